@@ -1,0 +1,83 @@
+"""The prequential code (Blier & Ollivier 2018, Definition 3 and equation 3.6; formats/prequential.md).
+
+Labels are coded in blocks. Each block is predicted by what was learned from the labels before it, coded
+under the calibrated prediction, and learned from. Sender and receiver run the same loop.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from mdlcodec.codes.contract import Encoded, Progress, Settings
+from mdlcodec.data.dataset import Inputs
+from mdlcodec.entropy import RangeDecoder, RangeEncoder
+from mdlcodec.nets import auto_name, predictor_named, predictor_numbered
+from mdlcodec.nets.predictor import Cost, Predictor
+from mdlcodec.training.calibration import Calibration
+
+# frequencies of one slice of a block take at most this many entries
+_ENTRIES_AT_ONCE = 1 << 22
+
+
+def _slices(predictor: Predictor, n: int, k: int) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yields (start, stop, scores float64 (stop - start, sets, k)); learning is the caller's."""
+    step = max(1, _ENTRIES_AT_ONCE // k)
+    start = 0
+    while start < n:
+        stop = min(n, start + step, predictor.block_end(start))
+        yield start, stop, predictor.predict(start, stop)
+        start = stop
+
+
+class PrequentialCode:
+    """Each label is coded under a prediction learned from the labels before it."""
+
+    name = "prequential"
+    number = 1
+
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
+        """See Code.settings."""
+        number = predictor_named(auto_name(inputs) if net == "auto" else net).number
+        return Settings(net=number, preset=preset, seed=seed)
+
+    def net_name(self, settings: Settings) -> str:
+        """See Code.net_name."""
+        return predictor_numbered(settings.net).name
+
+    def cost(self, inputs: Inputs, k: int, settings: Settings) -> Cost:
+        """See Code.cost."""
+        return predictor_numbered(settings.net).load().cost(inputs, k, settings.preset)
+
+    def encode(
+        self, classes: np.ndarray, k: int, inputs: Inputs, settings: Settings, progress: Progress
+    ) -> Encoded:
+        """See Code.encode."""
+        predictor = predictor_numbered(settings.net).load().start(inputs, k, settings.preset, settings.seed)
+        calibration, encoder = Calibration(k, predictor.sets), RangeEncoder()
+        bits = 0.0
+        for start, stop, scores in _slices(predictor, inputs.n, k):
+            labels = classes[start:stop]
+            frequencies, probability = calibration.frequencies(scores, labels)
+            encoder.encode(labels, frequencies)
+            bits -= float(np.log2(probability).sum())
+            progress(stop, bits)
+            predictor.learn(start, stop, labels)
+        return Encoded(encoder.finish(), bits)
+
+    def decode(
+        self, payload: bytes, k: int, inputs: Inputs, settings: Settings, progress: Progress
+    ) -> np.ndarray:
+        """See Code.decode."""
+        predictor = predictor_numbered(settings.net).load().start(inputs, k, settings.preset, settings.seed)
+        calibration, decoder = Calibration(k, predictor.sets), RangeDecoder(payload)
+        classes = np.empty(inputs.n, np.int32)
+        frequencies = np.empty(k, np.uint32)
+        bits = 0.0
+        for start, stop, scores in _slices(predictor, inputs.n, k):
+            for i in range(start, stop):
+                calibration.predict(scores[i - start], frequencies)
+                classes[i] = decoder.decode_symbol(frequencies)
+                bits -= float(np.log2(calibration.update(int(classes[i]))))
+            progress(stop, bits)
+            predictor.learn(start, stop, classes[start:stop])
+        return classes

@@ -1,0 +1,214 @@
+"""A label file: header, values, column, digests, and the coder's bytes (formats/labels.md)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mdlcodec.container.frame import (
+    CHECKSUM_BYTES,
+    HEAD_BYTES,
+    KIND_LABELS,
+    Reader,
+    read_frame,
+    unsigned,
+    write_frame,
+)
+from mdlcodec.container.label_values import (
+    Values,
+    are_plain,
+    decode_dtype,
+    decode_values,
+    encode_dtype,
+    encode_values,
+    plain,
+)
+from mdlcodec.errors import BadData, CorruptFile, Unsupported
+
+FORMS = ("npy", "csv", "idx", "idx.gz")  # by id
+MAX_LABELS = 1 << 40
+MAX_CLASSES = 65536
+MAX_COLUMN = 1 << 20
+MAX_COLUMN_NAME_BYTES = 1 << 16
+DIGEST_BYTES = 4
+
+_SEED_STORED = 0x80  # in the net byte
+_VALUES_STORED = 0x80  # in the form byte
+_FORM_SHIFT, _FORM_MASK, _DTYPE_MASK = 4, 0x07, 0x0F
+
+
+@dataclass(frozen=True, eq=False)
+class LabelHeader:
+    """What a label file says besides the coded labels.
+
+    code, preset: 0..15; net: 0..127; seed: 0..2^64-1; n: how many labels; values: (k,), the distinct label
+    values, sorted, in the labels' own dtype; form: one of FORMS, how the labels came; column: index and name
+    (None without a header line) of the target in its table, None for other forms; input_digest and
+    label_digest: 4 bytes each.
+    """
+
+    code: int
+    net: int
+    preset: int
+    seed: int
+    n: int
+    values: Values
+    form: str
+    column: tuple[int, str | None] | None
+    input_digest: bytes
+    label_digest: bytes
+
+
+def label_digest(classes: npt.NDArray[np.integer]) -> bytes:
+    """First 4 bytes of the SHA-256 of classes, (n,) in 0..k-1, as unsigned little-endian 32-bit integers."""
+    return hashlib.sha256(np.ascontiguousarray(classes, dtype="<u4").tobytes()).digest()[:DIGEST_BYTES]
+
+
+def write_label_file(header: LabelHeader, payload: bytes) -> bytes:
+    """The file of a header and the coder's bytes.
+
+    BadData for labels that the format cannot hold; ValueError for fields out of range.
+    """
+    parts = _encode_header(header)
+    return write_frame(KIND_LABELS, b"".join(data for _, data in parts) + payload)
+
+
+def _encode_header(header: LabelHeader) -> list[tuple[str, bytes]]:
+    k = len(header.values)
+    for name, value, largest in (
+        ("code", header.code, 15),
+        ("preset", header.preset, 15),
+        ("net", header.net, 127),
+    ):
+        if not 0 <= value <= largest:
+            raise ValueError(f"{name} {value} is not in 0..{largest}")
+    if not 0 <= header.n <= MAX_LABELS:
+        raise BadData(f"{header.n} labels: at most 2^40 can be coded")
+    if not min(header.n, 1) <= k <= min(header.n, MAX_CLASSES):
+        raise BadData(f"{k} classes of {header.n} labels: at most {MAX_CLASSES} classes can be coded")
+    if len(header.input_digest) != DIGEST_BYTES or len(header.label_digest) != DIGEST_BYTES:
+        raise ValueError(f"digests have {DIGEST_BYTES} bytes")
+    if header.form not in FORMS:
+        raise ValueError(f"labels of form {header.form!r} do not exist")
+    if header.column is not None and header.form != "csv":
+        raise ValueError(f"labels of form {header.form} have no column")
+    dtype, big_endian = encode_dtype(header.values.dtype)
+    stored = k > 0 and not are_plain(header.values)
+    fields = [
+        bytes([header.code << 4 | header.preset, header.net | (_SEED_STORED if header.seed else 0)]),
+        bytes([(_VALUES_STORED if stored else 0) | FORMS.index(header.form) << _FORM_SHIFT | dtype]),
+        big_endian,
+        unsigned(header.n),
+        unsigned(k),
+        unsigned(header.seed) if header.seed else b"",
+    ]
+    return [
+        ("header", b"".join(fields)),
+        ("values", encode_values(header.values) if stored else b""),
+        ("column", _encode_column(header.column) if header.form == "csv" else b""),
+        ("digests", header.input_digest + header.label_digest),
+    ]
+
+
+def _encode_column(column: tuple[int, str | None] | None) -> bytes:
+    if column is None:
+        return unsigned(0)
+    index, name = column
+    if not 0 <= index <= MAX_COLUMN:
+        raise BadData(f"column {index}: at most {MAX_COLUMN} columns can be coded")
+    if name is None:
+        return unsigned(1 + 2 * index)
+    encoded = name.encode("utf-8", "surrogatepass")
+    if len(encoded) > MAX_COLUMN_NAME_BYTES:
+        raise BadData(f"the name of column {index} has more than {MAX_COLUMN_NAME_BYTES} bytes: shorten it")
+    return unsigned(1 + 2 * index + 1) + unsigned(len(encoded)) + encoded
+
+
+def read_label_file(blob: bytes) -> tuple[LabelHeader, bytes]:
+    """Header and coder's bytes of a file.
+
+    CorruptFile if it is damaged or holds no labels; Unsupported for a newer version or ids not known.
+    Codes, nets and presets are passed on unchecked; n is at most 2^40 and not yet compared with any inputs.
+    """
+    header, _, payload = _read(blob)
+    return header, payload
+
+
+def sections(blob: bytes) -> list[tuple[str, int]]:
+    """Names and sizes in bytes of the parts of a label file, in order, adding up to len(blob)."""
+    _, sizes, payload = _read(blob)
+    sizes[0] = ("header", sizes[0][1] + HEAD_BYTES)
+    return [*sizes, ("labels", len(payload)), ("checksum", CHECKSUM_BYTES)]
+
+
+def _read(blob: bytes) -> tuple[LabelHeader, list[tuple[str, int]], bytes]:
+    kind, body = read_frame(blob)
+    if kind != KIND_LABELS:
+        raise Unsupported(f"a file of kind {kind}, which holds no labels that this program can read")
+    reader = Reader(body)
+    ends = []
+    code, preset = divmod(reader.byte(), 16)
+    net = reader.byte()
+    form_byte = reader.byte()
+    dtype = decode_dtype(form_byte & _DTYPE_MASK, reader)
+    form = form_byte >> _FORM_SHIFT & _FORM_MASK
+    if form >= len(FORMS):
+        raise Unsupported(
+            f"labels of form {form}, which this program does not know: install a newer mdlcodec"
+        )
+    n, k = reader.unsigned(), reader.unsigned()
+    if n > MAX_LABELS or not min(n, 1) <= k <= min(n, MAX_CLASSES):
+        raise CorruptFile(f"damaged: {k} classes of {n} labels")
+    seed = reader.unsigned() if net & _SEED_STORED else 0
+    if seed == 0 and net & _SEED_STORED:
+        raise CorruptFile("damaged: a seed of 0 that should not be stored")
+    ends.append(("header", reader.position))
+    if form_byte & _VALUES_STORED:
+        if k == 0:
+            raise CorruptFile("damaged: values of labels that do not exist")
+        values = decode_values(reader, k, dtype)
+        ends.append(("values", reader.position))
+    else:
+        values = plain(k, dtype)
+    column = None
+    if FORMS[form] == "csv":
+        column = _decode_column(reader)
+        ends.append(("column", reader.position))
+    input_digest, label_digest = reader.take(DIGEST_BYTES), reader.take(DIGEST_BYTES)
+    ends.append(("digests", reader.position))
+    header = LabelHeader(
+        code=code,
+        net=net & ~_SEED_STORED,
+        preset=preset,
+        seed=seed,
+        n=n,
+        values=values,
+        form=FORMS[form],
+        column=column,
+        input_digest=input_digest,
+        label_digest=label_digest,
+    )
+    starts = [0, *(end for _, end in ends)]
+    sizes = [(name, end - start) for (name, end), start in zip(ends, starts, strict=False)]
+    return header, sizes, reader.rest()
+
+
+def _decode_column(reader: Reader) -> tuple[int, str | None] | None:
+    stored = reader.unsigned()
+    if stored == 0:
+        return None
+    index, named = divmod(stored - 1, 2)
+    if index > MAX_COLUMN:
+        raise CorruptFile(f"damaged: a target in column {index}")
+    if not named:
+        return index, None
+    size = reader.unsigned()
+    if size > MAX_COLUMN_NAME_BYTES:
+        raise CorruptFile(f"damaged: a column name of {size} bytes")
+    try:
+        return index, reader.take(size).decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise CorruptFile("damaged: the name of the column is not UTF-8") from error

@@ -1,0 +1,116 @@
+"""Block integers: float32 blocks as integers with a common power of two (formats/arithmetic.md, section 2).
+
+A block x becomes q = rint(x * 2^e), |q| <= LIMITS[digits], with the largest e that allows it.
+Activations have one block per example, weights and gradients one per tensor.
+"""
+
+import numpy as np
+from numba import njit
+
+from mdlcodec.errors import InexactComputation
+from mdlcodec.exact.elementary import ROUNDING, power_of_two
+
+# |q| of one and two base-128 digits in -64..63; 8255 would do for two, 8127 keeps the upper digit within 63
+LIMITS = {1: 63, 2: 8127}
+_BITS = {1: 6, 2: 13}
+EXPONENT_LIMIT = 120
+GRADIENT_EXPONENT_LIMIT = 400
+_INFINITY_BITS = 0x7F800000
+
+
+@njit(cache=True)
+def _exponent(largest: float, limit: int, bits: int, clamp: int) -> int:
+    """The block's exponent e from its largest absolute value (float64, finite)."""
+    if largest == 0.0:
+        return 0
+    # frexp: 2^(f-1) <= largest < 2^f; float32 values and their scaled products are normal float64 numbers
+    f = ((np.float64(largest).view(np.int64) >> 52) & 2047) - 1022
+    e = min(max(bits - f, -clamp), clamp)
+    if (largest * power_of_two(e) + ROUNDING) - ROUNDING > limit:
+        e -= 1
+    return e
+
+
+@njit(cache=True)
+def _largest_bits(x: np.ndarray) -> int:
+    """Bits of the largest |x| (int32 view of float32): integers compare like the values and vectorise."""
+    largest = np.int32(0)
+    for i in range(x.size):
+        largest = max(largest, x[i] & np.int32(0x7FFFFFFF))
+    return largest
+
+
+@njit(cache=True)
+def _quantise_rows(x, bits_of_x, q, exponents, limit, bits, clamp):
+    for row in range(x.shape[0]):
+        largest = _largest_bits(bits_of_x[row])
+        if largest >= _INFINITY_BITS:
+            return False
+        e = _exponent(np.float64(np.int32(largest).view(np.float32)), limit, bits, clamp)
+        scale = power_of_two(e)
+        exponents[row] = e
+        for i in range(x.shape[1]):
+            q[row, i] = np.int16((np.float64(x[row, i]) * scale + ROUNDING) - ROUNDING)
+    return True
+
+
+@njit(cache=True)
+def _quantise_weighted(g, bits_of_g, row_exponents, rows_per_exponent, q, limit, bits, clamp):
+    """Quantise g[r] * 2^-row_exponents[r // rows_per_exponent] as one block; returns its exponent."""
+    largest = 0.0
+    for row in range(g.shape[0]):
+        row_bits = _largest_bits(bits_of_g[row])
+        if row_bits >= _INFINITY_BITS:
+            return 0, False
+        value = np.float64(np.int32(row_bits).view(np.float32)) * power_of_two(
+            -row_exponents[row // rows_per_exponent]
+        )
+        largest = max(largest, value)
+    e = _exponent(largest, limit, bits, clamp)
+    for row in range(g.shape[0]):
+        scale = power_of_two(e - row_exponents[row // rows_per_exponent])
+        for i in range(g.shape[1]):
+            q[row, i] = np.int16((np.float64(g[row, i]) * scale + ROUNDING) - ROUNDING)
+    return e, True
+
+
+def _not_finite() -> InexactComputation:
+    return InexactComputation("training diverged: a value is NaN or infinite; try another preset or network")
+
+
+def quantise_rows(x: np.ndarray, digits: int) -> tuple[np.ndarray, np.ndarray]:
+    """One block per row: float32 (rows, m) -> integers int16 (rows, m) and exponents int64 (rows,)."""
+    q = np.empty(x.shape, np.int16)
+    exponents = np.empty(x.shape[0], np.int64)
+    if not _quantise_rows(x, x.view(np.int32), q, exponents, LIMITS[digits], _BITS[digits], EXPONENT_LIMIT):
+        raise _not_finite()
+    return q, exponents
+
+
+def quantise_tensor(x: np.ndarray, digits: int) -> tuple[np.ndarray, int]:
+    """One block: float32 of any shape -> integers int16 of that shape and the exponent."""
+    q, exponents = quantise_rows(x.reshape(1, -1), digits)
+    return q.reshape(x.shape), int(exponents[0])
+
+
+def quantise_weighted(g: np.ndarray, row_exponents: np.ndarray, digits: int) -> tuple[np.ndarray, int]:
+    """The gradient operand of a weight gradient: one block of g[r] * 2^-row_exponents[example of r].
+
+    g: float32 (rows, m), rows a multiple of the number of examples; the activations' powers of two move
+    here exactly, before rounding, so that the activations' integers serve both products.
+    """
+    q = np.empty(g.shape, np.int16)
+    rows_per_exponent = max(1, g.shape[0] // max(1, row_exponents.size))
+    e, finite = _quantise_weighted(
+        g,
+        g.view(np.int32),
+        row_exponents,
+        rows_per_exponent,
+        q,
+        LIMITS[digits],
+        _BITS[digits],
+        GRADIENT_EXPONENT_LIMIT,
+    )
+    if not finite:
+        raise _not_finite()
+    return q, e

@@ -1,0 +1,58 @@
+"""Softmax cross-entropy as an exact autograd function (formats/arithmetic.md, section 6)."""
+
+import numpy as np
+import torch
+from numba import njit
+
+from mdlcodec.exact.elementary import exp, log
+
+
+@njit(cache=True)
+def softmax_row(scores: np.ndarray, inverse_temperature: float, out: np.ndarray) -> float:
+    """softmax(inverse_temperature * scores) of one row into ``out`` (k,), float64; returns log of the
+    denominator plus the largest exponent. Exponentials are added in class order."""
+    largest = np.float64(scores[0]) * inverse_temperature
+    for c in range(1, scores.size):
+        value = np.float64(scores[c]) * inverse_temperature
+        if value > largest:
+            largest = value
+    total = 0.0
+    for c in range(scores.size):
+        out[c] = exp(np.float64(scores[c]) * inverse_temperature - largest)
+        total += out[c]
+    for c in range(scores.size):
+        out[c] = out[c] / total
+    return largest + log(total)
+
+
+@njit(cache=True)
+def _cross_entropy(scores, classes, smoothing, gradient):
+    examples, k = scores.shape
+    row = np.empty(k, np.float64)
+    share = smoothing / np.float64(k)
+    total = 0.0
+    for i in range(examples):
+        normaliser = softmax_row(scores[i], 1.0, row)
+        total += normaliser - np.float64(scores[i, classes[i]])
+        for c in range(k):
+            target = share + (1.0 - smoothing if c == classes[i] else 0.0)
+            gradient[i, c] = np.float32((row[c] - target) / np.float64(examples))
+    return total / np.float64(examples)
+
+
+class CrossEntropy(torch.autograd.Function):
+    """Mean over the batch of -ln softmax(scores)[class], in nats; the gradient's targets may be smoothed."""
+
+    @staticmethod
+    def forward(ctx, scores, classes: np.ndarray, smoothing: float):  # type: ignore[no-untyped-def,override]
+        """scores float32 (N, k), classes integers (N,), smoothing in [0, 1) -> float64 scalar."""
+        values = np.ascontiguousarray(scores.detach().numpy())
+        gradient = np.empty_like(values)
+        loss = _cross_entropy(values, classes, smoothing, gradient)
+        ctx.gradient = gradient
+        return torch.tensor(loss, dtype=torch.float64)
+
+    @staticmethod
+    def backward(ctx, _):  # type: ignore[no-untyped-def,override]
+        """The loss is the end of the graph: its own gradient is 1."""
+        return torch.from_numpy(ctx.gradient), None, None

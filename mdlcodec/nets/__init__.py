@@ -1,0 +1,64 @@
+"""The named predictors. Adding one is one new file and one line in ``PREDICTORS``.
+
+The table holds module names, so that naming a predictor does not import torch.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from mdlcodec.errors import BadData, Unsupported
+
+if TYPE_CHECKING:
+    from mdlcodec.data.dataset import Inputs
+    from mdlcodec.nets.predictor import PredictorFamily
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A predictor's name, its number in the file, and the module whose FAMILY it is."""
+
+    name: str
+    number: int
+    module: str
+
+    def load(self) -> "PredictorFamily":
+        """Imports the module."""
+        family: PredictorFamily = import_module(self.module).FAMILY
+        return family
+
+
+PREDICTORS = (
+    Entry("mlp", 1, "mdlcodec.nets.mlp"),
+    Entry("cnn", 2, "mdlcodec.nets.cnn"),
+    Entry("kernel", 3, "mdlcodec.nets.kernel"),
+)
+
+# up to here the kernel predictor is the better one, and its factor fits the memory
+KERNEL_LIMIT = 4000
+
+
+def predictor_named(name: str) -> Entry:
+    """The predictor of that name; raises BadData for an unknown one."""
+    for entry in PREDICTORS:
+        if entry.name == name:
+            return entry
+    names = ", ".join(["auto", *(entry.name for entry in PREDICTORS)])
+    raise BadData(f"no network named {name!r}; choose one of {names}")
+
+
+def predictor_numbered(number: int) -> Entry:
+    """The predictor with that number in a file's header; raises Unsupported for an unknown one."""
+    for entry in PREDICTORS:
+        if entry.number == number:
+            return entry
+    raise Unsupported(
+        f"the file uses network number {number}, which this version does not know; upgrade mdlcodec"
+    )
+
+
+def auto_name(inputs: "Inputs") -> str:
+    """The predictor that `--net auto` takes, from the shape and number of the inputs alone."""
+    if inputs.n <= KERNEL_LIMIT:
+        return "kernel"
+    return "cnn" if inputs.is_images else "mlp"

@@ -1,0 +1,217 @@
+"""Layers: shapes, initial weights and application of the exact autograd functions.
+
+A layer keeps nothing: weights and running statistics live in the network's one flat vector, so that an
+optimiser or a weight average is one pass over it.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from mdlcodec.exact.activation import Dropout, Rectify
+from mdlcodec.exact.linear import Arithmetic, Convolution, Linear
+from mdlcodec.exact.normalisation import BatchNormalisation, normalised
+from mdlcodec.exact.pooling import GlobalAverage, MaxPool
+from mdlcodec.exact.random import Stream
+
+Shape = tuple[int, ...]  # of one example, without the batch
+
+
+@dataclass
+class Pass:
+    """What a forward pass needs besides inputs and weights."""
+
+    arithmetic: Arithmetic
+    training: bool
+    statistics: tuple[np.ndarray, ...] = ()  # of the layer being applied, float32 (2, C), changed in place
+    batches: int = 0  # seen in training before this one
+    noise: Stream | None = None  # words for dropout, in training only
+
+
+class Layer(Protocol):
+    """One step of a network."""
+
+    def shapes(self, inputs: Shape) -> list[Shape]:
+        """Shapes of the weights."""
+
+    def statistics(self, inputs: Shape) -> list[Shape]:
+        """Shapes of the running statistics; they start at 0."""
+
+    def outputs(self, inputs: Shape) -> Shape:
+        """Shape of one example after the layer."""
+
+    def initial(self, inputs: Shape, stream: Stream) -> list[np.ndarray]:
+        """Initial weights, float32."""
+
+    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
+        """float32 (N, *inputs) -> (N, *outputs)."""
+
+
+class Plain:
+    """A layer without weights that keeps the shape; others override what differs."""
+
+    def shapes(self, inputs: Shape) -> list[Shape]:
+        """No weights."""
+        return []
+
+    def statistics(self, inputs: Shape) -> list[Shape]:
+        """No statistics."""
+        return []
+
+    def outputs(self, inputs: Shape) -> Shape:
+        """The inputs' shape."""
+        return inputs
+
+    def initial(self, inputs: Shape, stream: Stream) -> list[np.ndarray]:
+        """No weights."""
+        return []
+
+
+def _scaled_normals(shape: Shape, fan_in: int, gain: float, stream: Stream) -> np.ndarray:
+    return stream.normals(shape) * np.float32(gain * float(np.sqrt(1.0 / fan_in)))
+
+
+@dataclass(frozen=True)
+class FullyConnected(Plain):
+    """y = x w^T + b; weights N(0, gain^2 / inputs), biases 0."""
+
+    width: int
+    gain: float = 1.4142135623730951
+
+    def shapes(self, inputs: Shape) -> list[Shape]:
+        """(width, inputs) and (width,)."""
+        return [(self.width, inputs[0]), (self.width,)]
+
+    def outputs(self, inputs: Shape) -> Shape:
+        """(width,)."""
+        return (self.width,)
+
+    def initial(self, inputs: Shape, stream: Stream) -> list[np.ndarray]:
+        """See the class."""
+        weights = _scaled_normals((self.width, inputs[0]), inputs[0], self.gain, stream)
+        return [weights, np.zeros(self.width, np.float32)]
+
+    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
+        """See Layer.apply."""
+        return Linear.apply(x, weights[0], weights[1], run.arithmetic)
+
+
+@dataclass(frozen=True)
+class Convolve(Plain):
+    """Convolution with an odd square kernel, stride 1 and zero padding that keeps the size."""
+
+    channels: int
+    kernel: int = 3
+    gain: float = 1.4142135623730951
+
+    def shapes(self, inputs: Shape) -> list[Shape]:
+        """(channels, kernel, kernel, inputs' channels) and (channels,)."""
+        return [(self.channels, self.kernel, self.kernel, inputs[2]), (self.channels,)]
+
+    def outputs(self, inputs: Shape) -> Shape:
+        """(H, W, channels)."""
+        return (inputs[0], inputs[1], self.channels)
+
+    def initial(self, inputs: Shape, stream: Stream) -> list[np.ndarray]:
+        """Weights N(0, gain^2 / fan-in), biases 0."""
+        shape = self.shapes(inputs)[0]
+        fan_in = self.kernel * self.kernel * inputs[2]
+        return [_scaled_normals(shape, fan_in, self.gain, stream), np.zeros(self.channels, np.float32)]
+
+    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
+        """See Layer.apply."""
+        return Convolution.apply(x, weights[0], weights[1], self.kernel // 2, run.arithmetic)
+
+
+class Activate(Plain):
+    """ReLU."""
+
+    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
+        """See Layer.apply."""
+        return Rectify.apply(x)
+
+
+@dataclass(frozen=True)
+class Normalise(Plain):
+    """Batch normalisation: by the batch in training, by running statistics in prediction.
+
+    The newest batch enters the statistics with the larger of ``rate`` and 1 / (batches seen), so that the
+    first batches are averaged plainly.
+    """
+
+    rate: float = 0.1
+
+    def shapes(self, inputs: Shape) -> list[Shape]:
+        """Gain and bias."""
+        return [(inputs[-1],), (inputs[-1],)]
+
+    def statistics(self, inputs: Shape) -> list[Shape]:
+        """Mean and variance."""
+        return [(2, inputs[-1])]
+
+    def initial(self, inputs: Shape, stream: Stream) -> list[np.ndarray]:
+        """Gain 1, bias 0."""
+        return [np.ones(inputs[-1], np.float32), np.zeros(inputs[-1], np.float32)]
+
+    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
+        """See Layer.apply."""
+        if run.training:
+            rate = max(self.rate, 1.0 / (run.batches + 1))
+            return BatchNormalisation.apply(x, weights[0], weights[1], run.statistics[0], rate)
+        gain, bias = (w.detach().numpy() for w in weights)
+        return torch.from_numpy(normalised(np.ascontiguousarray(x.numpy()), run.statistics[0], gain, bias))
+
+
+class HalveByMaximum(Plain):
+    """2x2 max pooling."""
+
+    def outputs(self, inputs: Shape) -> Shape:
+        """(H // 2, W // 2, C)."""
+        return (inputs[0] // 2, inputs[1] // 2, inputs[2])
+
+    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
+        """See Layer.apply."""
+        return MaxPool.apply(x)
+
+
+class AverageOverPlaces(Plain):
+    """Global average pooling."""
+
+    def outputs(self, inputs: Shape) -> Shape:
+        """(C,)."""
+        return (inputs[2],)
+
+    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
+        """See Layer.apply."""
+        return GlobalAverage.apply(x)
+
+
+class Flatten(Plain):
+    """Rows, columns, channels in that order."""
+
+    def outputs(self, inputs: Shape) -> Shape:
+        """One axis."""
+        size = 1
+        for extent in inputs:
+            size *= extent
+        return (size,)
+
+    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
+        """See Layer.apply."""
+        return x.reshape(x.shape[0], -1)  # (N, H, W, C) -> (N, H * W * C)
+
+
+@dataclass(frozen=True)
+class Drop(Plain):
+    """Dropout: keeps each value with probability keep / 65536 in training."""
+
+    keep: int
+
+    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
+        """See Layer.apply."""
+        if not run.training or self.keep == 65536:
+            return x
+        assert run.noise is not None
+        return Dropout.apply(x, run.noise.words((x.numel() + 3) // 4), self.keep)

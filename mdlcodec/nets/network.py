@@ -1,0 +1,103 @@
+"""A network: a sequence of layers over one flat float32 vector of weights and running statistics."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from mdlcodec.exact.linear import Arithmetic
+from mdlcodec.exact.loss import CrossEntropy
+from mdlcodec.exact.random import Stream
+from mdlcodec.nets.layers import Layer, Pass, Shape
+
+
+def _size(shapes: Sequence[Shape]) -> int:
+    total = 0
+    for shape in shapes:
+        size = 1
+        for extent in shape:
+            size *= extent
+        total += size
+    return total
+
+
+def _split(vector: np.ndarray, shapes: Sequence[Sequence[Shape]]) -> list[list[np.ndarray]]:
+    """Views of a flat vector, by layer."""
+    views, start = [], 0
+    for row in shapes:
+        parts = []
+        for shape in row:
+            stop = start + _size([shape])
+            parts.append(vector[start:stop].reshape(shape))
+            start = stop
+        views.append(parts)
+    return views
+
+
+class Network:
+    """Layers applied in turn.
+
+    ``state`` is float32 (parameters + statistics,): the weights in layer order, then the running statistics.
+    It is changed in place by training; predictions take any vector like it, an average for example.
+    """
+
+    def __init__(
+        self, layers: Sequence[Layer], inputs: Shape, arithmetic: Arithmetic, initial: Stream, noise: Stream
+    ) -> None:
+        self._layers, self._arithmetic, self._noise, self._batches = layers, arithmetic, noise, 0
+        self._shapes: list[list[Shape]] = []
+        self._statistics: list[list[Shape]] = []
+        arrays, shape = [], inputs
+        for layer in layers:
+            arrays += layer.initial(shape, initial)
+            self._shapes.append(layer.shapes(shape))
+            self._statistics.append(layer.statistics(shape))
+            shape = layer.outputs(shape)
+        self._parameters = sum(array.size for array in arrays)
+        statistics = sum(_size(shapes) for shapes in self._statistics)
+        self.state = np.zeros(self._parameters + statistics, np.float32)
+        self.state[: self._parameters] = np.concatenate([array.reshape(-1) for array in arrays])
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The trained part of ``state``, float32 (parameters,): a view."""
+        return self.state[: self._parameters]
+
+    def _scores(
+        self, x: np.ndarray, state: np.ndarray, run: Pass, leaves: list[torch.Tensor]
+    ) -> torch.Tensor:
+        weights = _split(state[: self._parameters], self._shapes)
+        statistics = _split(state[self._parameters :], self._statistics)
+        h = torch.from_numpy(x)
+        for layer, arrays, moved in zip(self._layers, weights, statistics, strict=True):
+            tensors = [torch.from_numpy(array).requires_grad_(run.training) for array in arrays]
+            leaves += tensors
+            run.statistics = tuple(moved)
+            h = layer.apply(h, tensors, run)
+        return h
+
+    def gradient(self, x: np.ndarray, classes: np.ndarray, smoothing: float) -> tuple[float, np.ndarray]:
+        """Loss of a batch (nats a label) and its gradient, float32 (parameters,).
+
+        x: float32 (N, *inputs); classes: integers (N,).
+        """
+        leaves: list[torch.Tensor] = []
+        run = Pass(self._arithmetic, training=True, batches=self._batches, noise=self._noise)
+        loss = CrossEntropy.apply(self._scores(x, self.state, run, leaves), classes, smoothing)
+        self._batches += 1
+        gradients = torch.autograd.grad(loss, leaves)
+        return float(loss.detach()), np.concatenate([g.numpy().reshape(-1) for g in gradients])
+
+    def predict(self, x: np.ndarray, state: np.ndarray) -> np.ndarray:
+        """Scores under a state like ``self.state``: float32 (N, *inputs) -> float32 (N, k)."""
+        with torch.no_grad():
+            return self._scores(x, state, Pass(self._arithmetic, training=False), []).numpy()
+
+
+def count_parameters(layers: Sequence[Layer], inputs: Shape) -> int:
+    """Number of weights, before any is allocated."""
+    total = 0
+    for layer in layers:
+        total += _size(layer.shapes(inputs))
+        inputs = layer.outputs(inputs)
+    return total

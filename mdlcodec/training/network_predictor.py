@@ -1,0 +1,154 @@
+"""The training loop: networks that learn on from replayed labels between blocks (formats/prequential.md).
+
+Between blocks every member takes optimiser steps on batches drawn, with replacement, from all labels sent so
+far; predictions use exponentially averaged weights, and the members' probabilities are averaged.
+"""
+
+from dataclasses import dataclass
+from math import isqrt
+
+import numpy as np
+from numba import njit
+
+from mdlcodec.data.dataset import Inputs
+from mdlcodec.exact import engines
+from mdlcodec.exact.elementary import log
+from mdlcodec.exact.linear import Arithmetic, Digits
+from mdlcodec.exact.loss import softmax_row
+from mdlcodec.exact.random import Stream
+from mdlcodec.nets.layers import Layer
+from mdlcodec.nets.network import Network
+from mdlcodec.nets.predictor import Cost
+from mdlcodec.training.augmentation import Warp, warped
+from mdlcodec.training.optimisers import Adam, move_towards
+
+# digits of weights, activations and gradients: frozen by the trial in bench/results
+DIGITS = Digits(weights=2, activations=2, gradients=2)
+
+_FIRST_BLOCK = 8
+_PREDICTED_AT_ONCE = 512
+# purposes of random streams; the index is the member's
+_INITIAL, _BATCHES, _NOISE, _WARPS = 1, 2, 3, 4
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what a network predictor learns; a preset of a network gives one."""
+
+    layers: tuple[Layer, ...]
+    members: int  # networks whose probabilities are averaged
+    growth: int  # a block is a 1 / growth part of the labels before it
+    batch: int  # examples a step
+    steps_base: int  # steps after each block: base + per_label * new labels + per_root * isqrt(labels)
+    steps_per_label: int
+    steps_per_root: int
+    rate: float  # Adam's learning rate
+    decay: float  # weight decay, times the rate
+    beta2: float  # Adam's second moment
+    horizon: float  # the weight average moves by (horizon + 1) / (steps + horizon)
+    smoothing: float  # of the labels in training
+    warp: Warp | None  # of images in training
+
+    def block_end(self, start: int) -> int:
+        """Where the block that begins at ``start`` ends."""
+        return start + max(_FIRST_BLOCK if start == 0 else 1, -(-start // self.growth))
+
+    def steps(self, before: int, known: int) -> int:
+        """Optimiser steps once ``known`` labels are known, ``before`` of them since earlier blocks."""
+        new = known - before
+        return self.steps_base + self.steps_per_label * new + self.steps_per_root * isqrt(known)
+
+    def total_steps(self, n: int) -> int:
+        """Steps of all members over n labels; the last block is not learned from."""
+        total, before, known = 0, 0, min(n, self.block_end(0))
+        while known < n:
+            total += self.steps(before, known)
+            before, known = known, min(n, self.block_end(known))
+        return total * self.members
+
+
+@njit(cache=True)
+def _mean_log_probabilities(scores: np.ndarray, out: np.ndarray) -> None:
+    """scores float32 (members, m, k) -> logarithms of the mean probability, float64 (m, k)."""
+    members, m, k = scores.shape
+    row, total = np.empty(k), np.empty(k)
+    for i in range(m):
+        total[:] = 0.0
+        for e in range(members):
+            softmax_row(scores[e, i], 1.0, row)
+            for c in range(k):
+                total[c] += row[c]
+        for c in range(k):
+            # a probability that underflowed must not become the logarithm of 0
+            out[i, c] = log(max(total[c] / np.float64(members), 1e-300))
+
+
+class NetworkPredictor:
+    """Members trained side by side on batches of their own. See `mdlcodec.nets.predictor.Predictor`."""
+
+    sets = 1
+
+    def __init__(self, features: np.ndarray, k: int, recipe: Recipe, seed: int) -> None:
+        """features: float32 (n, ...), one example a row."""
+        arithmetic = Arithmetic(engines.default(), DIGITS)
+        self._features, self._recipe, self._k = features, recipe, k
+        self._labels = np.empty(features.shape[0], np.int64)
+        self._members = [
+            Network(
+                recipe.layers,
+                features.shape[1:],
+                arithmetic,
+                Stream(seed, _INITIAL, member),
+                Stream(seed, _NOISE, member),
+            )
+            for member in range(recipe.members)
+        ]
+        self._optimisers = [Adam(network.weights, beta2=recipe.beta2) for network in self._members]
+        self._averages = [network.state.copy() for network in self._members]
+        self._batches = [Stream(seed, _BATCHES, member) for member in range(recipe.members)]
+        self._warps = [Stream(seed, _WARPS, member) for member in range(recipe.members)]
+        self._steps = 0
+
+    def block_end(self, start: int) -> int:
+        """See Predictor.block_end."""
+        return self._recipe.block_end(start)
+
+    def predict(self, start: int, stop: int) -> np.ndarray:
+        """See Predictor.predict: logarithms of the members' mean probabilities, one set."""
+        out = np.empty((stop - start, 1, self._k))
+        for first in range(start, stop, _PREDICTED_AT_ONCE):
+            last = min(stop, first + _PREDICTED_AT_ONCE)
+            scores = [
+                network.predict(self._features[first:last], average)
+                for network, average in zip(self._members, self._averages, strict=True)
+            ]
+            _mean_log_probabilities(np.stack(scores), out[first - start : last - start, 0])
+        return out
+
+    def _batch(self, member: int, known: int) -> tuple[np.ndarray, np.ndarray]:
+        rows = self._batches[member].below(known, self._recipe.batch)
+        if self._recipe.warp is None:
+            return self._features[rows], self._labels[rows]
+        return warped(self._features, rows, self._recipe.warp, self._warps[member]), self._labels[rows]
+
+    def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
+        """See Predictor.learn."""
+        recipe = self._recipe
+        self._labels[start:stop] = labels
+        if stop == self._labels.size:
+            return
+        for _ in range(recipe.steps(start, stop)):
+            self._steps += 1
+            move = np.float32((recipe.horizon + 1.0) / (self._steps + recipe.horizon))
+            for member, network in enumerate(self._members):
+                x, classes = self._batch(member, stop)
+                _, gradient = network.gradient(x, classes, recipe.smoothing)
+                self._optimisers[member].step(network.weights, gradient, recipe.rate, recipe.decay)
+                move_towards(self._averages[member], network.state, move)
+
+
+def network_cost(inputs: Inputs, parameters: int, activations: int, recipe: Recipe) -> Cost:
+    """What training will take: ``activations`` values per example are kept for the backward pass."""
+    # weights, gradient, two moments, average; block integers and patches of a batch
+    memory = recipe.members * parameters * 48 + 64 * activations * max(recipe.batch, _PREDICTED_AT_ONCE)
+    return Cost(parameters * recipe.members, recipe.total_steps(inputs.n), memory + inputs.features.nbytes)

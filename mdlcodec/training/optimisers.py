@@ -1,0 +1,74 @@
+"""Optimisers and weight averages over flat float32 vectors (formats/arithmetic.md, section 7).
+
+One rounding per operation, in the order written; square roots are correctly rounded.
+"""
+
+import numpy as np
+from numba import njit
+
+_f32 = np.float32
+
+
+@njit(cache=True)
+def _adam(weights, gradient, first, second, step, decay, beta1, beta2, epsilon):
+    one = np.float32(1)
+    for i in range(weights.size):
+        g = gradient[i]
+        m = beta1 * first[i] + (one - beta1) * g
+        v = beta2 * second[i] + (one - beta2) * (g * g)
+        first[i] = m
+        second[i] = v
+        w = weights[i] - decay * weights[i]
+        weights[i] = w - step[0] * m / (np.sqrt(v * step[1]) + epsilon)
+
+
+class Adam:
+    """Adam with decoupled weight decay (Kingma & Ba 2015; Loshchilov & Hutter 2019)."""
+
+    def __init__(self, weights: np.ndarray, beta1: float = 0.9, beta2: float = 0.999) -> None:
+        self._first, self._second = np.zeros_like(weights), np.zeros_like(weights)
+        self._beta1, self._beta2 = _f32(beta1), _f32(beta2)
+        self._power1, self._power2 = 1.0, 1.0
+
+    def step(self, weights: np.ndarray, gradient: np.ndarray, rate: float, decay: float) -> None:
+        """One update in place; ``rate`` the learning rate, ``decay`` the weight decay (times the rate)."""
+        # powers of beta as running products in float64: no libm
+        self._power1 *= float(self._beta1)
+        self._power2 *= float(self._beta2)
+        step = np.array([rate / (1.0 - self._power1), 1.0 / (1.0 - self._power2)], _f32)
+        _adam(
+            weights,
+            gradient,
+            self._first,
+            self._second,
+            step,
+            _f32(rate * decay),
+            self._beta1,
+            self._beta2,
+            _f32(1e-8),
+        )
+
+
+@njit(cache=True)
+def _momentum(weights, gradient, velocity, rate, decay, momentum):
+    for i in range(weights.size):
+        velocity[i] = momentum * velocity[i] + (gradient[i] + decay * weights[i])
+        weights[i] = weights[i] - rate * velocity[i]
+
+
+class Momentum:
+    """Stochastic gradient descent with momentum and weight decay."""
+
+    def __init__(self, weights: np.ndarray, momentum: float = 0.9) -> None:
+        self._velocity, self._momentum = np.zeros_like(weights), _f32(momentum)
+
+    def step(self, weights: np.ndarray, gradient: np.ndarray, rate: float, decay: float) -> None:
+        """One update in place."""
+        _momentum(weights, gradient, self._velocity, _f32(rate), _f32(decay), self._momentum)
+
+
+@njit(cache=True)
+def move_towards(average: np.ndarray, weights: np.ndarray, rate: np.float32) -> None:
+    """average += (weights - average) * rate, float32 (parameters,): an exponential weight average."""
+    for i in range(average.size):
+        average[i] = average[i] + (weights[i] - average[i]) * rate
