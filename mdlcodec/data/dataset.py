@@ -1,0 +1,96 @@
+"""What every reader hands on: inputs as one feature matrix, labels as class indices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdlcodec.errors import BadData
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The inputs both sides hold, preprocessed without looking at labels.
+
+    ``features`` is float32, C-contiguous: (n, d) for columns, (n, h, w, c) for images.
+    ``digest`` is the SHA-256 (32 bytes) of what the user gave, before preprocessing (formats/data.md).
+    """
+
+    features: np.ndarray
+    digest: bytes
+
+    @property
+    def n(self) -> int:
+        """Number of examples."""
+        return int(self.features.shape[0])
+
+    @property
+    def is_images(self) -> bool:
+        """Whether the examples are images (h, w, c) rather than columns."""
+        return self.features.ndim == 4
+
+
+@dataclass(frozen=True)
+class LabelColumn:
+    """Where a table's labels stood: index from 0 among all columns; name None without a header line."""
+
+    index: int
+    name: str | None
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels as class indices: ``classes`` int32 (n,) into the sorted distinct ``values`` (k,).
+
+    ``form`` is how they came: 'npy', 'csv', 'idx' or 'idx.gz'. ``column`` is set for tables only.
+    """
+
+    classes: np.ndarray
+    values: np.ndarray
+    form: str
+    column: LabelColumn | None = None
+
+    @property
+    def n(self) -> int:
+        """Number of labels."""
+        return int(self.classes.shape[0])
+
+    def array(self) -> np.ndarray:
+        """The labels themselves, (n,), in the dtype of ``values``."""
+        labels: np.ndarray = self.values[self.classes]
+        return labels
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Inputs, and the labels where they were asked for."""
+
+    inputs: Inputs
+    labels: Labels | None
+
+
+@dataclass(frozen=True)
+class Content:
+    """Inputs as read, not yet preprocessed: a digest, and the features on demand (they cost time)."""
+
+    n: int
+    digest: bytes
+    features: Callable[[], np.ndarray]
+
+    def inputs(self) -> Inputs:
+        """Preprocess."""
+        return Inputs(self.features(), self.digest)
+
+
+def quoted(text: object) -> str:
+    """A name from outside, fit for one line on a terminal: escaped, in quotes, at most 80 characters."""
+    shown = str(text)
+    return ascii(shown if len(shown) <= 80 else shown[:77] + "...")
+
+
+def refuse_target(target: str | None, what: str) -> None:
+    """Raise BadData when a column was chosen in data that has no named columns."""
+    if target is not None:
+        raise BadData(f"--target {quoted(target)} chooses a column of a table, but {what}; leave it out")

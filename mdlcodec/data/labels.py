@@ -1,0 +1,161 @@
+"""Labels as class indices and back, and the files they are written to (formats/data.md, Labels)."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import struct
+from typing import Any
+
+import numpy as np
+
+from mdlcodec.data.dataset import LabelColumn, Labels, quoted
+from mdlcodec.data.numbers import canonical_integer
+from mdlcodec.errors import BadData
+
+MAX_CLASSES = 65_536
+FORMS = {"npy": ".npy", "csv": ".csv", "idx": "-idx1-ubyte", "idx.gz": "-idx1-ubyte.gz"}
+"""How a label file's name ends, for each form."""
+
+_NEEDS_QUOTES = re.compile(r'[,"\r\n]|\A[ \t]|[ \t]\Z|\A\Z')
+
+
+def _classes(distinct: np.ndarray, codes: np.ndarray, form: str, column: LabelColumn | None) -> Labels:
+    if distinct.shape[0] > MAX_CLASSES:
+        raise BadData(
+            f"the labels have {distinct.shape[0]} different values; at most {MAX_CLASSES} can be coded"
+        )
+    return Labels(codes.reshape(-1).astype(np.int32), distinct, form, column)
+
+
+def _text_values(words: list[str]) -> np.ndarray:
+    """Words (k,) as an array of the smallest width; BadData when they would not come back."""
+    for word in words:
+        if word.endswith("\0") or any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise BadData(f"the label {quoted(word)} ends in NUL or is not Unicode text; rename that class")
+    return np.array(words, dtype=f"<U{max(1, *map(len, words))}")
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _from_objects(y: np.ndarray) -> np.ndarray:
+    """Python objects (n,) as an array, if they are all text, all bools or all integers of one numpy type."""
+    values = list(y)
+    if all(isinstance(value, str) for value in values):
+        _text_values(list(set(values)))  # numpy would drop a NUL at the end without a word
+        return y.astype(str)
+    if all(isinstance(value, bool | np.bool_) for value in values):
+        return y.astype(bool)
+    if all(map(_is_integer, values)):
+        for dtype in (np.int64, np.uint64):
+            if min(values) >= np.iinfo(dtype).min and max(values) <= np.iinfo(dtype).max:
+                return y.astype(dtype)
+    names = ", ".join(sorted({type(value).__name__ for value in values}))
+    raise BadData(f"y holds objects of type {names}; give integers, bools, floats or strings, of one kind")
+
+
+def _as_array(y: Any) -> np.ndarray:
+    """numpy's array of y, unless numpy would change values of unlike kinds to make them alike."""
+    try:
+        array = np.asarray(y)
+        listed = isinstance(y, list | tuple)
+        if listed and (array.dtype.kind == "U" or (array.dtype.kind == "f" and all(map(_is_integer, y)))):
+            return np.array(y, dtype=object)
+    except (ValueError, OverflowError) as error:
+        raise BadData(f"y is not an array: {error}; give one label for each example") from error
+    return array
+
+
+def labels_of_array(y: object, n: int, form: str = "npy") -> Labels:
+    """Labels of an array (n,) or (n, 1) of integers, bools, floats or strings; they come back as (n,).
+
+    Floats are told apart by their bits, so NaN and -0.0 come back too. Raises BadData for other dtypes,
+    shapes and numbers of labels.
+    """
+    array = _as_array(y)
+    if array.shape not in ((n,), (n, 1)):
+        raise BadData(f"y has shape {array.shape}, but x has {n} examples; give one label for each")
+    array = array.reshape(n)
+    if array.dtype.kind in "OT":
+        array = _from_objects(array.astype(object))
+    if array.dtype.kind == "S":
+        raise BadData("y holds bytes; give text with y.astype(str)")
+    if array.dtype.kind not in "biufU" or (array.dtype.kind == "f" and array.dtype.itemsize > 8):
+        raise BadData(f"y has dtype {quoted(array.dtype)}; give integers, bools, floats or strings")
+    array = array.astype(array.dtype.newbyteorder("="))
+    if array.dtype.kind == "U":
+        distinct, codes = np.unique(array, return_inverse=True)
+        return _classes(_text_values([str(word) for word in distinct]), codes, form, None)
+    if array.dtype.kind == "f":
+        bits, codes = np.unique(array.view(f"u{array.dtype.itemsize}"), return_inverse=True)
+        order = np.argsort(bits.view(array.dtype), kind="stable")  # equal values (0.0, -0.0): by their bits
+        place = np.empty_like(order)
+        place[order] = np.arange(order.shape[0])
+        return _classes(bits.view(array.dtype)[order], place[codes], form, None)
+    distinct, codes = np.unique(array, return_inverse=True)
+    return _classes(distinct, codes, form, None)
+
+
+def labels_of_words(words: list[str], codes: np.ndarray, column: LabelColumn) -> Labels:
+    """Labels of a table's cells ``words[codes]``: int64 when every cell is a canonical integer, else text."""
+    if all(map(canonical_integer, words)):
+        values = np.array([int(word) for word in words], np.int64)
+    else:
+        values = _text_values(words)
+    order = np.argsort(values, kind="stable")
+    place = np.empty_like(order)
+    place[order] = np.arange(order.shape[0])
+    return _classes(values[order], place[codes], "csv", column)
+
+
+def form_of(path: str) -> str:
+    """The form that a label file's name asks for. Raises BadData when its extension is none of FORMS."""
+    for form, ending in FORMS.items():
+        if re.search(ending.replace("-idx1", "[-.]idx1").replace(".gz", "\\.gz") + "$", path):
+            return form
+    raise BadData(
+        f"cannot tell the form of labels from {quoted(path)}; end it in {', '.join(FORMS.values())}"
+    )
+
+
+def _csv_cell(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
+
+
+def _csv_bytes(labels: Labels) -> bytes:
+    name = labels.column.name if labels.column is not None else None
+    lines: list[str] = [] if name is None else [_csv_cell(name)]
+    printed = [_csv_cell(str(value)) for value in labels.values]
+    lines += [printed[code] for code in labels.classes]
+    text: str = "".join(line + "\n" for line in lines)
+    return text.encode()
+
+
+def _idx_bytes(labels: Labels) -> bytes:
+    values = labels.values
+    if values.dtype.kind not in "iu" or values[0] < 0 or values[-1] > 255:
+        raise BadData("IDX files hold integer labels from 0 to 255, which these are not; write .npy or .csv")
+    raw: bytes = values.astype(np.uint8)[labels.classes].tobytes()
+    return struct.pack(">II", 0x801, labels.n) + raw
+
+
+def label_bytes(labels: Labels, form: str) -> bytes:
+    """The bytes of a label file. Raises BadData when the form cannot hold these labels.
+
+    'npy': the array. 'csv': one label a line after the column's name if it has one, quoted where needed,
+    floats in the shortest form that reads back. 'idx' and 'idx.gz': as MNIST's labels.
+    """
+    if form == "npy":
+        out = io.BytesIO()
+        np.lib.format.write_array(out, labels.array(), version=(1, 0), allow_pickle=False)
+        return out.getvalue()
+    if form == "csv":
+        return _csv_bytes(labels)
+    if form == "idx":
+        return _idx_bytes(labels)
+    if form == "idx.gz":
+        return bytes(gzip.compress(_idx_bytes(labels), mtime=0))
+    raise BadData(f"labels cannot be written as {quoted(form)}; the forms are {', '.join(FORMS)}")

@@ -1,0 +1,103 @@
+"""``.npz`` archives with arrays x and y; every size is checked before anything is allocated."""
+
+from __future__ import annotations
+
+import lzma
+import tokenize
+import zipfile
+import zlib
+from math import prod
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from mdlcodec.data.arrays import array_content
+from mdlcodec.data.bounded import MAX_BYTES
+from mdlcodec.data.dataset import Content, Labels, quoted, refuse_target
+from mdlcodec.data.labels import labels_of_array
+from mdlcodec.errors import BadData
+
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    NotImplementedError,  # a compression Python does not know
+    RuntimeError,  # an encrypted member
+    ValueError,
+    TypeError,
+    SyntaxError,
+    tokenize.TokenError,
+)
+
+
+def accepts(source: str) -> bool:
+    """Whether this reader is meant."""
+    return source.endswith(".npz")
+
+
+def _array(member: IO[bytes], name: str, stored: int) -> np.ndarray:
+    version = np.lib.format.read_magic(member)
+    if version == (1, 0):
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(member)
+    elif version == (2, 0):
+        shape, fortran, dtype = np.lib.format.read_array_header_2_0(member)
+    else:
+        raise BadData(f"{name} has .npy version {version}, which plain arrays do not need; save it again")
+    if dtype.hasobject:
+        raise BadData(
+            f"{name} holds Python objects, which are not read; save numbers, or text with astype(str)"
+        )
+    if any(length < 0 for length in shape) or dtype.itemsize * prod(shape) != stored - member.tell():
+        raise BadData(f"{name} does not hold the array of shape {shape} that it declares; save it again")
+    data = member.read()  # ends with the zip's CRC check
+    if dtype.itemsize == 0:
+        return np.zeros(shape, dtype)
+    return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def _read_arrays(source: str, wanted: list[str]) -> dict[str, np.ndarray]:
+    """The wanted arrays that the archive holds."""
+    arrays = {}
+    try:
+        with zipfile.ZipFile(Path(source)) as archive:
+            for key in wanted:
+                found = [info for info in archive.infolist() if info.filename == key + ".npy"]
+                if len(found) > 1:
+                    raise BadData(f"{quoted(source)} holds {key} more than once; save it again")
+                for info in found:
+                    if info.file_size > MAX_BYTES:
+                        raise BadData(
+                            f"{key} in {quoted(source)} unpacks to more than {MAX_BYTES} bytes; give less"
+                        )
+                    with archive.open(info) as member:
+                        arrays[key] = _array(member, f"{key} in {quoted(source)}", info.file_size)
+    except _DAMAGE as error:
+        reason = " ".join(str(error).split())[:100] or type(error).__name__
+        raise BadData(
+            f"cannot read {quoted(source)}: {reason}; give an .npz file that is complete"
+        ) from error
+    if "x" not in arrays:
+        raise BadData(f"{quoted(source)} has no array x; save the inputs as x and the labels as y")
+    return arrays
+
+
+def read(source: str, *, target: str | None, limit: int | None) -> tuple[Content, Labels]:
+    """Inputs and labels."""
+    refuse_target(target, "an .npz file has its labels in y")
+    arrays = _read_arrays(source, ["x", "y"])
+    if "y" not in arrays:
+        raise BadData(f"{quoted(source)} has no array y; save the labels as y")
+    if arrays["y"].ndim == 0 or arrays["y"].shape[0] != arrays["x"].shape[:1][0]:
+        raise BadData(
+            f"{quoted(source)} has x of shape {arrays['x'].shape} and y of shape {arrays['y'].shape}"
+        )
+    content = array_content(arrays["x"], limit)
+    return content, labels_of_array(arrays["y"][:limit], content.n)
+
+
+def candidates(source: str, *, limit: int | None, ignore: int | None, header: bool | None) -> list[Content]:
+    """The array x; y is not looked at."""
+    return [array_content(_read_arrays(source, ["x"])["x"], limit)]

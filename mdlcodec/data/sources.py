@@ -1,0 +1,81 @@
+"""The readers, and finding the one that a name asks for. A new reader is one new file and one line here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from mdlcodec.data import digits, idx, npz, table
+from mdlcodec.data.dataset import Content, Dataset, Inputs, Labels, quoted
+from mdlcodec.errors import BadData
+
+
+class Reader(Protocol):
+    """What a reader module has. ``limit`` is None or at least 1; every function raises BadData."""
+
+    def accepts(self, source: str) -> bool:
+        """Whether the name ``source`` is for this reader."""
+
+    def read(self, source: str, *, target: str | None, limit: int | None) -> tuple[Content, Labels]:
+        """Inputs and labels."""
+
+    def candidates(
+        self, source: str, *, limit: int | None, ignore: int | None, header: bool | None
+    ) -> list[Content]:
+        """What the inputs can be when the labels are unknown (``ignore``, ``header``: see read_inputs)."""
+
+
+READERS: tuple[Reader, ...] = (
+    digits,
+    npz,
+    idx,
+    table,
+)
+
+
+def _reader_of(source: str, limit: int | None) -> Reader:
+    if limit is not None and limit < 1:
+        raise BadData(f"--limit {limit} leaves no examples; give at least 1")
+    reader = next((reader for reader in READERS if reader.accepts(source)), None)
+    if source != "digits" and not Path(source).exists():
+        raise BadData(f"there is no file or folder {quoted(source)}; give data that exists, or digits")
+    if reader is None:
+        raise BadData(
+            f"cannot tell what {quoted(source)} is; give digits, an .npz file, a folder of IDX files, "
+            "or a table named .csv, .data or .txt (also .gz, .xz)"
+        )
+    return reader
+
+
+def read(source: str, *, target: str | None = None, limit: int | None = None, labels: bool = True) -> Dataset:
+    """Read ``source``: 'digits', an .npz file, a folder of IDX files or an images file of them, or a table.
+
+    ``target``: for tables, the label column by index from 0 (negative from the end) or by name; default the
+    last. ``limit``: only the first so many examples. ``labels=False`` needs no labels and returns none; every
+    column of a table is an input then. Raises BadData.
+    """
+    reader = _reader_of(source, limit)
+    if not labels:
+        content = reader.candidates(source, limit=limit, ignore=None, header=None)[0]
+        return Dataset(content.inputs(), None)
+    content, found = reader.read(source, target=target, limit=limit)
+    return Dataset(content.inputs(), found)
+
+
+def read_inputs(
+    source: str,
+    *,
+    limit: int | None = None,
+    ignore: int | None = None,
+    header: bool | None = None,
+    digest: bytes = b"",
+) -> list[Inputs]:
+    """What the inputs can be when a decoder reads them: a table without column ``ignore``, then all of it.
+
+    ``header``: whether a table begins with a header line (the decoder knows: the file holds the label
+    column's name, or none); None decides as the encoder does. Only candidates whose digest begins with
+    ``digest`` are returned (and preprocessed); an empty list means other inputs. Raises BadData.
+    """
+    reader = _reader_of(source, limit)
+    found = reader.candidates(source, limit=limit, ignore=ignore, header=header)
+    return [content.inputs() for content in found if content.digest.startswith(digest)]
