@@ -28,8 +28,16 @@ def _normal_quantile(p):
 random = np.random.default_rng(0)
 CASES = {
     "exp": (mpmath.exp, np.concatenate([random.uniform(-707, 708, 1500), random.uniform(-1, 1, 1500)]), 2),
-    "log": (mpmath.log, np.concatenate([np.exp(random.uniform(-700, 700, 1500)), random.uniform(0.5, 2, 1500)]), 4),
-    "tanh": (mpmath.tanh, np.concatenate([random.uniform(-19, 19, 1500), random.uniform(-0.3, 0.3, 1500)]), 6),
+    "log": (
+        mpmath.log,
+        np.concatenate([np.exp(random.uniform(-700, 700, 1500)), random.uniform(0.5, 2, 1500)]),
+        4,
+    ),
+    "tanh": (
+        mpmath.tanh,
+        np.concatenate([random.uniform(-19, 19, 1500), random.uniform(-0.3, 0.3, 1500)]),
+        6,
+    ),
     "normal_quantile": (
         _normal_quantile,
         np.concatenate([random.uniform(0, 1, 200), 10 ** random.uniform(-15, 0, 200)]),

@@ -25,7 +25,9 @@ def _leaf(stream: Stream, *shape: int) -> torch.Tensor:
 
 def _close(mine, theirs, tolerance):
     for a, b in zip(mine, theirs, strict=True):
-        assert float((a.detach().double() - b.detach()).abs().max()) <= tolerance * float(b.detach().abs().max())
+        assert float((a.detach().double() - b.detach()).abs().max()) <= tolerance * float(
+            b.detach().abs().max()
+        )
 
 
 def _gradients(y, leaves, stream):
@@ -81,7 +83,9 @@ def test_engines_agree_to_the_bit(digits):
         arithmetic = Arithmetic(engine, digits)
         h = Rectify.apply(Convolution.apply(x, w, b, 1, arithmetic))
         y = Linear.apply(h.reshape(5, -1), v, c, arithmetic)
-        results.append([t.detach().numpy().tobytes() for t in (y, *_gradients(y, [x, w, b, v, c], Stream(0, 2)))])
+        results.append(
+            [t.detach().numpy().tobytes() for t in (y, *_gradients(y, [x, w, b, v, c], Stream(0, 2)))]
+        )
     assert all(result == results[0] for result in results)
 
 
@@ -107,7 +111,9 @@ def test_max_pool_leaves_out_odd_edges():
     assert (y == reference).all()
     assert all(
         (a == b).all()
-        for a, b in zip(_gradients(y, [x], Stream(0, 2)), _gradients(reference, [x], Stream(0, 2)), strict=True)
+        for a, b in zip(
+            _gradients(y, [x], Stream(0, 2)), _gradients(reference, [x], Stream(0, 2)), strict=True
+        )
     )
 
 
@@ -127,7 +133,9 @@ def test_batch_normalisation():
     xd, gd, bd = (t.detach().double().requires_grad_() for t in (x, gain, bias))
     reference = functional.batch_norm(xd.reshape(-1, 5), None, None, gd, bd, True).reshape(x.shape)
     _close([y], [reference], 1e-6)
-    _close(_gradients(y, [x, gain, bias], Stream(0, 2)), _gradients(reference, [xd, gd, bd], Stream(0, 2)), 1e-5)
+    _close(
+        _gradients(y, [x, gain, bias], Stream(0, 2)), _gradients(reference, [xd, gd, bd], Stream(0, 2)), 1e-5
+    )
     again = normalised(x.detach().numpy(), statistics, gain.detach().numpy(), bias.detach().numpy())
     assert np.abs(again - y.detach().numpy()).max() < 1e-5
 
@@ -197,7 +205,11 @@ def test_guard_denies_by_default():
     [
         (torch.full((2, 2), 0.5, dtype=torch.float64), torch.ones(2, 2, dtype=torch.float64), "not integers"),
         (torch.ones(2, 2), torch.ones(2, 2), "float32"),
-        (torch.full((2, 2), 2.0**30, dtype=torch.float64), torch.full((2, 2), 2.0**30, dtype=torch.float64), "2.53"),
+        (
+            torch.full((2, 2), 2.0**30, dtype=torch.float64),
+            torch.full((2, 2), 2.0**30, dtype=torch.float64),
+            "2.53",
+        ),
     ],
 )
 def test_guard_checks_products(a, b, message):

@@ -76,7 +76,9 @@ def _integers(random, shape, digits, extreme):
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("extreme", [False, True])
 @pytest.mark.parametrize(("da", "db"), [(1, 1), (2, 1), (1, 2), (2, 2)])
-@pytest.mark.parametrize("shape", [(3, 5, 7), (1, 1, 1), (1, 9, 4), (4, 9, 1), (4, 1, 5), (64, 300, 33), (17, 2000, 2)])
+@pytest.mark.parametrize(
+    "shape", [(3, 5, 7), (1, 1, 1), (1, 9, 4), (4, 9, 1), (4, 1, 5), (64, 300, 33), (17, 2000, 2)]
+)
 def test_engines_give_the_integer_product(name, extreme, da, db, shape):
     m, k, n = shape
     random = np.random.default_rng(0)
@@ -102,7 +104,9 @@ def test_sums_longer_than_int32_allows(name):
 
 @given(
     hnp.arrays(
-        np.float64, st.tuples(st.integers(1, 20), st.integers(1, 4)), elements=st.floats(-(2.0**60), 2.0**60, width=32)
+        np.float64,
+        st.tuples(st.integers(1, 20), st.integers(1, 4)),
+        elements=st.floats(-(2.0**60), 2.0**60, width=32),
     ),
     st.randoms(use_true_random=False),
 )

@@ -59,7 +59,7 @@ class PrequentialCode:
             labels = classes[start:stop]
             frequencies, probability = calibration.frequencies(scores, labels)
             encoder.encode(labels, frequencies)
-            bits -= float(np.log2(probability).sum())
+            bits -= float(np.log2(probability).sum())  # reported only
             progress(stop, bits)
             predictor.learn(start, stop, labels)
         return Encoded(encoder.finish(), bits)
@@ -77,7 +77,7 @@ class PrequentialCode:
             for i in range(start, stop):
                 calibration.predict(scores[i - start], frequencies)
                 classes[i] = decoder.decode_symbol(frequencies)
-                bits -= float(np.log2(calibration.update(int(classes[i]))))
+                bits -= float(np.log2(calibration.update(int(classes[i]))))  # reported only
             progress(stop, bits)
             predictor.learn(start, stop, classes[start:stop])
         return classes

@@ -26,7 +26,7 @@ class UniformCode:
 
     def net_name(self, settings: Settings) -> None:
         """See Code.net_name."""
-        return None
+        return
 
     def cost(self, inputs: Inputs, k: int, settings: Settings) -> Cost:
         """See Code.cost."""
@@ -36,21 +36,21 @@ class UniformCode:
         self, classes: np.ndarray, k: int, inputs: Inputs, settings: Settings, progress: Progress
     ) -> Encoded:
         """See Code.encode."""
-        encoder = RangeEncoder()
+        encoder, bits = RangeEncoder(), float(np.log2(k))  # reported only
         for start in range(0, classes.size, _LABELS_AT_ONCE):
             block = classes[start : start + _LABELS_AT_ONCE]
             encoder.encode(block, _frequencies(block.size, k))
-            progress(start + block.size, (start + block.size) * float(np.log2(k)))
-        return Encoded(encoder.finish(), classes.size * float(np.log2(k)))
+            progress(start + block.size, (start + block.size) * bits)
+        return Encoded(encoder.finish(), classes.size * bits)
 
     def decode(
         self, payload: bytes, k: int, inputs: Inputs, settings: Settings, progress: Progress
     ) -> np.ndarray:
         """See Code.decode."""
-        decoder = RangeDecoder(payload)
+        decoder, bits = RangeDecoder(payload), float(np.log2(k))  # reported only
         classes = np.empty(inputs.n, np.int32)
         for start in range(0, inputs.n, _LABELS_AT_ONCE):
             stop = min(start + _LABELS_AT_ONCE, inputs.n)
             classes[start:stop] = decoder.decode(_frequencies(stop - start, k))
-            progress(stop, stop * float(np.log2(k)))
+            progress(stop, stop * bits)
         return classes

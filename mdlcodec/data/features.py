@@ -100,7 +100,7 @@ def standardised(offsets: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 def rank_scores(counts: np.ndarray) -> np.ndarray:
     """Centred uniform scores (k,) float64 of the mid-ranks of ascending values with these counts (k,)."""
-    above = np.cumsum(counts, dtype=np.int64)
+    above = np.cumsum(counts, dtype=np.int64)  # integers
     number = above[-1]
     doubled = 2 * above - counts - number  # 2 (midrank - 1/2) - number, an integer
     scores: np.ndarray = doubled.astype(np.float64) / np.float64(2 * number) * np.sqrt(np.float64(12.0))
@@ -110,7 +110,7 @@ def rank_scores(counts: np.ndarray) -> np.ndarray:
 def _number_tables(column: NumberColumn, wide: bool) -> list[np.ndarray]:
     """One float32 table (k + 1,) for each feature; the last entry is for missing numbers."""
     k = column.offsets.shape[0]
-    counts = np.bincount(column.codes + 1, minlength=k + 1).astype(np.int64)
+    counts = np.bincount(column.codes + 1, minlength=k + 1).astype(np.int64)  # integers
     missing, counts = counts[0] > 0, counts[1:]
     scores = []
     if k >= 2:
@@ -133,7 +133,7 @@ def _text_tables(column: TextColumn, most: int) -> tuple[list[np.ndarray], np.nd
         return [np.array([-half, half]).astype(np.float32)], None, 0
     if k <= most:
         return [], np.arange(k), k
-    counts = np.bincount(column.codes, minlength=k)
+    counts = np.bincount(column.codes, minlength=k)  # integers
     kept = [word for word in np.argsort(-counts, kind="stable")[:most] if counts[word] >= 2]
     slots = np.full(k, len(kept))
     slots[kept] = np.arange(len(kept))

@@ -94,8 +94,8 @@ class _Cells:
     def as_data(self, header: bool, limit: int | None) -> _Cells:
         """Without the first row if that is a header, and the first ``limit`` of what is left."""
         codes = self.codes[1 if header else 0 :][:limit]
-        used = np.bincount(codes, minlength=len(self.words)) > 0
-        place = np.cumsum(used, dtype=np.int32) - np.int32(1)
+        used = np.bincount(codes, minlength=len(self.words)) > 0  # integers
+        place = np.cumsum(used, dtype=np.int32) - np.int32(1)  # integers
         return _Cells([word for word, kept in zip(self.words, used, strict=True) if kept], place[codes], 0)
 
     def digest(self) -> bytes:

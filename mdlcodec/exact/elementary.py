@@ -106,7 +106,7 @@ def tanh(x: float) -> float:
 
 
 @njit(cache=True)
-def _ratio(r: float, top: tuple, bottom: tuple) -> float:
+def _ratio(r: float, top: tuple[float, ...], bottom: tuple[float, ...]) -> float:
     a = top[7]
     b = bottom[7]
     for i in range(6, -1, -1):

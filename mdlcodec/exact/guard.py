@@ -20,7 +20,7 @@ _MOVES = {
     "aten::lift_fresh",
 }
 _DIGIT_LIMIT = 64
-_EXACT_LIMIT = 2.0**53
+_EXACT_LIMIT = 9007199254740992.0  # 2^53
 
 
 class Guard(TorchDispatchMode):

@@ -24,7 +24,7 @@ def _exponent(largest: float, limit: int, bits: int, clamp: int) -> int:
     if largest == 0.0:
         return 0
     # frexp: 2^(f-1) <= largest < 2^f; float32 values and their scaled products are normal float64 numbers
-    f = ((np.float64(largest).view(np.int64) >> 52) & 2047) - 1022
+    f = int((np.float64(largest).view(np.int64) >> 52) & 2047) - 1022
     e = min(max(bits - f, -clamp), clamp)
     if (largest * power_of_two(e) + ROUNDING) - ROUNDING > limit:
         e -= 1
@@ -37,7 +37,7 @@ def _largest_bits(x: np.ndarray) -> int:
     largest = np.int32(0)
     for i in range(x.size):
         largest = max(largest, x[i] & np.int32(0x7FFFFFFF))
-    return largest
+    return int(largest)
 
 
 @njit(cache=True)

@@ -176,6 +176,21 @@ class HalveByMaximum(Plain):
         return MaxPool.apply(x)
 
 
+class FoldPlaces(Plain):
+    """Each 2x2 square of places becomes one place with four times the channels; for inputs alone."""
+
+    def outputs(self, inputs: Shape) -> Shape:
+        """(H / 2, W / 2, 4 C); H and W are even."""
+        return (inputs[0] // 2, inputs[1] // 2, 4 * inputs[2])
+
+    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
+        """See Layer.apply. Channels: upper left, upper right, lower left, lower right."""
+        n, height, width, channels = x.shape
+        squares = x.numpy().reshape(n, height // 2, 2, width // 2, 2, channels)
+        folded = squares.transpose(0, 1, 3, 2, 4, 5).reshape(n, height // 2, width // 2, 4 * channels)
+        return torch.from_numpy(np.ascontiguousarray(folded))
+
+
 class AverageOverPlaces(Plain):
     """Global average pooling."""
 

@@ -1,4 +1,4 @@
-"""Small affine warps of images, one per example (formats/prequential.md, "Augmentation")."""
+"""Small random warps of images: affine plus elastic, one per example (formats/prequential.md)."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,18 @@ from mdlcodec.exact.random import Stream
 
 @dataclass(frozen=True)
 class Warp:
-    """Largest rotation (radians), relative scale, shear, and shift (pixels) of a random affine warp."""
+    """Largest rotation (radians), relative scale, shear and shift (pixels), each uniform; and the standard
+    deviation (pixels) of the elastic displacements, normal on a 4x4 grid and bilinear between."""
 
     rotation: float
     scale: float
     shear: float
     shift: float
+    elastic: float
 
 
-WORDS_PER_EXAMPLE = 6
+_AFFINE_WORDS = 6
+_GRID = 4
 
 
 @njit(cache=True)
@@ -28,18 +31,49 @@ def _signed_unit(word: np.uint64) -> float:
 
 
 @njit(cache=True)
-def _warp(images, rows, words, rotation, scale, shear, shift, out):
-    _, height, width, channels = images.shape
+def _bilinear(grid: np.ndarray, at_y: float, at_x: float) -> float:
+    """The value of a (4, 4) grid at a place in [0, 3] x [0, 3]."""
+    top, left = min(int(at_y), _GRID - 2), min(int(at_x), _GRID - 2)
+    y, x = at_y - np.float64(top), at_x - np.float64(left)
+    upper = np.float64(grid[top, left]) * (1.0 - x) + np.float64(grid[top, left + 1]) * x
+    lower = np.float64(grid[top + 1, left]) * (1.0 - x) + np.float64(grid[top + 1, left + 1]) * x
+    return upper * (1.0 - y) + lower * y
+
+
+@njit(cache=True)
+def _sample(source: np.ndarray, at_y: float, at_x: float, out: np.ndarray) -> None:
+    """Bilinear value of an image (H, W, C) at a place, zero outside, into out (C,)."""
+    height, width, channels = source.shape
+    left, top = np.int64(np.floor(at_x)), np.int64(np.floor(at_y))
+    x, y = at_x - np.float64(left), at_y - np.float64(top)
+    for c in range(channels):
+        # top left, top right, bottom left, bottom right, added in this order
+        total = 0.0
+        if 0 <= top < height and 0 <= left < width:
+            total += np.float64(source[top, left, c]) * ((1.0 - y) * (1.0 - x))
+        if 0 <= top < height and 0 <= left + 1 < width:
+            total += np.float64(source[top, left + 1, c]) * ((1.0 - y) * x)
+        if 0 <= top + 1 < height and 0 <= left < width:
+            total += np.float64(source[top + 1, left, c]) * (y * (1.0 - x))
+        if 0 <= top + 1 < height and 0 <= left + 1 < width:
+            total += np.float64(source[top + 1, left + 1, c]) * (y * x)
+        out[c] = np.float32(total)
+
+
+@njit(cache=True)
+def _warp(images, rows, words, grids, rotation, scale, shear, shift, elastic, out):
+    height, width = images.shape[1], images.shape[2]
     middle_y, middle_x = np.float64(height - 1) * 0.5, np.float64(width - 1) * 0.5
+    last = np.float64(_GRID - 1)
+    step_y, step_x = last / np.float64(max(1, height - 1)), last / np.float64(max(1, width - 1))
     for i in range(rows.size):
-        source = images[rows[i]]
         angle = rotation * _signed_unit(words[i, 0])
         stretch_x = 1.0 + scale * _signed_unit(words[i, 1])
         stretch_y = 1.0 + scale * _signed_unit(words[i, 2])
         slant = shear * _signed_unit(words[i, 3])
         shift_x = shift * _signed_unit(words[i, 4])
         shift_y = shift * _signed_unit(words[i, 5])
-        # the cosine and sine of a small angle to second order: a warp, not a rotation table
+        # the cosine and sine of a small angle to second order: no table, no libm
         cosine, sine = 1.0 - angle * angle * 0.5, angle
         xx, xy = stretch_x * cosine, slant - sine * stretch_x
         yx, yy = sine * stretch_y, stretch_y * cosine
@@ -49,25 +83,19 @@ def _warp(images, rows, words, rotation, scale, shear, shift, out):
                 u = np.float64(x) - middle_x
                 at_x = xx * u + xy * v + (middle_x + shift_x)
                 at_y = yx * u + yy * v + (middle_y + shift_y)
-                left, top = np.int64(np.floor(at_x)), np.int64(np.floor(at_y))
-                part_x, part_y = at_x - np.float64(left), at_y - np.float64(top)
-                for c in range(channels):
-                    total = 0.0
-                    # top left, top right, bottom left, bottom right; zero outside
-                    if 0 <= top < height and 0 <= left < width:
-                        total += np.float64(source[top, left, c]) * ((1.0 - part_y) * (1.0 - part_x))
-                    if 0 <= top < height and 0 <= left + 1 < width:
-                        total += np.float64(source[top, left + 1, c]) * ((1.0 - part_y) * part_x)
-                    if 0 <= top + 1 < height and 0 <= left < width:
-                        total += np.float64(source[top + 1, left, c]) * (part_y * (1.0 - part_x))
-                    if 0 <= top + 1 < height and 0 <= left + 1 < width:
-                        total += np.float64(source[top + 1, left + 1, c]) * (part_y * part_x)
-                    out[i, y, x, c] = np.float32(total)
+                if elastic > 0.0:
+                    grid_y, grid_x = np.float64(y) * step_y, np.float64(x) * step_x
+                    at_x = at_x + elastic * _bilinear(grids[i, 0], grid_y, grid_x)
+                    at_y = at_y + elastic * _bilinear(grids[i, 1], grid_y, grid_x)
+                _sample(images[rows[i]], at_y, at_x, out[i, y, x])
 
 
 def warped(images: np.ndarray, rows: np.ndarray, warp: Warp, stream: Stream) -> np.ndarray:
     """Random warps of images[rows]: float32 (n, h, w, c), int64 (m,) -> float32 (m, h, w, c)."""
-    words = stream.words(rows.size * WORDS_PER_EXAMPLE).reshape(rows.size, WORDS_PER_EXAMPLE)
+    words = stream.words(rows.size * _AFFINE_WORDS).reshape(rows.size, _AFFINE_WORDS)
+    grids = np.zeros((1, 2, _GRID, _GRID), np.float32)
+    if warp.elastic > 0:
+        grids = stream.normals((rows.size, 2, _GRID, _GRID))
     out = np.empty((rows.size, *images.shape[1:]), np.float32)
-    _warp(images, rows, words, warp.rotation, warp.scale, warp.shear, warp.shift, out)
+    _warp(images, rows, words, grids, warp.rotation, warp.scale, warp.shear, warp.shift, warp.elastic, out)
     return out

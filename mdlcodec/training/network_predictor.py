@@ -5,7 +5,6 @@ far; predictions use exponentially averaged weights, and the members' probabilit
 """
 
 from dataclasses import dataclass
-from math import isqrt
 
 import numpy as np
 from numba import njit
@@ -39,9 +38,11 @@ class Recipe:
     members: int  # networks whose probabilities are averaged
     growth: int  # a block is a 1 / growth part of the labels before it
     batch: int  # examples a step
-    steps_base: int  # steps after each block: base + per_label * new labels + per_root * isqrt(labels)
-    steps_per_label: int
-    steps_per_root: int
+    steps_base: (
+        int  # steps after every block, and as many more as T(labels) = floor(scale * labels^power) grew
+    )
+    steps_scale: int
+    steps_power: tuple[int, int]  # numerator and denominator
     rate: float  # Adam's learning rate
     decay: float  # weight decay, times the rate
     beta2: float  # Adam's second moment
@@ -55,8 +56,11 @@ class Recipe:
 
     def steps(self, before: int, known: int) -> int:
         """Optimiser steps once ``known`` labels are known, ``before`` of them since earlier blocks."""
-        new = known - before
-        return self.steps_base + self.steps_per_label * new + self.steps_per_root * isqrt(known)
+        return self.steps_base + self._schedule(known) - self._schedule(before)
+
+    def _schedule(self, labels: int) -> int:
+        numerator, denominator = self.steps_power
+        return integer_root(self.steps_scale**denominator * labels**numerator, denominator)  # integers
 
     def total_steps(self, n: int) -> int:
         """Steps of all members over n labels; the last block is not learned from."""
@@ -65,6 +69,18 @@ class Recipe:
             total += self.steps(before, known)
             before, known = known, min(n, self.block_end(known))
         return total * self.members
+
+
+def integer_root(x: int, degree: int) -> int:
+    """The largest integer whose power of that degree is at most x >= 0: no floating point in schedules."""
+    low, high = 0, 1 << (x.bit_length() // degree + 1)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if middle**degree <= x:  # integers
+            low = middle
+        else:
+            high = middle
+    return low
 
 
 @njit(cache=True)

@@ -1,0 +1,205 @@
+"""Label files of real data sets: bytes, ideal bits, overhead, seconds both ways, peak memory.
+
+    python bench/labels.py --data DIR -o bench/results/labels [--only NAME ...]
+
+DIR holds mnist/, fashion_mnist/ (IDX folders) and tabular/ (letter-recognition.data, adult.data.xz). Each
+set is encoded and decoded by the command line in fresh processes, one at a time; the decoded labels are
+compared with the originals. Rows are added to DIR-independent files: OUT.json and OUT.md.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row: how to make the data (a path or a saved .npz), and the options of `encode`."""
+
+    name: str
+    data: Callable[[Path, Path], Path | str]
+    options: list[str] = field(default_factory=list)
+
+
+def _arrays(name: str, x: np.ndarray, y: np.ndarray) -> Callable[[Path, Path], Path]:
+    def save(_: Path, work: Path) -> Path:
+        path = work / f"{name}.npz"
+        np.savez(path, x=x, y=y)
+        return path
+
+    return save
+
+
+def _scikit(loader: str, order_seed: int | None, names: bool = False) -> Callable[[Path, Path], Path]:
+    def save(data: Path, work: Path) -> Path:
+        from sklearn import datasets
+
+        bunch = getattr(datasets, loader)()
+        x = bunch.images if loader == "load_digits" else bunch.data
+        y = bunch.target_names[bunch.target].astype(str) if names else bunch.target
+        order = (
+            np.arange(len(y)) if order_seed is None else np.random.default_rng(order_seed).permutation(len(y))
+        )
+        return _arrays(f"{loader}-{order_seed}-{names}", x[order], y[order])(data, work)
+
+    return save
+
+
+def _random_labels(images: str, n: int) -> Callable[[Path, Path], Path]:
+    def save(data: Path, work: Path) -> Path:
+        from mdlcodec import data as reading
+
+        source = images if images == "digits" else str(data / images)
+        x = reading.read(source, limit=n).inputs.features
+        y = np.random.default_rng(0).integers(0, 10, len(x))
+        return _arrays(f"random-{images}", (x * 255).astype(np.uint8), y)(data, work)
+
+    return save
+
+
+CASES = [
+    Case("digits", lambda data, work: "digits"),
+    *[Case(f"digits shuffled {seed}", _scikit("load_digits", seed)) for seed in (1, 2, 3)],
+    Case("digits mlp", lambda data, work: "digits", ["--net", "mlp"]),
+    Case("digits cnn", lambda data, work: "digits", ["--net", "cnn"]),
+    Case("digits uniform", lambda data, work: "digits", ["--code", "uniform"]),
+    Case("letter", lambda data, work: data / "tabular/letter-recognition.data", ["--target", "0"]),
+    Case("adult", lambda data, work: data / "tabular/adult.data.xz", ["--target", "-1"]),
+    Case("breast_cancer shuffled", _scikit("load_breast_cancer", 0)),
+    Case("wine shuffled", _scikit("load_wine", 0)),
+    Case("breast_cancer names", _scikit("load_breast_cancer", 0, names=True)),
+    Case("wine names", _scikit("load_wine", 0, names=True)),
+    Case("mnist 10,000 cnn", lambda data, work: data / "mnist", ["--net", "cnn", "--limit", "10000"]),
+    Case("random labels, digits", _random_labels("digits", 1797)),
+    Case("random labels, mnist 10,000", _random_labels("mnist", 10000)),
+]
+
+
+def _run(command: list[str]) -> tuple[subprocess.CompletedProcess[str], float, float]:
+    """The finished process, its wall seconds and its peak memory in MiB."""
+    start = time.perf_counter()
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen(command, stdout=out, stderr=err, text=True)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        out.seek(0)
+        err.seek(0)
+        code = os.waitstatus_to_exitcode(status)
+        done = subprocess.CompletedProcess(command, code, out.read(), err.read())
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}: exit {done.returncode}\n{done.stderr}")
+    return done, seconds, usage.ru_maxrss / 1024
+
+
+def _measure(case: Case, data: Path, work: Path, preset: int | None) -> dict:
+    from mdlcodec import data as reading
+
+    source = str(case.data(data, work))
+    file, back = work / "labels.mdl", work / "labels.npy"
+    level = [f"-{preset}"] if preset else []
+    program = [sys.executable, "-m", "mdlcodec"]
+    encode = [*program, "encode", source, "-o", str(file), "-f", "--no-verify", "--json", "--quiet"]
+    done, seconds, memory = _run([*encode, *case.options, *level])
+    report = json.loads(done.stdout)
+    decode = [*program, "decode", str(file), "--inputs", source, "-o", str(back), "-f", "--quiet"]
+    _, decode_seconds, decode_memory = _run(decode)
+    options = dict(zip(case.options[::2], case.options[1::2], strict=True))
+    limit = int(options["--limit"]) if "--limit" in options else None
+    labels = reading.read(source, target=options.get("--target"), limit=limit).labels
+    assert labels is not None
+    if not (np.load(back) == labels.array()).all():
+        raise SystemExit(f"{case.name}: the decoded labels differ")
+    payload = next(section["bytes"] for section in report["sections"] if section["name"] == "labels")
+    return {
+        "name": case.name,
+        "bytes": file.stat().st_size,
+        "ideal_bits": round(report["ideal_bits"], 2),
+        "uniform_bits": round(report["uniform_bits"], 2),
+        "coder_overhead_bits": round(payload * 8 - report["ideal_bits"], 2),
+        "other_bytes": file.stat().st_size - payload,
+        "labels": report["labels"],
+        "classes": report["classes"],
+        "net": report["net"],
+        "preset": report["preset"],
+        "seed": report["seed"],
+        "encode_seconds": round(seconds, 1),
+        "decode_seconds": round(decode_seconds, 1),
+        "encode_peak_mib": round(memory),
+        "decode_peak_mib": round(decode_memory),
+    }
+
+
+def _table(result: dict) -> str:
+    lines = [
+        "# Label files",
+        "",
+        f"{result['machine']['cores']} cores, {result['machine']['processor']}; "
+        + ", ".join(f"{name} {number}" for name, number in result["versions"].items())
+        + f"; engine {result['engine']}. One run each; every file was decoded in a fresh process and compared.",
+        "",
+        "| set | labels | net | preset | seed | **bytes** | uniform bytes | ideal bits | coder overhead, bits "
+        "| other bytes | encode s | decode s | peak MiB |",
+        "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for row in result["rows"]:
+        lines.append(
+            f"| {row['name']} | {row['labels']:,} | {row['net']} | {row['preset']} | {row['seed']} "
+            f"| **{row['bytes']:,}** | {row['uniform_bits'] / 8:,.0f} | {row['ideal_bits']:,.1f} "
+            f"| {row['coder_overhead_bits']:.1f} | {row['other_bytes']} | {row['encode_seconds']} "
+            f"| {row['decode_seconds']} | {max(row['encode_peak_mib'], row['decode_peak_mib'])} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Measures the cases and writes both files after every row."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("-o", type=Path, required=True)
+    parser.add_argument("--only", nargs="*", help="names of rows to measure again; the others are kept")
+    parser.add_argument("--preset", type=int)
+    options = parser.parse_args()
+    out = options.o.with_suffix(".json")
+    rows = {row["name"]: row for row in json.loads(out.read_text())["rows"]} if out.exists() else {}
+    for case in CASES:
+        if options.only is not None and case.name not in options.only:
+            continue
+        with tempfile.TemporaryDirectory() as work:
+            rows[case.name] = _measure(case, options.data, Path(work), options.preset)
+        print(json.dumps(rows[case.name]), flush=True)
+        result = {
+            "machine": {"cores": os.cpu_count(), "processor": _processor()},
+            "versions": {
+                "python": platform.python_version(),
+                **{name: version(name) for name in ("torch", "numpy", "numba", "constriction")},
+            },
+            "engine": os.environ.get("MDLCODEC_ENGINE", "default"),
+            "rows": [rows[case.name] for case in CASES if case.name in rows],
+        }
+        out.write_text(json.dumps(result, indent=1) + "\n")
+        out.with_suffix(".md").write_text(_table(result))
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.machine()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The small convolutional network for images (`--net cnn`; formats/prequential.md, "cnn")."""
+
+import numpy as np
+
+from mdlcodec.data.dataset import Inputs
+from mdlcodec.errors import BadData
+from mdlcodec.exact.sums import column_sums
+from mdlcodec.nets.layers import (
+    Activate,
+    Convolve,
+    Flatten,
+    FoldPlaces,
+    FullyConnected,
+    HalveByMaximum,
+    Layer,
+    Normalise,
+    Shape,
+)
+from mdlcodec.nets.network import count_parameters
+from mdlcodec.nets.predictor import Cost
+from mdlcodec.training.augmentation import Warp
+from mdlcodec.training.network_predictor import NetworkPredictor, Recipe, network_cost
+from mdlcodec.training.presets import CNN, Effort, effort
+
+# from this side on, 2x2 places are folded into channels first, and warps are elastic too
+_LARGE_SIDE = 20
+
+
+def _convolution(channels: int) -> list[Layer]:
+    return [Convolve(channels), Normalise(), Activate()]
+
+
+def _layers(shape: Shape, k: int, width: int) -> tuple[Layer, ...]:
+    """Layers for images of that shape (h, w, c)."""
+    side = min(shape[:2])
+    pool: list[Layer] = [HalveByMaximum()] if side >= 2 else []
+    if side >= _LARGE_SIDE:
+        fold: list[Layer] = [FoldPlaces()] if shape[0] % 2 == 0 and shape[1] % 2 == 0 else pool
+        layers = [*fold, *_convolution(width // 2), *pool, *_convolution(width), *_convolution(width)]
+    else:
+        layers = [*_convolution(width), *_convolution(width), *pool, *_convolution(width)]
+    return (*layers, Flatten(), FullyConnected(k, gain=0.1))
+
+
+def _recipe(shape: Shape, k: int, amount: Effort) -> Recipe:
+    large = min(shape[:2]) >= _LARGE_SIDE
+    return Recipe(
+        layers=_layers(shape, k, amount.width),
+        members=amount.members,
+        growth=10,
+        batch=32,
+        steps_base=2,
+        steps_scale=amount.steps,
+        steps_power=(3, 5),
+        rate=4e-3,
+        decay=0.05,
+        beta2=0.99,
+        horizon=15.0,
+        smoothing=0.05,
+        warp=Warp(0.2, 0.12, 0.15, 1.5, 2.0) if large else Warp(0.2, 0.12, 0.15, 0.5, 0.0),
+    )
+
+
+def _standardised(images: np.ndarray) -> np.ndarray:
+    """Images divided by the root of their mean square (float64, then float32)."""
+    flat = images.reshape(-1, 1)
+    mean_square = float(column_sums(flat.astype(np.float64) * flat)[0]) / max(1, flat.shape[0])
+    if mean_square == 0.0:
+        return images
+    return (images / np.sqrt(np.float64(mean_square))).astype(np.float32)
+
+
+class ConvolutionalFamily:
+    """See `mdlcodec.nets.predictor.PredictorFamily`."""
+
+    name = "cnn"
+    number = 2
+
+    def _check(self, inputs: Inputs) -> Shape:
+        if not inputs.is_images:
+            raise BadData("--net cnn needs images, and these inputs are columns; choose --net mlp or kernel")
+        height, width, channels = inputs.features.shape[1:]
+        return (height, width, channels)
+
+    def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
+        """See PredictorFamily.cost."""
+        shape, amount = self._check(inputs), effort(CNN, preset)
+        recipe = _recipe(shape, k, amount)
+        activations = 4 * amount.width * shape[0] * shape[1]
+        return network_cost(inputs, count_parameters(recipe.layers, shape), activations, recipe)
+
+    def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> NetworkPredictor:
+        """See PredictorFamily.start."""
+        recipe = _recipe(self._check(inputs), k, effort(CNN, preset))
+        return NetworkPredictor(_standardised(inputs.features), k, recipe, seed)
+
+
+FAMILY = ConvolutionalFamily()

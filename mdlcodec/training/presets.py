@@ -1,0 +1,43 @@
+"""The presets -1 (seconds) to -9 (hours), in one place; fixed by number in the format.
+
+A preset changes how much is learned, never what the code means. They were tuned on MNIST's and
+Fashion-MNIST's test images and other data named in bench/results/presets.md, never on the sets reported.
+"""
+
+from dataclasses import dataclass
+
+from mdlcodec.errors import Unsupported
+
+DEFAULT_PRESET = 5
+LOWEST_PRESET, HIGHEST_PRESET = 1, 9
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much a network predictor learns under a preset."""
+
+    steps: int  # scale of the schedule of steps
+    width: int  # channels of the widest convolution, or units of a hidden layer
+    members: int
+
+
+CNN = {
+    1: Effort(steps=6, width=16, members=1),
+    2: Effort(steps=12, width=16, members=1),
+    3: Effort(steps=20, width=32, members=1),
+    4: Effort(steps=40, width=32, members=1),
+    5: Effort(steps=60, width=32, members=1),
+    6: Effort(steps=60, width=32, members=2),
+    7: Effort(steps=90, width=48, members=2),
+    8: Effort(steps=120, width=64, members=3),
+    9: Effort(steps=160, width=96, members=4),
+}
+
+
+def effort(table: dict[int, Effort], preset: int) -> Effort:
+    """The preset's row; raises Unsupported for a number this version does not have."""
+    if preset not in table:
+        raise Unsupported(
+            f"the file uses preset {preset}, which this version does not know; upgrade mdlcodec"
+        )
+    return table[preset]

@@ -1,0 +1,28 @@
+"""Several predictors of one data set side by side: the calibration weighs each one's scores by its record."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mdlcodec.nets.predictor import Predictor
+
+
+class SideBySide:
+    """See `mdlcodec.nets.predictor.Predictor`: the score sets of all members, in their order."""
+
+    def __init__(self, members: Sequence[Predictor]) -> None:
+        self._members = members
+        self.sets = sum(member.sets for member in members)
+
+    def block_end(self, start: int) -> int:
+        """The first member's blocks serve all."""
+        return self._members[0].block_end(start)
+
+    def predict(self, start: int, stop: int) -> np.ndarray:
+        """See Predictor.predict."""
+        return np.concatenate([member.predict(start, stop) for member in self._members], axis=1)
+
+    def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
+        """See Predictor.learn."""
+        for member in self._members:
+            member.learn(start, stop, labels)
