@@ -96,9 +96,7 @@ def train(layers, optimiser, rate, data, digits, engine, epochs):
             losses.append(loss)
             done += 1
     seconds = (time.perf_counter() - start) / epochs
-    predicted = np.concatenate(
-        [network.predict(part, network.weights) for part in np.array_split(test_x, 20)]
-    )
+    predicted = np.concatenate([network.predict(part, network.state) for part in np.array_split(test_x, 20)])
     return float(np.mean(predicted.argmax(1) != test_y)), float(np.mean(losses)), seconds
 
 

@@ -88,7 +88,8 @@ def labels_of_array(y: object, n: int, form: str = "npy") -> Labels:
     array = array.astype(array.dtype.newbyteorder("="))
     if array.dtype.kind == "U":
         distinct, codes = np.unique(array, return_inverse=True)
-        return _classes(_text_values([str(word) for word in distinct]), codes, form, None)
+        _text_values([str(word) for word in distinct])  # refuses what would not come back
+        return _classes(distinct, codes, form, None)
     if array.dtype.kind == "f":
         bits, codes = np.unique(array.view(f"u{array.dtype.itemsize}"), return_inverse=True)
         order = np.argsort(bits.view(array.dtype), kind="stable")  # equal values (0.0, -0.0): by their bits

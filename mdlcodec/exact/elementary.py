@@ -39,8 +39,10 @@ def power_of_two(exponent: int) -> float:
 
 @njit(cache=True)
 def exp(x: float) -> float:
-    """e^x for float64 x; 0 below -708, clamped at e^709 above. Relative error below 2^-51."""
-    if not x > -708.0:
+    """e^x for float64 x; 0 below -708, clamped at e^709 above, NaN for NaN. Relative error below 2^-51."""
+    if x != x:
+        return x
+    if x <= -708.0:
         return 0.0
     if x > 709.0:
         x = 709.0

@@ -16,13 +16,12 @@ from mdlcodec.nets.layers import (
     Normalise,
     Shape,
 )
-from mdlcodec.nets.network import count_parameters
 from mdlcodec.nets.predictor import Cost
 from mdlcodec.training.augmentation import Warp
 from mdlcodec.training.network_predictor import NetworkPredictor, Recipe, network_cost
 from mdlcodec.training.presets import CNN, Effort, effort
 
-# from this side on, 2x2 places are folded into channels first, and warps are elastic too
+# from this side on, 2x2 places are folded into channels first
 _LARGE_SIDE = 20
 
 
@@ -36,14 +35,14 @@ def _layers(shape: Shape, k: int, width: int) -> tuple[Layer, ...]:
     pool: list[Layer] = [HalveByMaximum()] if side >= 2 else []
     if side >= _LARGE_SIDE:
         fold: list[Layer] = [FoldPlaces()] if shape[0] % 2 == 0 and shape[1] % 2 == 0 else pool
-        layers = [*fold, *_convolution(width // 2), *pool, *_convolution(width), *_convolution(width)]
+        layers = [*fold, *_convolution(width // 2), *_convolution(width // 2), *pool, *_convolution(width)]
     else:
         layers = [*_convolution(width), *_convolution(width), *pool, *_convolution(width)]
     return (*layers, Flatten(), FullyConnected(k, gain=0.1))
 
 
 def _recipe(shape: Shape, k: int, amount: Effort) -> Recipe:
-    large = min(shape[:2]) >= _LARGE_SIDE
+    side = min(shape[:2])
     return Recipe(
         layers=_layers(shape, k, amount.width),
         members=amount.members,
@@ -51,13 +50,14 @@ def _recipe(shape: Shape, k: int, amount: Effort) -> Recipe:
         batch=32,
         steps_base=2,
         steps_scale=amount.steps,
-        steps_power=(3, 5),
+        steps_power=(3, 4),
         rate=4e-3,
-        decay=0.05,
+        rate_steps=5000.0,
+        decay=0.0,
         beta2=0.99,
-        horizon=15.0,
-        smoothing=0.05,
-        warp=Warp(0.2, 0.12, 0.15, 1.5, 2.0) if large else Warp(0.2, 0.12, 0.15, 0.5, 0.0),
+        horizon=10.0,
+        smoothing=0.0 if side >= _LARGE_SIDE else 0.1,
+        warp=Warp(0.2, 0.12, 0.15, side / 22.0, side / 22.0),
     )
 
 
@@ -85,9 +85,9 @@ class ConvolutionalFamily:
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
         """See PredictorFamily.cost."""
         shape, amount = self._check(inputs), effort(CNN, preset)
-        recipe = _recipe(shape, k, amount)
-        activations = 4 * amount.width * shape[0] * shape[1]
-        return network_cost(inputs, count_parameters(recipe.layers, shape), activations, recipe)
+        cost = network_cost(inputs.n, shape, _recipe(shape, k, amount))
+        # the standardised images, and float64 copies while they are made
+        return Cost(cost.parameters, cost.steps, cost.memory + 5 * inputs.features.nbytes)
 
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> NetworkPredictor:
         """See PredictorFamily.start."""

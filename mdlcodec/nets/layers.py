@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from mdlcodec.exact.activation import Dropout, Rectify
-from mdlcodec.exact.linear import Arithmetic, Convolution, Linear
+from mdlcodec.exact.linear import INPUT_DIGITS, Arithmetic, Convolution, Linear
 from mdlcodec.exact.normalisation import BatchNormalisation, normalised
 from mdlcodec.exact.pooling import GlobalAverage, MaxPool
 from mdlcodec.exact.random import Stream
@@ -28,6 +28,12 @@ class Pass:
     statistics: tuple[np.ndarray, ...] = ()  # of the layer being applied, float32 (2, C), changed in place
     batches: int = 0  # seen in training before this one
     noise: Stream | None = None  # words for dropout, in training only
+    at_inputs: bool = True  # no product has been taken yet
+
+    def next_arithmetic(self) -> Arithmetic:
+        """The arithmetic of the next product: the first one has the inputs' digits."""
+        first, self.at_inputs = self.at_inputs, False
+        return Arithmetic(self.arithmetic.engine, INPUT_DIGITS) if first else self.arithmetic
 
 
 class Layer(Protocol):
@@ -95,7 +101,7 @@ class FullyConnected(Plain):
 
     def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
         """See Layer.apply."""
-        return Linear.apply(x, weights[0], weights[1], run.arithmetic)
+        return Linear.apply(x, weights[0], weights[1], run.next_arithmetic())
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,7 @@ class Convolve(Plain):
 
     def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
         """See Layer.apply."""
-        return Convolution.apply(x, weights[0], weights[1], self.kernel // 2, run.arithmetic)
+        return Convolution.apply(x, weights[0], weights[1], self.kernel // 2, run.next_arithmetic())
 
 
 class Activate(Plain):

@@ -57,22 +57,29 @@ class Network:
         statistics = sum(_size(shapes) for shapes in self._statistics)
         self.state = np.zeros(self._parameters + statistics, np.float32)
         self.state[: self._parameters] = np.concatenate([array.reshape(-1) for array in arrays])
+        self._trained = self._tensors(self.state)
+        self._leaves = [leaf.requires_grad_() for tensors, _ in self._trained for leaf in tensors]
 
     @property
     def weights(self) -> np.ndarray:
         """The trained part of ``state``, float32 (parameters,): a view."""
         return self.state[: self._parameters]
 
-    def _scores(
-        self, x: np.ndarray, state: np.ndarray, run: Pass, leaves: list[torch.Tensor]
-    ) -> torch.Tensor:
+    def _tensors(self, state: np.ndarray) -> list[tuple[list[torch.Tensor], tuple[np.ndarray, ...]]]:
+        """Views of a state: each layer's weights and its running statistics."""
         weights = _split(state[: self._parameters], self._shapes)
         statistics = _split(state[self._parameters :], self._statistics)
+        return [
+            ([torch.from_numpy(array) for array in arrays], tuple(moved))
+            for arrays, moved in zip(weights, statistics, strict=True)
+        ]
+
+    def _scores(
+        self, x: np.ndarray, views: list[tuple[list[torch.Tensor], tuple[np.ndarray, ...]]], run: Pass
+    ) -> torch.Tensor:
         h = torch.from_numpy(x)
-        for layer, arrays, moved in zip(self._layers, weights, statistics, strict=True):
-            tensors = [torch.from_numpy(array).requires_grad_(run.training) for array in arrays]
-            leaves += tensors
-            run.statistics = tuple(moved)
+        for layer, (tensors, statistics) in zip(self._layers, views, strict=True):
+            run.statistics = statistics
             h = layer.apply(h, tensors, run)
         return h
 
@@ -81,17 +88,25 @@ class Network:
 
         x: float32 (N, *inputs); classes: integers (N,).
         """
-        leaves: list[torch.Tensor] = []
         run = Pass(self._arithmetic, training=True, batches=self._batches, noise=self._noise)
-        loss = CrossEntropy.apply(self._scores(x, self.state, run, leaves), classes, smoothing)
+        loss = CrossEntropy.apply(self._scores(x, self._trained, run), classes, smoothing)
         self._batches += 1
-        gradients = torch.autograd.grad(loss, leaves)
+        gradients = torch.autograd.grad(loss, self._leaves)
         return float(loss.detach()), np.concatenate([g.numpy().reshape(-1) for g in gradients])
 
     def predict(self, x: np.ndarray, state: np.ndarray) -> np.ndarray:
         """Scores under a state like ``self.state``: float32 (N, *inputs) -> float32 (N, k)."""
         with torch.no_grad():
-            return self._scores(x, state, Pass(self._arithmetic, training=False), []).numpy()
+            return self._scores(x, self._tensors(state), Pass(self._arithmetic, training=False)).numpy()
+
+
+def count_activations(layers: Sequence[Layer], inputs: Shape) -> int:
+    """Values per example that a pass over the layers makes, the inputs counted too."""
+    total = _size([inputs])
+    for layer in layers:
+        inputs = layer.outputs(inputs)
+        total += _size([inputs])
+    return total
 
 
 def count_parameters(layers: Sequence[Layer], inputs: Shape) -> int:

@@ -9,20 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from mdlcodec.data.dataset import Inputs
 from mdlcodec.exact import engines
 from mdlcodec.exact.elementary import log
-from mdlcodec.exact.linear import Arithmetic, Digits
+from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.exact.loss import softmax_row
 from mdlcodec.exact.random import Stream
-from mdlcodec.nets.layers import Layer
-from mdlcodec.nets.network import Network
+from mdlcodec.nets.layers import Layer, Shape
+from mdlcodec.nets.network import Network, count_activations, count_parameters
 from mdlcodec.nets.predictor import Cost
 from mdlcodec.training.augmentation import Warp, warped
 from mdlcodec.training.optimisers import Adam, move_towards
-
-# digits of weights, activations and gradients: frozen by the trial in bench/results
-DIGITS = Digits(weights=2, activations=2, gradients=2)
 
 _FIRST_BLOCK = 8
 _PREDICTED_AT_ONCE = 512
@@ -43,7 +39,8 @@ class Recipe:
     )
     steps_scale: int
     steps_power: tuple[int, int]  # numerator and denominator
-    rate: float  # Adam's learning rate
+    rate: float  # Adam's learning rate at first: rate / (1 + steps / rate_steps)
+    rate_steps: float
     decay: float  # weight decay, times the rate
     beta2: float  # Adam's second moment
     horizon: float  # the weight average moves by (horizon + 1) / (steps + horizon)
@@ -84,8 +81,8 @@ def integer_root(x: int, degree: int) -> int:
 
 
 @njit(cache=True)
-def _mean_log_probabilities(scores: np.ndarray, out: np.ndarray) -> None:
-    """scores float32 (members, m, k) -> logarithms of the mean probability, float64 (m, k)."""
+def mean_log_probabilities(scores: np.ndarray, out: np.ndarray) -> None:
+    """scores float32 or float64 (members, m, k) -> logarithms of the mean probability, float64 (m, k)."""
     members, m, k = scores.shape
     row, total = np.empty(k), np.empty(k)
     for i in range(m):
@@ -104,11 +101,12 @@ class NetworkPredictor:
 
     sets = 1
 
-    def __init__(self, features: np.ndarray, k: int, recipe: Recipe, seed: int) -> None:
-        """features: float32 (n, ...), one example a row."""
-        arithmetic = Arithmetic(engines.default(), DIGITS)
+    def __init__(self, features: np.ndarray, k: int, recipe: Recipe, seed: int, first: int = 0) -> None:
+        """features: float32 (n, ...), one example a row; first: number of the first member's streams."""
+        arithmetic = Arithmetic(engines.default())
         self._features, self._recipe, self._k = features, recipe, k
         self._labels = np.empty(features.shape[0], np.int64)
+        numbers = range(first, first + recipe.members)
         self._members = [
             Network(
                 recipe.layers,
@@ -117,12 +115,12 @@ class NetworkPredictor:
                 Stream(seed, _INITIAL, member),
                 Stream(seed, _NOISE, member),
             )
-            for member in range(recipe.members)
+            for member in numbers
         ]
         self._optimisers = [Adam(network.weights, beta2=recipe.beta2) for network in self._members]
         self._averages = [network.state.copy() for network in self._members]
-        self._batches = [Stream(seed, _BATCHES, member) for member in range(recipe.members)]
-        self._warps = [Stream(seed, _WARPS, member) for member in range(recipe.members)]
+        self._batches = [Stream(seed, _BATCHES, member) for member in numbers]
+        self._warps = [Stream(seed, _WARPS, member) for member in numbers]
         self._steps = 0
 
     def block_end(self, start: int) -> int:
@@ -138,7 +136,7 @@ class NetworkPredictor:
                 network.predict(self._features[first:last], average)
                 for network, average in zip(self._members, self._averages, strict=True)
             ]
-            _mean_log_probabilities(np.stack(scores), out[first - start : last - start, 0])
+            mean_log_probabilities(np.stack(scores), out[first - start : last - start, 0])
         return out
 
     def _batch(self, member: int, known: int) -> tuple[np.ndarray, np.ndarray]:
@@ -156,15 +154,19 @@ class NetworkPredictor:
         for _ in range(recipe.steps(start, stop)):
             self._steps += 1
             move = np.float32((recipe.horizon + 1.0) / (self._steps + recipe.horizon))
+            rate = recipe.rate / (1.0 + self._steps / recipe.rate_steps)
             for member, network in enumerate(self._members):
                 x, classes = self._batch(member, stop)
                 _, gradient = network.gradient(x, classes, recipe.smoothing)
-                self._optimisers[member].step(network.weights, gradient, recipe.rate, recipe.decay)
+                self._optimisers[member].step(network.weights, gradient, rate, recipe.decay)
                 move_towards(self._averages[member], network.state, move)
 
 
-def network_cost(inputs: Inputs, parameters: int, activations: int, recipe: Recipe) -> Cost:
-    """What training will take: ``activations`` values per example are kept for the backward pass."""
-    # weights, gradient, two moments, average; block integers and patches of a batch
-    memory = recipe.members * parameters * 48 + 64 * activations * max(recipe.batch, _PREDICTED_AT_ONCE)
-    return Cost(parameters * recipe.members, recipe.total_steps(inputs.n), memory + inputs.features.nbytes)
+def network_cost(n: int, shape: Shape, recipe: Recipe) -> Cost:
+    """What training on n examples of that shape will take, before anything is allocated."""
+    parameters = count_parameters(recipe.layers, shape)
+    # values, their integers and gradients of a batch; patches of a convolution, a few times 16 MiB
+    batch = 32 * count_activations(recipe.layers, shape) * max(recipe.batch, _PREDICTED_AT_ONCE) + (1 << 27)
+    # weights, gradient, two moments, average, block integers and planes
+    weights = 48 * parameters * recipe.members
+    return Cost(parameters * recipe.members, recipe.total_steps(n), weights + batch)

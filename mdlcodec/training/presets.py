@@ -21,16 +21,30 @@ class Effort:
     members: int
 
 
+# T(m) = steps * m; members are networks with different dropout
+MLP = {
+    1: Effort(steps=1, width=64, members=1),
+    2: Effort(steps=1, width=128, members=1),
+    3: Effort(steps=1, width=256, members=1),
+    4: Effort(steps=1, width=256, members=2),
+    5: Effort(steps=1, width=256, members=3),
+    6: Effort(steps=1, width=512, members=3),
+    7: Effort(steps=2, width=512, members=3),
+    8: Effort(steps=2, width=1024, members=6),
+    9: Effort(steps=3, width=1024, members=9),
+}
+
+# T(m) = steps * m^(3/4)
 CNN = {
-    1: Effort(steps=6, width=16, members=1),
-    2: Effort(steps=12, width=16, members=1),
-    3: Effort(steps=20, width=32, members=1),
-    4: Effort(steps=40, width=32, members=1),
-    5: Effort(steps=60, width=32, members=1),
-    6: Effort(steps=60, width=32, members=2),
-    7: Effort(steps=90, width=48, members=2),
-    8: Effort(steps=120, width=64, members=3),
-    9: Effort(steps=160, width=96, members=4),
+    1: Effort(steps=2, width=16, members=1),
+    2: Effort(steps=4, width=16, members=1),
+    3: Effort(steps=5, width=32, members=1),
+    4: Effort(steps=7, width=32, members=1),
+    5: Effort(steps=10, width=32, members=1),
+    6: Effort(steps=12, width=32, members=2),
+    7: Effort(steps=20, width=48, members=2),
+    8: Effort(steps=40, width=64, members=3),
+    9: Effort(steps=60, width=96, members=4),
 }
 
 

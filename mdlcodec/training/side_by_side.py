@@ -5,14 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from mdlcodec.nets.predictor import Predictor
+from mdlcodec.training.network_predictor import mean_log_probabilities
 
 
 class SideBySide:
-    """See `mdlcodec.nets.predictor.Predictor`: the score sets of all members, in their order."""
+    """See `mdlcodec.nets.predictor.Predictor`: the score sets of all members in their order, then the
+    logarithms of their mean probabilities."""
 
     def __init__(self, members: Sequence[Predictor]) -> None:
         self._members = members
-        self.sets = sum(member.sets for member in members)
+        self.sets = sum(member.sets for member in members) + 1
 
     def block_end(self, start: int) -> int:
         """The first member's blocks serve all."""
@@ -20,7 +22,10 @@ class SideBySide:
 
     def predict(self, start: int, stop: int) -> np.ndarray:
         """See Predictor.predict."""
-        return np.concatenate([member.predict(start, stop) for member in self._members], axis=1)
+        scores = np.concatenate([member.predict(start, stop) for member in self._members], axis=1)
+        mean = np.empty((scores.shape[0], scores.shape[2]))
+        mean_log_probabilities(np.ascontiguousarray(scores.transpose(1, 0, 2)), mean)
+        return np.concatenate([scores, mean[:, None, :]], axis=1)
 
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
         """See Predictor.learn."""

@@ -1,0 +1,69 @@
+"""``mdlcodec decode``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from mdlcodec.cli.files import naming, open_output, read_file, stem
+from mdlcodec.cli.options import Common, common_options
+from mdlcodec.cli.progress import ProgressLine
+from mdlcodec.cli.terminal import duration, say
+from mdlcodec.cli.verbose import watch
+
+if TYPE_CHECKING:
+    from mdlcodec.data import Labels
+    from mdlcodec.labels import LabelFile, Run
+
+
+def decode_labels(file: str, label_file: LabelFile, inputs: str, common: Common) -> tuple[Labels, Run]:
+    """The labels of a parsed file, decoded with inputs read from ``inputs``."""
+    from mdlcodec import labels as label_files
+
+    with naming(file), ProgressLine(common.quiet) as line:
+        return label_files.decode(
+            label_file,
+            label_files.inputs_from(inputs),
+            limits=common.limits(),
+            watch=watch("decoding", line, common),
+        )
+
+
+@click.command("decode")
+@click.argument("file")
+@click.option("--inputs", required=True, metavar="DATA", help="The inputs; labels in DATA are not looked at.")
+@click.option(
+    "-o",
+    "--output",
+    metavar="LABELS",
+    help="Where the labels go, - for stdout; .npy, .csv, -idx1-ubyte and -idx1-ubyte.gz choose the form. "
+    "[default: NAME-labels in the form they came in]",
+)
+@click.option("-f", "--force", is_flag=True, help="Overwrite LABELS if it exists.")
+@common_options
+def command(file: str, inputs: str, output: str | None, force: bool, common: Common) -> None:
+    """Get the labels back from FILE, given the inputs they belong to.
+
+    DATA is as for encode, and may lack the labels: an .npz file with x alone, a table without
+    its label column.
+    """
+    if output == "-" and common.json:
+        raise click.UsageError("-o - and --json both want stdout; choose one")
+    from mdlcodec import labels as label_files
+    from mdlcodec.data import FORMS, form_of, label_bytes
+
+    with naming(file):
+        label_file = label_files.parse(read_file(file))
+    form = label_file.header.form if output in (None, "-") else form_of(output)
+    output = f"{stem(file)}-labels{FORMS[form]}" if output is None else output
+    label_bytes(label_file.one_label_each(), form)  # does the form fit? It is known before any training
+    with open_output(output, force=force, sources=[file, inputs]) as destination:
+        labels, run = decode_labels(file, label_file, inputs, common)
+        destination.write(label_bytes(labels, form))
+    if not common.quiet:
+        say(f"{output}: {labels.n:,} labels of {label_file.k:,} classes; {duration(run.seconds)}")
+    if common.json:
+        facts = {"file": file, "output": output, "form": form, "labels": labels.n, "classes": label_file.k}
+        click.echo(json.dumps(facts | {"ideal_bits": run.ideal_bits, "seconds": run.seconds}))

@@ -1,0 +1,114 @@
+"""``mdlcodec encode``."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import click
+
+from mdlcodec.cli.files import open_output, stem
+from mdlcodec.cli.options import Common, common_options
+from mdlcodec.cli.progress import ProgressLine
+from mdlcodec.cli.terminal import duration, say
+from mdlcodec.cli.verbose import watch
+from mdlcodec.cli.verification import verify
+
+
+class _PresetOption(click.Option):
+    """One of -1 to -9, which the help shows as one."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        return ("-1 .. -9", self.help or "") if self.help else None
+
+
+def _preset_options(command: Any) -> Any:
+    for preset in range(9, 0, -1):
+        text = "From -1, fastest (seconds), to -9, smallest (hours). [default: -5]" if preset == 1 else None
+        option = click.option(
+            f"-{preset}", "preset", cls=_PresetOption, flag_value=preset, type=int, help=text
+        )
+        command = option(command)
+    return command
+
+
+@click.command("encode")
+@click.argument("data")
+@click.option("-o", "--output", metavar="FILE", help="The file to write, - for stdout. [default: NAME.mdl]")
+@click.option(
+    "--code",
+    default="prequential",
+    metavar="NAME",
+    show_default=True,
+    help="prequential, which learns; or uniform, which does not.",
+)
+@click.option(
+    "--net",
+    default="auto",
+    metavar="NAME",
+    show_default=True,
+    help="What learns: mlp, cnn, kernel, or auto, which chooses by the inputs' shape and number.",
+)
+@click.option("--seed", default=0, type=int, metavar="N", show_default=True, help="Seed of the network.")
+@_preset_options
+@click.option(
+    "--target", metavar="COLUMN", help="The labels' column in a table: a name, or an index (last: -1)."
+)
+@click.option("--limit", type=int, metavar="N", help="Encode the first N examples only.")
+@click.option("--no-verify", is_flag=True, help="Do not decode the file in a fresh process.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite FILE if it exists.")
+@common_options
+def command(
+    data: str,
+    output: str | None,
+    code: str,
+    net: str,
+    seed: int,
+    preset: int | None,
+    target: str | None,
+    limit: int | None,
+    no_verify: bool,
+    force: bool,
+    common: Common,
+) -> None:
+    """Write the labels of DATA to a small file.
+
+    DATA is one of: digits (built in), an .npz file with x and y, a table (.csv, .data or .txt, also .gz or
+    .xz), a folder with IDX files as MNIST comes. The file is decoded in a fresh process before success is
+    reported.
+    """
+    output = f"{stem(data)}.mdl" if output is None else output
+    if output == "-" and common.json:
+        raise click.UsageError("-o - and --json both want stdout; choose one")
+    with open_output(output, force=force, sources=[data]) as destination:
+        from mdlcodec import labels as label_files
+        from mdlcodec.data import read
+
+        dataset = read(data, target=target, limit=limit)
+        assert dataset.labels is not None
+        with ProgressLine(common.quiet) as line:
+            blob, run = label_files.encode(
+                dataset,
+                code=code,
+                net=net,
+                preset=preset,
+                seed=seed,
+                limits=common.limits(),
+                watch=watch("encoding", line, common),
+            )
+            path = destination.write(blob)
+            verify_seconds = None if no_verify else verify(path, data, dataset.labels, common, line)
+    facts: dict[str, Any] = label_files.inspect(blob)
+    if not common.quiet:
+        verified = "not verified" if verify_seconds is None else f"verified in {duration(verify_seconds)}"
+        uniform = math.ceil(facts["uniform_bits"] / 8)
+        ratio = f" ({len(blob) / uniform:.1%} of uniform's {uniform:,})" if uniform else ""
+        say(
+            f"{output}: {len(blob):,} bytes{ratio}, ideal {run.ideal_bits:,.1f} bits; "
+            f"encoded in {duration(run.seconds)}, {verified}"
+        )
+    if common.json:
+        facts = {"file": output} | facts | {"ideal_bits": run.ideal_bits, "seconds": run.seconds}
+        facts |= {"verified": verify_seconds is not None, "verify_seconds": verify_seconds}
+        click.echo(json.dumps(facts))

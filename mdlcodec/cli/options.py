@@ -1,0 +1,92 @@
+"""Options that all commands have, and types of values."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from mdlcodec.labels import Limits
+
+_UNITS = {
+    "": 1,
+    "k": 10**3,
+    "M": 10**6,
+    "G": 10**9,
+    "T": 10**12,
+    "Ki": 2**10,
+    "Mi": 2**20,
+    "Gi": 2**30,
+    "Ti": 2**40,
+}
+
+
+class Bytes(click.ParamType[int]):
+    """A number of bytes, such as 2GiB or 500MB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes of a text."""
+        match = re.fullmatch(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([kMGT]i?|)B?", str(value))
+        if match is None or match[2] not in _UNITS:
+            self.fail(f"{value!r} is not a size; write it as 2GiB or 500MB", param, ctx)
+        return int(float(match[1]) * _UNITS[match[2]])
+
+
+@dataclass(frozen=True)
+class Common:
+    """What the options of all commands say; limits are None for the program's defaults."""
+
+    quiet: bool
+    verbose: bool
+    json: bool
+    max_steps: int | None
+    max_memory: int | None
+
+    def limits(self) -> Limits:
+        """The limits to hold to."""
+        from mdlcodec.labels import Limits
+
+        return Limits.given(self.max_steps, self.max_memory)
+
+
+def common_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the common options, as one argument ``common``."""
+
+    @functools.wraps(command)
+    def with_common(
+        *args: Any,
+        quiet: bool,
+        verbose: bool,
+        as_json: bool,
+        max_steps: int | None,
+        max_memory: int | None,
+        **rest: Any,
+    ) -> None:
+        command(*args, common=Common(quiet, verbose, as_json, max_steps, max_memory), **rest)
+
+    for option in (
+        click.option(
+            "--max-memory",
+            type=Bytes(),
+            metavar="SIZE",
+            help="Refuse what needs more memory, such as 2GiB. [default: 8GiB]",
+        ),
+        click.option(
+            "--max-steps",
+            type=click.IntRange(min=0),
+            metavar="N",
+            help="Refuse what needs more training steps. [default: 10000000]",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON value on stdout."),
+        click.option("-v", "--verbose", is_flag=True, help="Print versions, network, engine and cost."),
+        click.option("--quiet", is_flag=True, help="Print only errors (and JSON)."),
+    ):
+        with_common = option(with_common)
+    return with_common

@@ -1,0 +1,53 @@
+"""What reaches the terminal: escaped text, aligned tables, sizes and times for people."""
+
+from __future__ import annotations
+
+import click
+
+
+def printable(text: object) -> str:
+    """Text on one line, without characters that a terminal would act on: those are escaped."""
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+        for letter in str(text)
+    )
+
+
+def say(text: str) -> None:
+    """One line for people, on stderr."""
+    click.echo(printable(text), err=True)
+
+
+def duration(seconds: float) -> str:
+    """A time in seconds as people say it."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def size(count: float) -> str:
+    """A number of bytes of memory as people say it."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
+
+
+def table(rows: list[list[str]]) -> list[str]:
+    """Lines of a table whose first row is its head: columns of numbers to the right, of text to the left."""
+    rows = [[printable(cell) for cell in row] for row in rows]
+    columns = list(zip(*rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    numeric = [all(cell[:1].isdigit() for cell in column[1:]) for column in columns]
+    return [
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,42 @@
+"""What ``-v`` prints, and how progress is followed."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+from mdlcodec.cli.options import Common
+from mdlcodec.cli.progress import ProgressLine
+from mdlcodec.cli.terminal import say, size
+
+if TYPE_CHECKING:
+    from mdlcodec.codes import Progress
+    from mdlcodec.labels import Plan, Watch
+
+
+def watch(what: str, line: ProgressLine, common: Common) -> Watch:
+    """Prints the plan if asked to, and then the progress."""
+
+    def begin(plan: Plan) -> Progress:
+        if common.verbose and not common.quiet:
+            _print_plan(plan)
+        return lambda done, bits: line.labels(what, done, plan.n, bits)
+
+    return begin
+
+
+def _print_plan(plan: Plan) -> None:
+    from importlib.metadata import version
+
+    import mdlcodec
+    from mdlcodec.exact import engines
+
+    versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "numba"))
+    say(f"mdlcodec {mdlcodec.__version__}, Python {platform.python_version()}, {versions}")
+    say(f"{plan.n:,} labels of {plan.k:,} classes; engine {engines.default().name}")
+    settings = plan.settings
+    say(f"code {plan.code}, net {plan.net or '-'}, preset {settings.preset}, seed {settings.seed}")
+    say(
+        f"cost: {plan.cost.parameters:,} parameters, {plan.cost.steps:,} steps, "
+        f"at most {size(plan.cost.memory)} of memory"
+    )

@@ -1,0 +1,80 @@
+"""Decoding in a fresh process what was just encoded, before anybody relies on it."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mdlcodec.cli.options import Common
+from mdlcodec.cli.progress import ProgressLine
+from mdlcodec.cli.signals import signals_deferred
+from mdlcodec.errors import MdlcodecError
+
+if TYPE_CHECKING:
+    from mdlcodec.data import Labels
+
+_PROGRESS = "decoding: "
+
+
+def verify(path: Path, data: str, labels: Labels, common: Common, line: ProgressLine) -> float:
+    """Decode a file by ``mdlcodec decode`` in a process of its own and compare; the seconds it took.
+
+    Raises MdlcodecError unless the very same labels come back.
+    """
+    import numpy as np
+
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        decoded = Path(folder) / "labels.npy"
+        _decode(path, data, decoded, common, line)
+        found = np.load(decoded, allow_pickle=False)
+    expected = labels.array()
+    if found.dtype != expected.dtype or found.tobytes() != expected.tobytes():
+        raise MdlcodecError("a fresh process decoded other labels than were encoded; please report this")
+    return time.perf_counter() - start
+
+
+def _decode(path: Path, data: str, output: Path, common: Common, line: ProgressLine) -> None:
+    arguments = ["decode", str(path), "--inputs", data, "-o", str(output)]
+    if common.max_steps is not None:
+        arguments += ["--max-steps", str(common.max_steps)]
+    if common.max_memory is not None:
+        arguments += ["--max-memory", str(common.max_memory)]
+    message = ""
+    line.show_passing("verifying in a fresh process")
+    with contextlib.ExitStack() as stack:
+        with signals_deferred():  # between fork and return, nobody would end the new process
+            decoder = subprocess.Popen(
+                [*_fresh_python(), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="backslashreplace",
+            )
+            stack.enter_context(decoder)
+            stack.callback(decoder.kill)
+        assert decoder.stderr is not None
+        for text in decoder.stderr:
+            if text.startswith(_PROGRESS):
+                line.show(text.strip().replace(_PROGRESS, "verifying: ", 1))
+            else:
+                message = text.strip()
+        decoder.wait()
+    if decoder.returncode:
+        raise MdlcodecError(f"a fresh process could not decode the file: {message}")
+
+
+def _fresh_python() -> list[str]:
+    """A Python that runs mdlcodec as it is installed, and imports nothing from the current folder."""
+    if sys.version_info >= (3, 11):
+        return [sys.executable, "-P", "-m", "mdlcodec"]
+    run = (
+        "import sys; sys.path.remove(''); import runpy; runpy.run_module('mdlcodec', None, '__main__', True)"
+    )
+    return [sys.executable, "-c", run]

@@ -1,0 +1,301 @@
+"""Labels become the bytes of a file, and the file becomes the labels again (formats/labels.md).
+
+The order of checks when decoding: frame and checksum, version, known code, network and preset, the inputs,
+the cost against the limits; only then is anything trained, and the digest of the labels checked after it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mdlcodec.container import LabelHeader, label_digest, read_label_file, sections, write_label_file
+from mdlcodec.container.label_file import DIGEST_BYTES
+from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, Unsupported, WrongInputs
+
+if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
+    from mdlcodec.codes import Code, Progress, Settings
+    from mdlcodec.data import Dataset, Inputs, Labels
+    from mdlcodec.nets.predictor import Cost
+
+MAX_SEED = 2**64 - 1
+_GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What encoding and decoding may take; ``memory`` in bytes."""
+
+    steps: int = 10_000_000
+    memory: int = 8 * _GIB
+
+    @classmethod
+    def given(cls, steps: int | None, memory: int | None) -> Limits:
+        """These limits, and the default for None."""
+        return cls(cls.steps if steps is None else steps, cls.memory if memory is None else memory)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is about to be computed, known before anything is allocated or trained."""
+
+    code: str
+    net: str | None
+    settings: Settings
+    n: int
+    k: int
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Run:
+    """What coding the labels took: their ideal codelength (-sum log2 p, in bits) and the time in seconds."""
+
+    ideal_bits: float
+    seconds: float
+
+
+Watch = Callable[[Plan], "Progress"]
+"""Is told the plan once the limits allow it; what it returns is told the progress."""
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """A label file whose version, code, network and preset this program knows."""
+
+    header: LabelHeader
+    payload: bytes
+    sections: list[tuple[str, int]]
+    code: Code
+    settings: Settings
+    net: str | None
+
+    @property
+    def n(self) -> int:
+        """Number of labels."""
+        return self.header.n
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return len(self.header.values)
+
+    def one_label_each(self) -> Labels:
+        """One label of each class, with the form and the column of the file's labels."""
+        return _labels(np.arange(self.k, dtype=np.int32), self.header)
+
+
+def parse(blob: bytes) -> LabelFile:
+    """Read the header of a file; raises CorruptFile, or Unsupported for what a newer version may know."""
+    header, payload = read_label_file(blob)
+    if header.n < 1:
+        raise CorruptFile("damaged: the file says that it holds no labels")
+
+    from mdlcodec.codes import Settings, code_numbered
+    from mdlcodec.training.presets import HIGHEST_PRESET, LOWEST_PRESET
+
+    code = code_numbered(header.code)
+    settings = Settings(net=header.net, preset=header.preset, seed=header.seed)
+    if not LOWEST_PRESET <= settings.preset <= HIGHEST_PRESET:
+        raise Unsupported(f"preset {settings.preset} is not known to this version: install a newer mdlcodec")
+    return LabelFile(header, payload, sections(blob), code, settings, code.net_name(settings))
+
+
+def inspect(blob: bytes) -> dict[str, object]:
+    """What a file says of itself, in values that JSON can hold; the sections' bytes add up to the file's.
+
+    Raises CorruptFile and Unsupported.
+    """
+    file = parse(blob)
+    column, dtype = file.header.column, file.header.values.dtype
+    return {
+        "bytes": len(blob),
+        "code": file.code.name,
+        "net": file.net,
+        "labels": file.n,
+        "classes": file.k,
+        "dtype": f"U{dtype.itemsize // 4}" if dtype.kind == "U" else dtype.name,
+        "form": file.header.form,
+        "target": None if column is None else {"index": column[0], "name": column[1]},
+        "preset": file.settings.preset,
+        "seed": file.settings.seed,
+        "uniform_bits": file.n * math.log2(file.k),
+        "sections": [{"name": name, "bytes": size} for name, size in file.sections],
+    }
+
+
+def encode(
+    dataset: Dataset,
+    *,
+    code: str = "prequential",
+    net: str = "auto",
+    preset: int | None = None,
+    seed: int = 0,
+    limits: Limits = Limits(),
+    watch: Watch | None = None,
+) -> tuple[bytes, Run]:
+    """The bytes of the file that holds the labels of ``dataset``.
+
+    ``code``, ``net``: by name; ``preset``: 1 (seconds) to 9 (hours), None for the default;
+    ``seed``: 0..2^64-1. Raises BadData for settings that do not exist or do not fit, LimitExceeded.
+    """
+    from mdlcodec.codes import code_named
+    from mdlcodec.training.presets import DEFAULT_PRESET, HIGHEST_PRESET, LOWEST_PRESET
+
+    chosen = code_named(code)
+    preset = DEFAULT_PRESET if preset is None else preset
+    if not LOWEST_PRESET <= preset <= HIGHEST_PRESET:
+        raise BadData(
+            f"no preset {preset}; choose one of {LOWEST_PRESET} (fastest) to {HIGHEST_PRESET} (smallest)"
+        )
+    if not 0 <= seed <= MAX_SEED:
+        raise BadData(f"the seed {seed} is out of range; choose one of 0 to 2^64 - 1")
+    inputs, labels = dataset.inputs, dataset.labels
+    if labels is None:
+        raise BadData("there are no labels to encode; give labels with the inputs")
+    k = len(labels.values)
+    settings = chosen.settings(net, preset, seed, inputs, k)
+    progress, _ = _planned(chosen, settings, inputs, k, limits, watch)
+    start = time.perf_counter()
+    with _guard():
+        encoded = chosen.encode(labels.classes, k, inputs, settings, progress)
+    seconds = time.perf_counter() - start
+    header = LabelHeader(
+        code=chosen.number,
+        net=settings.net,
+        preset=settings.preset,
+        seed=settings.seed,
+        n=labels.n,
+        values=labels.values,
+        form=labels.form,
+        column=None if labels.column is None else (labels.column.index, labels.column.name),
+        input_digest=inputs.digest[:DIGEST_BYTES],
+        label_digest=label_digest(labels.classes),
+    )
+    return write_label_file(header, encoded.payload), Run(encoded.ideal_bits, seconds)
+
+
+def decode(
+    file: LabelFile,
+    find_inputs: Callable[[LabelHeader], Sequence[Inputs]],
+    *,
+    limits: Limits = Limits(),
+    watch: Watch | None = None,
+) -> tuple[Labels, Run]:
+    """The labels of a file, given what its inputs may be (``inputs_from`` and ``inputs_of`` find that).
+
+    Raises WrongInputs, LimitExceeded, and CorruptFile when other labels came out than went in.
+    """
+    header = file.header
+    inputs = _matching(find_inputs(header), header)
+    try:
+        progress, last = _planned(file.code, file.settings, inputs, file.k, limits, watch)
+    except BadData as error:  # what no encoder writes
+        raise CorruptFile("damaged: its network does not fit these inputs") from error
+    start = time.perf_counter()
+    with _guard():
+        classes = file.code.decode(file.payload, file.k, inputs, file.settings, progress)
+    seconds = time.perf_counter() - start
+    if label_digest(classes) != header.label_digest:
+        raise CorruptFile(
+            "other labels were decoded than were encoded (their digests differ): the file is damaged, or "
+            "this machine computes differently; fetch the file again, and report it if that does not help"
+        )
+    return _labels(classes, header), Run(last[0], seconds)
+
+
+def _guard() -> AbstractContextManager[object]:
+    """The guard against inexact operations where MDLCODEC_GUARD=1 asks for it (slow), else nothing."""
+    if os.environ.get("MDLCODEC_GUARD") != "1":
+        return nullcontext()
+    from mdlcodec.exact.guard import Guard
+
+    return Guard()
+
+
+def inputs_from(source: str) -> Callable[[LabelHeader], Sequence[Inputs]]:
+    """Inputs read from a file or folder (see data.read_inputs); a table may have its label column or not."""
+
+    def find(header: LabelHeader) -> Sequence[Inputs]:
+        from mdlcodec import data
+
+        ignore, has_header = None, None
+        if header.column is not None:
+            ignore, has_header = header.column[0], header.column[1] is not None
+        found = data.read_inputs(
+            source, limit=header.n, ignore=ignore, header=has_header, digest=header.input_digest
+        )
+        # With none found, read them whatever their digest is, to say what is wrong with them.
+        return found or data.read_inputs(source, limit=header.n, ignore=ignore, header=has_header)
+
+    return find
+
+
+def inputs_of(x: object) -> Callable[[LabelHeader], Sequence[Inputs]]:
+    """Inputs given as an array (n, ...)."""
+
+    def find(header: LabelHeader) -> Sequence[Inputs]:
+        from mdlcodec import data
+
+        return [data.from_arrays(x).inputs]
+
+    return find
+
+
+def _labels(classes: np.ndarray, header: LabelHeader) -> Labels:
+    from mdlcodec.data import LabelColumn, Labels
+
+    column = None if header.column is None else LabelColumn(*header.column)
+    return Labels(classes, header.values, header.form, column)
+
+
+def _matching(candidates: Sequence[Inputs], header: LabelHeader) -> Inputs:
+    for inputs in candidates:
+        if inputs.n == header.n and inputs.digest.startswith(header.input_digest):
+            return inputs
+    if all(inputs.n != header.n for inputs in candidates):
+        raise WrongInputs(
+            f"the file holds {header.n:,} labels, but these inputs have {candidates[0].n:,} examples; "
+            "give the inputs that the labels were encoded with"
+        )
+    raise WrongInputs(
+        "these are not the inputs that the labels were encoded with (their digest is "
+        f"{candidates[0].digest[:DIGEST_BYTES].hex()}, the file's {header.input_digest.hex()}); "
+        "give the same examples in the same order and dtype"
+    )
+
+
+def _planned(
+    code: Code, settings: Settings, inputs: Inputs, k: int, limits: Limits, watch: Watch | None
+) -> tuple[Progress, list[float]]:
+    """Check the cost and announce the plan; what to report progress to, and the bits last reported."""
+    cost = code.cost(inputs, k, settings)
+    if cost.steps > limits.steps:
+        raise LimitExceeded(
+            f"this takes {cost.steps:,} steps, more than the limit of {limits.steps:,}; "
+            f"allow them with --max-steps {cost.steps} (max_steps in Python)"
+        )
+    if cost.memory > limits.memory:
+        allowed = math.ceil(cost.memory / 2**20)
+        raise LimitExceeded(
+            f"this takes {cost.memory / _GIB:.2f} GiB of memory, more than the limit of "
+            f"{limits.memory / _GIB:.2f} GiB; allow it with --max-memory {allowed}MiB (max_memory in Python)"
+        )
+    report = None
+    if watch is not None:
+        report = watch(Plan(code.name, code.net_name(settings), settings, inputs.n, k, cost))
+    last = [0.0]
+
+    def progress(done: int, bits: float) -> None:
+        last[0] = bits
+        if report is not None:
+            report(done, bits)
+
+    return progress, last

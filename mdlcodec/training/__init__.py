@@ -1,0 +1,1 @@
+"""Training that sender and receiver repeat: presets, loop, optimisers, augmentation, calibration."""

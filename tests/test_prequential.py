@@ -1,0 +1,226 @@
+"""The prequential code: round trips, causality, cost, the guard over whole encodes, golden payloads."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mdlcodec import data
+from mdlcodec.codes import CODES
+from mdlcodec.data.dataset import Inputs
+from mdlcodec.errors import BadData, InexactComputation, Unsupported
+from mdlcodec.exact.guard import Guard
+from mdlcodec.nets import PREDICTORS, auto_name, predictor_numbered
+from mdlcodec.nets.encoding import encoded
+from mdlcodec.training.calibration import Calibration
+from mdlcodec.training.network_predictor import integer_root
+from mdlcodec.training.presets import CNN, HIGHEST_PRESET, LOWEST_PRESET, MLP
+
+CODE = CODES["prequential"]
+GOLDEN = Path(__file__).parent / "golden" / "prequential" / "payloads.json"
+
+
+def _blobs(n: int, k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Integer-valued columns around k centres: no generator but integers, so that the bytes are the same."""
+    state, rows = seed * 2654435761 + 12345, []
+    for i in range(n):
+        row = []
+        for j in range(5):
+            state = (state * 6364136223846793005 + 1442695040888963407) % (1 << 64)
+            row.append(((i % k) * (j + 3)) % 11 * 40 + (state >> 33) % 60)
+        rows.append(row)
+    return np.array(rows), np.arange(n) % k
+
+
+def _images(n: int, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Bright squares in one of four corners."""
+    state, images = 99, np.zeros((n, side, side), np.uint8)
+    for i in range(n):
+        corner, half = i % 4, side // 2
+        for a in range(half):
+            for b in range(half):
+                state = (state * 6364136223846793005 + 1442695040888963407) % (1 << 64)
+                images[i, (corner // 2) * half + a, (corner % 2) * half + b] = 100 + (state >> 33) % 100
+    return images, np.arange(n) % 4
+
+
+def _encode(x, y, net, preset=1, seed=0):
+    dataset = data.from_arrays(x, y)
+    k = len(dataset.labels.values)
+    chosen = CODE.settings(net, preset, seed, dataset.inputs, k)
+    encoded_labels = CODE.encode(dataset.labels.classes, k, dataset.inputs, chosen, lambda done, bits: None)
+    return dataset, k, chosen, encoded_labels
+
+
+def _decode(dataset, k, chosen, payload):
+    return CODE.decode(payload, k, dataset.inputs, chosen, lambda done, bits: None)
+
+
+CASES = {
+    "mlp": (*_blobs(90, 3), "mlp"),
+    "kernel": (*_blobs(90, 3), "kernel"),
+    "cnn": (*_images(60, 6), "cnn"),
+    "cnn large": (*_images(30, 20), "cnn"),
+    "kernel images": (*_images(60, 8), "kernel"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_round_trip_and_golden_bytes(name):
+    """The frozen bytes: a missing golden fails, a changed one needs a new version of the format."""
+    x, y, net = CASES[name]
+    dataset, k, chosen, result = _encode(x, y, net)
+    assert (_decode(dataset, k, chosen, result.payload) == dataset.labels.classes).all()
+    assert len(result.payload) * 8 - result.ideal_bits < 18
+    assert result.ideal_bits < 0.8 * y.size * np.log2(k)
+    assert result.payload.hex() == json.loads(GOLDEN.read_text())[name]
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn", "cnn large"])
+def test_the_guard_sees_nothing_inexact(name):
+    x, y, net = CASES[name]
+    plain = _encode(x, y, net)[3].payload
+    with Guard():
+        assert _encode(x, y, net)[3].payload == plain
+
+
+@pytest.mark.parametrize("net", ["mlp", "kernel"])
+def test_other_seeds_and_presets_round_trip(net):
+    x, y = _blobs(40, 4)
+    for preset, seed in [(1, 7), (2, 0)]:
+        dataset, k, chosen, result = _encode(x, y, net, preset, seed)
+        assert (_decode(dataset, k, chosen, result.payload) == dataset.labels.classes).all()
+
+
+@pytest.mark.parametrize("net", ["mlp", "kernel"])
+@pytest.mark.parametrize(("n", "k"), [(1, 1), (1, 2), (2, 2), (9, 1), (30, 30), (60, 60)])
+def test_tiny_and_many_classes(net, n, k):
+    x, _ = _blobs(n, 3)
+    classes = (np.arange(n) % k).astype(np.int32)
+    inputs = data.from_arrays(x, None).inputs
+    chosen = CODE.settings(net, 1, 0, inputs, k)
+    payload = CODE.encode(classes, k, inputs, chosen, lambda done, bits: None).payload
+    assert (CODE.decode(payload, k, inputs, chosen, lambda done, bits: None) == classes).all()
+    if k == 1:
+        assert payload == b""
+
+
+@settings(max_examples=15)
+@given(st.integers(1, 25), st.integers(1, 5), st.randoms(use_true_random=False))
+def test_any_labels_round_trip(n, k, random):
+    x, _ = _blobs(n, 3)
+    classes = np.array([random.randrange(k) for _ in range(n)], np.int32)
+    inputs = data.from_arrays(x, None).inputs
+    chosen = CODE.settings("kernel", 1, 0, inputs, k)
+    payload = CODE.encode(classes, k, inputs, chosen, lambda done, bits: None).payload
+    assert (CODE.decode(payload, k, inputs, chosen, lambda done, bits: None) == classes).all()
+
+
+@given(st.binary(max_size=40))
+@settings(max_examples=15)
+def test_any_payload_decodes_to_some_labels(payload):
+    inputs = data.from_arrays(_blobs(20, 3)[0], None).inputs
+    chosen = CODE.settings("kernel", 1, 0, inputs, 3)
+    classes = CODE.decode(payload, 3, inputs, chosen, lambda done, bits: None)
+    assert ((classes >= 0) & (classes < 3)).all()
+
+
+@pytest.mark.parametrize("net", ["mlp", "kernel"])
+def test_scores_do_not_see_later_labels(net):
+    x, y = _blobs(60, 3)
+    inputs = data.from_arrays(x, None).inputs
+    family, seen = CODE.settings(net, 1, 0, inputs, 3), []
+    for last in (0, 2):
+        predictor, start, scores = predictor_numbered(family.net).load().start(inputs, 3, 1, 0), 0, []
+        labels = y.astype(np.int32).copy()
+        labels[40:] = last
+        while start < 60:
+            stop = min(60, predictor.block_end(start))
+            scores.append(predictor.predict(start, stop))
+            predictor.learn(start, stop, labels[start:stop])
+            start = stop
+        seen.append(np.concatenate(scores))
+    assert (seen[0][:41] == seen[1][:41]).all()
+    assert (seen[0][41:] != seen[1][41:]).any()
+
+
+def test_random_labels_cost_next_to_nothing_above_uniform():
+    x, _ = _blobs(400, 3)
+    y = np.array([(i * i * 7919 + i // 3) % 13 % 4 for i in range(400)])
+    y = y[np.random.Generator(np.random.Philox(1)).permutation(400)]
+    result = _encode(x, y, "mlp")[3]
+    assert result.ideal_bits < 1.005 * 400 * 2 + 16
+
+
+def test_calibration_learns_on_both_sides_alike():
+    scores = np.random.Generator(np.random.Philox(1)).normal(size=(50, 2, 4)) * 3
+    labels = (np.arange(50) % 4).astype(np.int32)
+    sender, receiver = Calibration(4, 2), Calibration(4, 2)
+    frequencies, probability = sender.frequencies(scores, labels)
+    row = np.empty(4, np.uint32)
+    for i, label in enumerate(labels):
+        receiver.predict(scores[i], row)
+        assert (row == frequencies[i]).all()
+        assert receiver.update(int(label)) == probability[i]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_score_that_is_not_finite_is_never_coded_with(bad):
+    scores = np.zeros((3, 1, 2))
+    scores[1, 0, 1] = bad
+    with pytest.raises(InexactComputation):
+        Calibration(2, 1).frequencies(scores, np.zeros(3, np.int32))
+
+
+@given(st.integers(0, 10**30), st.integers(1, 7))
+def test_integer_root(x, degree):
+    root = integer_root(x, degree)
+    assert root**degree <= x < (root + 1) ** degree
+
+
+def test_encoding_of_number_columns():
+    x = np.array([[0.0, 1.0], [0.0, 2.0], [1.0, 3.0], [1.0, 9.0]], np.float32)
+    out = encoded(x)
+    # two values: no bins; four values: three steps; every column centred
+    assert out.shape == (4, 5)
+    assert np.abs(out.sum(0)).max() < 1e-6
+    assert (np.diff(out[:, 2:], axis=0) >= 0).all()
+
+
+def test_auto_looks_at_shape_and_number_alone():
+    def inputs(*shape: int) -> Inputs:
+        return Inputs(np.zeros(shape, np.float32), b"")
+
+    assert auto_name(inputs(100, 5)) == "kernel"
+    assert auto_name(inputs(100, 8, 8, 1)) == "kernel"
+    assert auto_name(inputs(5000, 5)) == "mlp"
+    assert auto_name(inputs(5000, 8, 8, 1)) == "cnn"
+
+
+@pytest.mark.parametrize("entry", PREDICTORS, ids=lambda entry: entry.name)
+def test_every_preset_has_a_cost_that_grows(entry):
+    inputs = data.from_arrays(_images(60, 8)[0], None).inputs
+    family = entry.load()
+    assert (family.name, family.number) == (entry.name, entry.number)
+    costs = [family.cost(inputs, 4, preset) for preset in range(LOWEST_PRESET, HIGHEST_PRESET + 1)]
+    assert all(a.steps <= b.steps and a.memory <= b.memory for a, b in pairwise(costs))
+    with pytest.raises(Unsupported, match="preset 12"):
+        family.cost(inputs, 4, 12)
+
+
+def test_presets_are_all_there():
+    assert set(MLP) == set(CNN) == set(range(LOWEST_PRESET, HIGHEST_PRESET + 1))
+
+
+def test_networks_that_do_not_fit():
+    inputs = data.from_arrays(_blobs(20, 3)[0], None).inputs
+    with pytest.raises(BadData, match="needs images"):
+        CODE.cost(inputs, 3, CODE.settings("cnn", 1, 0, inputs, 3))
+    with pytest.raises(BadData, match="no network named 'vgg'"):
+        CODE.settings("vgg", 1, 0, inputs, 3)
+    with pytest.raises(Unsupported, match="network number 99"):
+        predictor_numbered(99)

@@ -1,0 +1,79 @@
+"""Every command in README.md is run, in order, and prints what README.md says it prints."""
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+README = Path(__file__).parent.parent / "README.md"
+_TIME = re.compile(r"\b\d+(\.\d+)? (s|min|h)\b")
+_PROGRESS = re.compile(r"^(encoding|decoding|verifying): .*\n", re.MULTILINE)
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+
+
+def commands(block: str) -> list[tuple[str, str]]:
+    """The commands of a console block (lines after ``$``, continued after ``>``) with their output."""
+    found = []
+    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        first, *rest = part.splitlines()
+        more = [line[2:] for line in rest if line.startswith("> ")]
+        output = [line for line in rest if not line.startswith("> ")]
+        found.append(("\n".join([first, *more]), "".join(line + "\n" for line in output)))
+    return found
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Where ``mdlcodec`` and ``python`` are those that run the tests, installed or not."""
+    script = folder / "mdlcodec"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m mdlcodec "$@"\n')
+    script.chmod(0o755)
+    path = os.pathsep.join([str(Path(sys.executable).parent), str(folder), os.environ["PATH"]])
+    return os.environ | {"PATH": path}
+
+
+def comparable(output: str) -> str:
+    return _TIME.sub("TIME", _PROGRESS.sub("", output))
+
+
+def test_console_blocks(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "here").mkdir()
+    env = environment(tmp_path / "bin")
+    for block in blocks("console"):
+        for command, expected in commands(block):
+            done = subprocess.run(
+                ["bash", "-c", command],
+                cwd=tmp_path / "here",
+                env=env,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            assert (command, comparable(done.stdout)) == (command, comparable(expected))
+            assert done.returncode == 0, command
+
+
+def test_python_blocks() -> None:
+    for block in blocks("python"):
+        test = doctest.DocTestParser().get_doctest(block, {}, "README.md", str(README), 0)
+        result = doctest.DocTestRunner().run(test)
+        assert result.attempted > 0
+        assert result.failed == 0
+
+
+def test_its_test_command_is_what_continuous_integration_runs() -> None:
+    assert re.search(r"^make test\b", "".join(blocks("sh")), re.MULTILINE)
+    script = (README.parent / ".ci" / "run").read_text()
+    assert script.endswith("\nmake test\n")
+
+
+def test_links_lead_somewhere() -> None:
+    for link in re.findall(r"\]\((?!https:)([^)]+)\)", README.read_text(encoding="utf-8")):
+        assert (README.parent / link).exists(), link
