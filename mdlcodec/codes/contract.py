@@ -17,7 +17,7 @@ Progress = Callable[[int, float], None]
 class Settings:
     """What a file's header says of how its labels were coded."""
 
-    net: int  # number of the network in nets.NETS; 0 where the code has none
+    net: int  # number of the network in nets.PREDICTORS; 0 where the code has none
     preset: int  # 1..9
     seed: int
 

@@ -5,6 +5,7 @@ under the calibrated prediction, and learned from. Sender and receiver run the s
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,10 +14,11 @@ from mdlcodec.data.dataset import Inputs
 from mdlcodec.entropy import RangeDecoder, RangeEncoder
 from mdlcodec.nets import auto_name, predictor_named, predictor_numbered
 from mdlcodec.nets.predictor import Cost, Predictor
-from mdlcodec.training.calibration import Calibration
+from mdlcodec.training.calibration import INVERSE_TEMPERATURES, Calibration
 
 # frequencies of one slice of a block take at most this many entries
 _ENTRIES_AT_ONCE = 1 << 22
+_EXPONENTIALS_PER_STEP = 200_000
 
 
 def _slices(predictor: Predictor, n: int, k: int) -> Iterator[tuple[int, int, np.ndarray]]:
@@ -46,12 +48,19 @@ class PrequentialCode:
 
     def cost(self, inputs: Inputs, k: int, settings: Settings) -> Cost:
         """See Code.cost."""
-        return predictor_numbered(settings.net).load().cost(inputs, k, settings.preset)
+        cost = predictor_numbered(settings.net).load().cost(inputs, k, settings.preset)
+        if k == 1:
+            return Cost(0, 0, 0)
+        # the mixture's exponentials count too: with many classes they are most of the work
+        mixing = inputs.n * cost.sets * INVERSE_TEMPERATURES.size * k // _EXPONENTIALS_PER_STEP
+        return replace(cost, steps=cost.steps + mixing, memory=cost.memory + 16 * _ENTRIES_AT_ONCE)
 
     def encode(
         self, classes: np.ndarray, k: int, inputs: Inputs, settings: Settings, progress: Progress
     ) -> Encoded:
-        """See Code.encode."""
+        """See Code.encode. One class has nothing to learn."""
+        if k == 1:
+            return Encoded(b"", 0.0)
         predictor = predictor_numbered(settings.net).load().start(inputs, k, settings.preset, settings.seed)
         calibration, encoder = Calibration(k, predictor.sets), RangeEncoder()
         bits = 0.0
@@ -68,6 +77,8 @@ class PrequentialCode:
         self, payload: bytes, k: int, inputs: Inputs, settings: Settings, progress: Progress
     ) -> np.ndarray:
         """See Code.decode."""
+        if k == 1:
+            return np.zeros(inputs.n, np.int32)
         predictor = predictor_numbered(settings.net).load().start(inputs, k, settings.preset, settings.seed)
         calibration, decoder = Calibration(k, predictor.sets), RangeDecoder(payload)
         classes = np.empty(inputs.n, np.int32)

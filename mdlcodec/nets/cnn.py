@@ -4,7 +4,7 @@ import numpy as np
 
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData
-from mdlcodec.exact.sums import column_sums
+from mdlcodec.exact.sums import column_sums_of_squares
 from mdlcodec.nets.layers import (
     Activate,
     Convolve,
@@ -64,10 +64,13 @@ def _recipe(shape: Shape, k: int, amount: Effort) -> Recipe:
 def _standardised(images: np.ndarray) -> np.ndarray:
     """Images divided by the root of their mean square (float64, then float32)."""
     flat = images.reshape(-1, 1)
-    mean_square = float(column_sums(flat.astype(np.float64) * flat)[0]) / max(1, flat.shape[0])
+    mean_square = column_sums_of_squares(flat)[0] / np.float64(flat.shape[0])
     if mean_square == 0.0:
         return images
-    return (images / np.sqrt(np.float64(mean_square))).astype(np.float32)
+    out = np.empty_like(images)
+    for i in range(images.shape[0]):  # image by image: no float64 copy of the whole
+        out[i] = (images[i].astype(np.float64) / np.sqrt(mean_square)).astype(np.float32)
+    return out
 
 
 class ConvolutionalFamily:
@@ -86,8 +89,8 @@ class ConvolutionalFamily:
         """See PredictorFamily.cost."""
         shape, amount = self._check(inputs), effort(CNN, preset)
         cost = network_cost(inputs.n, shape, _recipe(shape, k, amount))
-        # the standardised images, and float64 copies while they are made
-        return Cost(cost.parameters, cost.steps, cost.memory + 5 * inputs.features.nbytes)
+        # the images as they came, and standardised
+        return Cost(cost.parameters, cost.steps, cost.memory + 2 * inputs.features.nbytes)
 
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> NetworkPredictor:
         """See PredictorFamily.start."""

@@ -7,7 +7,7 @@ becomes its place within each of a few bins. It looks at inputs only.
 import numpy as np
 from numba import njit
 
-from mdlcodec.exact.sums import column_sums
+from mdlcodec.exact.sums import column_sums, column_sums_of_squares
 
 MOST_BINS = 15
 _BIN_BUDGET = 512  # of all columns together
@@ -68,13 +68,14 @@ def encoded(features: np.ndarray) -> np.ndarray:
             parts.append(found[0][found[1]])
     matrix = np.concatenate(parts, axis=1)
     mean = column_sums(matrix) / np.float64(n)
-    return (matrix - mean).astype(np.float32)
+    for j in range(matrix.shape[1]):  # column by column: no float64 copy of the whole
+        matrix[:, j] = (matrix[:, j].astype(np.float64) - mean[j]).astype(np.float32)
+    return matrix
 
 
 def mean_square_norm(features: np.ndarray) -> float:
     """The mean over examples of the sum of squares, float32 (n, d) -> float."""
-    squares = column_sums(features.astype(np.float64) * features)
     total = 0.0
-    for value in squares:
+    for value in column_sums_of_squares(features):
         total += float(value)
     return total / features.shape[0]

@@ -250,7 +250,8 @@ class KernelFamily:
         )
         factors = 8 * sets * (packed_size(n) + n * k)
         memory = 8 * packed_size(n) + max(columns, factors) + inputs.features.nbytes
-        return Cost(sets * n * k, sets * n, memory)
+        # a row of a factor, or as many projections of residuals as take about as long
+        return Cost(sets * n * k, sets * n + sets * n * n * k // 5_000_000, memory, sets)
 
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> KernelPredictor:
         """See PredictorFamily.start."""

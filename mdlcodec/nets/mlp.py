@@ -65,11 +65,12 @@ class FullyConnectedFamily:
         # the encoding adds at most three columns to each of many, 512 to all of few
         shape = (4 * width + 512,)
         costs = [network_cost(inputs.n, shape, recipe) for recipe in _recipes(1.0, k, amount)]
-        features = 16 * inputs.n * shape[0]
+        features = 8 * inputs.n * shape[0]
         return Cost(
             sum(cost.parameters for cost in costs),
             sum(cost.steps for cost in costs),
             sum(cost.memory for cost in costs) + features,
+            sets=amount.members + 2,
         )
 
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> SideBySide:

@@ -1,6 +1,7 @@
 """A network: a sequence of layers over one flat float32 vector of weights and running statistics."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -34,6 +35,13 @@ def _split(vector: np.ndarray, shapes: Sequence[Sequence[Shape]]) -> list[list[n
     return views
 
 
+@contextmanager
+def _ordinary_mode() -> Iterator[None]:
+    """Whatever mode the caller has torch in, gradients are recorded and tensors are on the CPU."""
+    with torch.inference_mode(False), torch.enable_grad(), torch.device("cpu"):
+        yield
+
+
 class Network:
     """Layers applied in turn.
 
@@ -57,8 +65,9 @@ class Network:
         statistics = sum(_size(shapes) for shapes in self._statistics)
         self.state = np.zeros(self._parameters + statistics, np.float32)
         self.state[: self._parameters] = np.concatenate([array.reshape(-1) for array in arrays])
-        self._trained = self._tensors(self.state)
-        self._leaves = [leaf.requires_grad_() for tensors, _ in self._trained for leaf in tensors]
+        with _ordinary_mode():
+            self._trained = self._tensors(self.state)
+            self._leaves = [leaf.requires_grad_() for tensors, _ in self._trained for leaf in tensors]
 
     @property
     def weights(self) -> np.ndarray:
@@ -89,14 +98,15 @@ class Network:
         x: float32 (N, *inputs); classes: integers (N,).
         """
         run = Pass(self._arithmetic, training=True, batches=self._batches, noise=self._noise)
-        loss = CrossEntropy.apply(self._scores(x, self._trained, run), classes, smoothing)
+        with _ordinary_mode():
+            loss = CrossEntropy.apply(self._scores(x, self._trained, run), classes, smoothing)
+            gradients = torch.autograd.grad(loss, self._leaves)
         self._batches += 1
-        gradients = torch.autograd.grad(loss, self._leaves)
         return float(loss.detach()), np.concatenate([g.numpy().reshape(-1) for g in gradients])
 
     def predict(self, x: np.ndarray, state: np.ndarray) -> np.ndarray:
         """Scores under a state like ``self.state``: float32 (N, *inputs) -> float32 (N, k)."""
-        with torch.no_grad():
+        with _ordinary_mode(), torch.no_grad():
             return self._scores(x, self._tensors(state), Pass(self._arithmetic, training=False)).numpy()
 
 

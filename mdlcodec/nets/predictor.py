@@ -15,6 +15,7 @@ class Cost:
     parameters: int
     steps: int  # optimiser steps, or rows of a factorisation
     memory: int  # bytes, estimated from above
+    sets: int = 1  # score sets per example
 
 
 class Predictor(Protocol):

@@ -17,7 +17,7 @@ Planes = tuple[np.ndarray, ...]
 
 
 class Engine(Protocol):
-    """What an engine offers. K is the length of the sums, at most ``MAXIMUM_SUM`` of arithmetic.md."""
+    """What an engine offers. Sums have at most 2^27 terms (formats/arithmetic.md, section 2)."""
 
     name: str
 
