@@ -33,8 +33,10 @@ test: $(INSTALLED)
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
 
+# DATA: a folder with mnist/ and tabular/ as bench/labels.py describes
+DATA ?= data
 bench: $(INSTALLED)
-	$(BIN)/python bench/labels.py
+	$(BIN)/python bench/labels.py --data $(DATA) -o bench/results/labels
 
 clean:
 	rm -rf .venv build *.egg-info

@@ -57,12 +57,13 @@ def decode(
     """The labels in a file, (n,) with the dtype and values they were encoded from.
 
     Args:
-        blob: the file's bytes.
+        blob: the file's bytes (bytes, bytearray, memoryview or an array of bytes).
         x: the inputs that the labels were encoded with.
         max_steps, max_memory: limits (memory in bytes); None are the program's defaults.
 
     Raises:
-        MdlcodecError: CorruptFile, WrongInputs, Unsupported, LimitExceeded (all in mdlcodec.errors).
+        MdlcodecError: BadData for arguments that cannot be used, CorruptFile, WrongInputs, Unsupported,
+            LimitExceeded (all in mdlcodec.errors).
     """
     from mdlcodec import labels
 
@@ -76,7 +77,7 @@ def inspect(blob: bytes) -> dict[str, object]:
     """What a file says of itself: code, net, labels, classes, seed, sizes of its sections in bytes, ...
 
     Raises:
-        MdlcodecError: CorruptFile, Unsupported (both in mdlcodec.errors).
+        MdlcodecError: BadData, CorruptFile, Unsupported (all in mdlcodec.errors).
     """
     from mdlcodec import labels
 

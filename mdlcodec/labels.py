@@ -7,6 +7,7 @@ the cost against the limits; only then is anything trained, and the digest of th
 from __future__ import annotations
 
 import math
+import operator
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, Unsupported, Wr
 
 if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
     from mdlcodec.codes import Code, Progress, Settings
-    from mdlcodec.data import Dataset, Inputs, Labels
+    from mdlcodec.data import Content, Dataset, Inputs, Labels
     from mdlcodec.nets.predictor import Cost
 
 MAX_SEED = 2**64 - 1
@@ -38,8 +39,11 @@ class Limits:
 
     @classmethod
     def given(cls, steps: int | None, memory: int | None) -> Limits:
-        """These limits, and the default for None."""
-        return cls(cls.steps if steps is None else steps, cls.memory if memory is None else memory)
+        """These limits, and the default for None. Raises BadData for what is no integer."""
+        return cls(
+            cls.steps if steps is None else _integer(steps, "max_steps"),
+            cls.memory if memory is None else _integer(memory, "max_memory"),
+        )
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,32 @@ class LabelFile:
         return _labels(np.arange(self.k, dtype=np.int32), self.header)
 
 
+def _bytes(blob: object) -> bytes:
+    """What holds bytes (bytes, bytearray, memoryview, an array of bytes) as bytes, else BadData."""
+    try:
+        view = memoryview(blob)  # type: ignore[arg-type]  # raises for what is none
+        if view.format in ("B", "b", "c"):
+            return bytes(view)
+    except (TypeError, ValueError, BufferError):
+        pass
+    raise BadData(
+        f"a file of labels was given as {type(blob).__name__}; give its bytes (pathlib.Path(name).read_bytes())"
+    )
+
+
+def _integer(value: object, name: str) -> int:
+    try:
+        return operator.index(value)  # type: ignore[arg-type]  # raises for what is none
+    except TypeError as error:
+        raise BadData(f"{name} is of type {type(value).__name__}; give an integer") from error
+
+
 def parse(blob: bytes) -> LabelFile:
-    """Read the header of a file; raises CorruptFile, or Unsupported for what a newer version may know."""
+    """Read the header of a file; raises CorruptFile, or Unsupported for what a newer version may know.
+
+    BadData for a ``blob`` that is not bytes, and nothing like them.
+    """
+    blob = _bytes(blob)
     header, payload = read_label_file(blob)
     if header.n < 1:
         raise CorruptFile("damaged: the file says that it holds no labels")
@@ -111,12 +139,12 @@ def parse(blob: bytes) -> LabelFile:
 def inspect(blob: bytes) -> dict[str, object]:
     """What a file says of itself, in values that JSON can hold; the sections' bytes add up to the file's.
 
-    Raises CorruptFile and Unsupported.
+    Raises BadData, CorruptFile and Unsupported as ``parse`` does.
     """
     file = parse(blob)
     column, dtype = file.header.column, file.header.values.dtype
     return {
-        "bytes": len(blob),
+        "bytes": sum(size for _, size in file.sections),
         "code": file.code.name,
         "net": file.net,
         "labels": file.n,
@@ -149,8 +177,12 @@ def encode(
     from mdlcodec.codes import code_named
     from mdlcodec.training.presets import DEFAULT_PRESET, HIGHEST_PRESET, LOWEST_PRESET
 
+    for name, text in (("code", code), ("net", net)):
+        if not isinstance(text, str):
+            raise BadData(f"{name} is of type {type(text).__name__}; give its name as a string")
     chosen = code_named(code)
-    preset = DEFAULT_PRESET if preset is None else preset
+    preset = DEFAULT_PRESET if preset is None else _integer(preset, "preset")
+    seed = _integer(seed, "seed")
     if not LOWEST_PRESET <= preset <= HIGHEST_PRESET:
         raise BadData(
             f"no preset {preset}; choose one of {LOWEST_PRESET} (fastest) to {HIGHEST_PRESET} (smallest)"
@@ -184,7 +216,7 @@ def encode(
 
 def decode(
     file: LabelFile,
-    find_inputs: Callable[[LabelHeader], Sequence[Inputs]],
+    find_inputs: Callable[[LabelHeader], Sequence[Content]],
     *,
     limits: Limits = Limits(),
     watch: Watch | None = None,
@@ -220,31 +252,27 @@ def _guard() -> AbstractContextManager[object]:
     return Guard()
 
 
-def inputs_from(source: str) -> Callable[[LabelHeader], Sequence[Inputs]]:
-    """Inputs read from a file or folder (see data.read_inputs); a table may have its label column or not."""
+def inputs_from(source: str) -> Callable[[LabelHeader], Sequence[Content]]:
+    """Inputs read from a file or folder (see data.read_candidates); a table may have its label column or not."""
 
-    def find(header: LabelHeader) -> Sequence[Inputs]:
+    def find(header: LabelHeader) -> Sequence[Content]:
         from mdlcodec import data
 
         ignore, has_header = None, None
         if header.column is not None:
             ignore, has_header = header.column[0], header.column[1] is not None
-        found = data.read_inputs(
-            source, limit=header.n, ignore=ignore, header=has_header, digest=header.input_digest
-        )
-        # With none found, read them whatever their digest is, to say what is wrong with them.
-        return found or data.read_inputs(source, limit=header.n, ignore=ignore, header=has_header)
+        return data.read_candidates(source, limit=header.n, ignore=ignore, header=has_header)
 
     return find
 
 
-def inputs_of(x: object) -> Callable[[LabelHeader], Sequence[Inputs]]:
+def inputs_of(x: object) -> Callable[[LabelHeader], Sequence[Content]]:
     """Inputs given as an array (n, ...)."""
 
-    def find(header: LabelHeader) -> Sequence[Inputs]:
+    def find(header: LabelHeader) -> Sequence[Content]:
         from mdlcodec import data
 
-        return [data.from_arrays(x).inputs]
+        return [data.content_of(x)]
 
     return find
 
@@ -256,11 +284,12 @@ def _labels(classes: np.ndarray, header: LabelHeader) -> Labels:
     return Labels(classes, header.values, header.form, column)
 
 
-def _matching(candidates: Sequence[Inputs], header: LabelHeader) -> Inputs:
-    for inputs in candidates:
-        if inputs.n == header.n and inputs.digest.startswith(header.input_digest):
-            return inputs
-    if all(inputs.n != header.n for inputs in candidates):
+def _matching(candidates: Sequence[Content], header: LabelHeader) -> Inputs:
+    """The one with the file's number of examples and digest; the others are not preprocessed."""
+    for content in candidates:
+        if content.n == header.n and content.digest.startswith(header.input_digest):
+            return content.inputs()
+    if all(content.n != header.n for content in candidates):
         raise WrongInputs(
             f"the file holds {header.n:,} labels, but these inputs have {candidates[0].n:,} examples; "
             "give the inputs that the labels were encoded with"

@@ -1,6 +1,7 @@
 """The Python API: what goes in comes out, with its dtype; what does not fit is an error of its own."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -106,6 +107,66 @@ def test_arguments_that_cannot_be_used(arguments: dict[str, object], message: st
     with pytest.raises(BadData, match=message) as raised:
         mdlcodec.encode(**{"x": X, "y": np.zeros(len(X), int)} | arguments)  # type: ignore[arg-type]
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"preset": "3"}, "preset is of type str; give an integer"),
+        ({"preset": 3.0}, "preset is of type float"),
+        ({"seed": None}, "seed is of type NoneType"),
+        ({"max_steps": 1e6}, "max_steps is of type float"),
+        ({"max_memory": "2GiB"}, "max_memory is of type str"),
+        ({"code": 1}, "code is of type int; give its name"),
+        ({"net": ["mlp"]}, "net is of type list; give its name"),
+        ({"code": "uniform", "net": "mlp"}, "--code uniform learns nothing; leave --net out"),
+    ],
+)
+def test_arguments_of_other_types(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(BadData, match=message):
+        mdlcodec.encode(X, np.zeros(len(X), int), **arguments)  # type: ignore[arg-type]
+
+
+def test_integers_of_any_type_and_bytes_of_any_type() -> None:
+    y = np.arange(len(X)) % 2
+    blob = mdlcodec.encode(X, y, code="uniform", preset=np.int8(2), max_steps=np.int64(5))  # type: ignore[arg-type]
+    assert blob == mdlcodec.encode(X, y, code="uniform", preset=2)
+    spaced = np.repeat(np.frombuffer(blob, np.uint8), 2)[::2]
+    for same in (bytearray(blob), memoryview(blob), spaced):
+        assert np.array_equal(mdlcodec.decode(same, X), y)  # type: ignore[arg-type]
+        assert mdlcodec.inspect(same) == mdlcodec.inspect(blob)  # type: ignore[arg-type]
+    for other in ("data.mdl", Path("data.mdl"), None, np.zeros(3), np.array(["a"]), np.array([None]), 3):
+        for call in (mdlcodec.inspect, lambda given: mdlcodec.decode(given, X)):
+            with pytest.raises(BadData, match=f"given as {type(other).__name__}; give its bytes"):
+                call(other)  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize("dtype", [">i2", ">f8", ">U3"])
+def test_byte_order_comes_back(dtype: str) -> None:
+    y = (np.arange(len(X)) * 7 % 3).astype(dtype)
+    found = mdlcodec.decode(mdlcodec.encode(X, y, code="uniform"), X)
+    assert (found.dtype, found.tobytes()) == (y.dtype, y.tobytes())
+
+
+@pytest.mark.parametrize("k", [3, 5000])
+def test_blocks_of_the_uniform_code_leave_its_bytes_alone(k: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    y = np.arange(k + 7) % k
+    blob = mdlcodec.encode(y, y, code="uniform")
+    assert np.array_equal(mdlcodec.decode(blob, y), y)
+    for entries in (1, 4 * k + 1):
+        monkeypatch.setattr("mdlcodec.codes.uniform._ENTRIES_AT_ONCE", entries)
+        assert mdlcodec.encode(y, y, code="uniform", max_memory=16 * k * max(1, entries // k)) == blob
+        assert np.array_equal(mdlcodec.decode(blob, y), y)
+
+
+def test_wrong_inputs_are_not_preprocessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def preprocess(*arguments: object) -> None:
+        raise AssertionError("preprocessed inputs of another digest")
+
+    blob = mdlcodec.encode(X, np.arange(len(X)) % 2, code="uniform")
+    monkeypatch.setattr("mdlcodec.data.arrays.column_features", preprocess)
+    with pytest.raises(WrongInputs, match="not the inputs"):
+        mdlcodec.decode(blob, -X)
 
 
 def test_errors_share_a_base_that_the_package_names() -> None:

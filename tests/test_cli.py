@@ -88,6 +88,13 @@ def test_verification_fails_when_other_labels_come_back(
     assert not list(folder.glob(".*"))
 
 
+def test_verification_from_a_clone_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = "import sys; sys.exit('python: No module named mdlcodec')"
+    monkeypatch.setattr("mdlcodec.cli.verification._fresh_python", lambda: [sys.executable, "-c", missing])
+    result = run("encode", "data.npz", "-o", "new.mdl", "--code", "uniform", exit_code=1)
+    assert "No module named mdlcodec; install it with pip install ., or use --no-verify" in result.stderr
+
+
 def test_list_json_describes_the_file() -> None:
     run(*ENCODE, "--seed", "7", "-3")
     size = Path("data.mdl").stat().st_size

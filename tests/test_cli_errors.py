@@ -101,6 +101,7 @@ BAD_FILES = [
     ("newer", newer_version(BLOB), 3, "format version 2; this program reads up to 1"),
     ("code", changed(code=15), 3, "code number 15, which this version does not know"),
     ("net", changed(code=1, net=100), 3, "network number 100, which this version does not know"),
+    ("net of the uniform code", changed(net=3), 3, "network number 3 with the uniform code"),
     ("preset", changed(preset=12), 3, "preset 12 is not known to this version"),
     (
         "no labels",
@@ -225,6 +226,7 @@ def test_labels_that_are_not_those_encoded() -> None:
         (["encode", "data.npz", "-o", "new", "--code", "best"], "no code named 'best'"),
         (["encode", "data.npz", "-o", "new", "--net", "big"], "no network named 'big'"),
         (["encode", "data.npz", "-o", "new", "--net"], "requires an argument; see 'mdlcodec encode --help'"),
+        (["encode", "data.npz", "-o", "new", "--code", "uniform", "--net", "mlp"], "uniform learns nothing"),
         (["encode", "data.npz", "-o", "new", "--seed", "-1"], "the seed -1 is out of range"),
         (["encode", "data.npz", "-o", "new", "--limit", "0"], "--limit 0 leaves no examples"),
         (["encode", "data.npz", "-o", "new", "--target", "a"], "--target 'a' chooses a column of a table"),
@@ -362,6 +364,66 @@ def test_a_reader_that_went_away_is_no_traceback(arguments: list[str]) -> None:
         assert process.stderr is not None
         assert process.stderr.read() == ""
     assert process.returncode == 1
+
+
+def shell(command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of bash in which ``$mdlcodec`` is the program."""
+    program = f"{sys.executable} -m mdlcodec"
+    return subprocess.run(
+        ["bash", "-c", command.replace("$mdlcodec", program)], capture_output=True, text=True, timeout=120
+    )
+
+
+ENCODE = "$mdlcodec encode data.npz --code uniform --no-verify"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX shells")
+@pytest.mark.parametrize(
+    "command",
+    [
+        f"{ENCODE} -o - >&-",
+        "$mdlcodec decode data.mdl --inputs data.npz -o - >&-",
+        f"{ENCODE} -o new --json >&-",
+        "$mdlcodec list data.mdl >&-",
+        "$mdlcodec list data.mdl --json >&-",
+        "$mdlcodec test data.mdl --json >&-",
+    ],
+)
+def test_a_closed_stdout_fails_in_one_line(command: str) -> None:
+    done = shell(command)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("mdlcodec: stdout is closed; ")
+    assert not Path("new").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("where", ["2>&-", "2>/dev/full"])
+def test_work_does_not_need_stderr(where: str) -> None:
+    assert shell(f"{ENCODE} -o new {where}").returncode == 0
+    assert Path("new").stat().st_size == len(BLOB)
+    assert shell(f"$mdlcodec list none.mdl {where}").returncode == 2
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
+def test_a_file_without_end_is_not_read() -> None:
+    assert fails(1, "list", "/dev/zero") == "/dev/zero: not an mdlcodec file"
+
+
+def test_a_file_too_large_is_read_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mdlcodec.cli.files.MAX_FILE_BYTES", len(BLOB) - 1)
+    assert "too many for a label file" in fails(1, "list", "data.mdl")
+    monkeypatch.setattr("mdlcodec.cli.files.MAX_FILE_BYTES", len(BLOB))
+    assert CliRunner().invoke(main, ["list", "data.mdl"]).exit_code == 0
+
+
+def test_a_pipe_without_end_is_read_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mdlcodec.cli.files._PART_BYTES", 1000)
+    monkeypatch.setattr("mdlcodec.cli.files.MAX_FILE_BYTES", 10_000)
+    with subprocess.Popen(["bash", "-c", "printf MDL; yes"], stdout=subprocess.PIPE) as endless:
+        assert endless.stdout is not None
+        line = fails(1, "list", f"/dev/fd/{endless.stdout.fileno()}")
+        endless.kill()
+    assert "more than 10,000 bytes are too many for a label file" in line
 
 
 def test_every_changed_byte_through_the_api() -> None:

@@ -112,7 +112,7 @@ def numbers(draw):
 
 @st.composite
 def texts(draw):
-    alphabet = st.characters(min_codepoint=0, max_codepoint=0x10FFFF, exclude_categories=[])
+    alphabet = st.characters(codec="utf-8")
     strings = draw(
         st.lists(st.text(alphabet, max_size=draw(st.sampled_from([1, 8]))), min_size=1, max_size=20)
     )
@@ -125,7 +125,7 @@ def texts(draw):
 def headers(draw):
     values = draw(numbers() | texts() | st.integers(1, 300).map(np.arange))
     form = draw(st.sampled_from(FORMS))
-    names = st.none() | st.text(st.characters(exclude_categories=[]), max_size=20)
+    names = st.none() | st.text(st.characters(codec="utf-8"), max_size=20)
     columns = st.none() | st.tuples(st.integers(0, 2**20), names)
     return LabelHeader(
         code=draw(st.integers(0, 15)),
@@ -349,6 +349,9 @@ STORED = 0x80
         (label_body(FLOAT16 | STORED, 2, b"\x00\x82\x20"), "exactly"),
         (label_body(TEXT | STORED, 1, b"\x00\x00"), "zero character"),
         (label_body(TEXT | STORED, 2, b"\x00\xff\xff\x43"), "character"),
+        (label_body(TEXT | STORED, 1, b"\x00\x80\xb0\x03"), "character does not exist"),
+        (label_body(TEXT | STORED, 2, b"\x01\xff\xaf\x03\x00"), "character does not exist"),
+        (label_body(TEXT | STORED, 1, b"\x03\x03\xed\xa0\x80"), "UTF-8"),
         (label_body(TEXT | STORED, 2, b"\x03\x01b\x01a"), "order"),
         (label_body(TEXT | STORED, 2, b"\x03\x01a\x01a"), "order"),
         (label_body(TEXT | STORED, 1, b"\x03\x02a\0"), "zero character"),
@@ -361,6 +364,7 @@ STORED = 0x80
         (with_checksum(b"MDL\x10\x56\x03\x0f\x05\x0a\x0a" + bytes(8)), "one byte"),
         (with_checksum(b"MDL\x10\x56\x03\x14\x0a\x0a\x83\x80\x80\x01" + bytes(8)), "column"),
         (with_checksum(b"MDL\x10\x56\x03\x14\x0a\x0a\x02\x01\x80" + bytes(8)), "UTF-8"),
+        (with_checksum(b"MDL\x10\x56\x03\x14\x0a\x0a\x02\x03\xed\xb3\xbf" + bytes(8)), "UTF-8"),
         (with_checksum(b"MDL\x10\x56\x03\x14\x0a\x0a\x02\x81\x80\x04" + bytes(99999)), "column name"),
     ],
 )
@@ -418,6 +422,7 @@ def test_a_bomb_is_bounded(size):
         np.array(["2020-01-01"], dtype="datetime64[D]"),
         np.array([1.0], dtype=np.longdouble),
         np.array([0x110000], dtype=np.uint32).view("<U1"),
+        np.array([0xD800], dtype=np.uint32).view("<U1"),
         np.array([], dtype=np.int64),
         np.arange(1798),
         np.array(["x" * (1 << 24)]),
@@ -452,7 +457,13 @@ def test_fields_out_of_range(fields):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"n": 2**40 + 1}, {"column": (2**20 + 1, None)}, {"column": (0, "x" * 65537)}]
+    "fields",
+    [
+        {"n": 2**40 + 1},
+        {"column": (2**20 + 1, None)},
+        {"column": (0, "x" * 65537)},
+        {"column": (0, "\udfff")},
+    ],
 )
 def test_labels_beyond_the_format(fields):
     with pytest.raises(BadData):

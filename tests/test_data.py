@@ -187,8 +187,10 @@ def test_signed_zeros_and_nans_are_different_labels():
         ([1, 0.5], "float64"),
         (np.array([True, False], dtype=object), "bool"),
         (np.array([3, 4], dtype=object), "int64"),
-        (np.array([3, 4], ">i2"), "int16"),
-        (np.array(["a", "b"], "<U9"), "<U1"),
+        (np.array([3, 4], ">i2"), ">i2"),
+        (np.array([0.5, -0.0], ">f4"), ">f4"),
+        (np.array(["a", "b"], "<U9"), "<U9"),
+        (np.array(["b", "a"], ">U3"), ">U3"),
         (np.array([["a"], ["b"]]), "<U1"),
     ],
 )
@@ -226,6 +228,29 @@ def test_labels_that_cannot_be_used(y):
     one_line(error)
 
 
+def test_byte_order_changes_no_class():
+    for y in (
+        np.array([300, 2, 300, -1]),
+        np.array([np.nan, -0.0, 0.0, 256.0]),
+        np.array(["é", "a", "b", "a"]),
+    ):
+        big = y.astype(y.dtype.newbyteorder(">"))
+        native, swapped = round_trip(y), round_trip(big)
+        np.testing.assert_array_equal(swapped.classes, native.classes)
+        assert swapped.array().dtype == big.dtype
+        assert swapped.array().tobytes() == big.tobytes()
+
+
+def test_masked_entries_are_refused():
+    x = np.arange(3.0)
+    masked, whole = np.ma.array(x, mask=[0, 1, 0]), np.ma.array(x, mask=False)
+    assert data.from_arrays(whole, whole).inputs.digest == data.from_arrays(x).inputs.digest
+    for name, arguments in (("x", (masked, None)), ("y", (x, masked))):
+        with pytest.raises(BadData, match=f"{name} has masked entries") as error:
+            data.from_arrays(*arguments)
+        one_line(error)
+
+
 def test_number_of_classes():
     assert len(round_trip(np.arange(1000) % 999).values) == 999
     assert len(round_trip(["one"]).values) == 1
@@ -256,7 +281,7 @@ def test_forms_by_name():
     assert data.form_of("train-labels-idx1-ubyte") == "idx"
     assert data.form_of("train-labels.idx1-ubyte") == "idx"
     assert data.form_of("train-labels-idx1-ubyte.gz") == "idx.gz"
-    for name in ("labels", "labels.txt", "npy", "a.npy.gz", ""):
+    for name in ("labels", "labels.txt", "npy", "a.npy.gz", "", "xnpy", "a_csv", "a.csv\n", "aidx1-ubyte"):
         with pytest.raises(BadData, match="form of labels"):
             data.form_of(name)
 
@@ -309,6 +334,11 @@ def npy(shape, descr="'<f8'", body=b"", version=(1, 0)):
         npy("(3,)", descr="'|O'", body=bytes(24)),
         npy("(3,)", descr="[('a', '<f8')]", body=bytes(24)),
         npy("(3,)", descr="'nonsense'", body=bytes(24)),
+        npy("(3,)", descr="()", body=bytes(24)),
+        npy("(3,)", descr="('<i4',)", body=bytes(24)),
+        npy("(1000000000000000000,)", descr="'|S0'"),
+        npy("(3,)", descr="'|V0'"),
+        npy("(" * 300 + "3" + ")" * 300, body=bytes(24)),
         npy("__import__('os')", body=bytes(24)),
         npy("(3,", body=bytes(24)),
         npy("(3,)", body=bytes(24), version=(3, 0)),
@@ -319,6 +349,17 @@ def test_hostile_npy(tmp_path, member):
     with zipfile.ZipFile(tmp_path / "d.npz", "w") as archive:
         archive.writestr("x.npy", member)
     with pytest.raises(BadData) as error:
+        data.read(str(tmp_path / "d.npz"), labels=False)
+    one_line(error)
+
+
+def test_a_header_that_exhausts_the_parser(tmp_path, monkeypatch):
+    def exhausted(*arguments):
+        raise MemoryError
+
+    np.savez(tmp_path / "d.npz", x=np.zeros(3))
+    monkeypatch.setattr("numpy.lib.format.read_array_header_1_0", exhausted)
+    with pytest.raises(BadData, match="has a header that cannot be read") as error:
         data.read(str(tmp_path / "d.npz"), labels=False)
     one_line(error)
 

@@ -303,6 +303,13 @@ def test_features_are_those_of_the_specification(tmp_path_factory, columns):
 # Images
 
 
+def test_images_too_large(monkeypatch):
+    monkeypatch.setattr("mdlcodec.data.features.MAX_BYTES", 4 * 24)
+    assert image_features(np.zeros((2, 3, 4, 1), np.uint8)).nbytes == 4 * 24
+    with pytest.raises(BadData, match="3 images of 12 values each do not fit"):
+        image_features(np.zeros((3, 3, 4, 1), np.uint8))
+
+
 def test_images():
     x = np.array([[[0, 51], [102, 255]]], np.uint8)
     np.testing.assert_array_equal(of(x)[0, :, :, 0], np.float32([[0, 51 / 255], [102 / 255, 1]]))

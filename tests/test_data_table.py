@@ -178,9 +178,19 @@ def test_bad_tables(table, text, what):
     assert what in failure(data.read, table(text))
 
 
-def test_long_line(table, monkeypatch):
-    monkeypatch.setattr("mdlcodec.data.table.MAX_LINE_BYTES", 100)
-    assert "line 2 is longer than 100 bytes" in failure(data.read, table("1,2\n" + "1," * 50 + "1\n"))
+def test_long_rows(table, monkeypatch):
+    monkeypatch.setattr("mdlcodec.data.table.MAX_ROW_BYTES", 100)
+    said = "belongs to a row of more than 100 bytes"
+    assert f"line 2 {said}" in failure(data.read, table("1,2\n" + "1," * 50 + "1\n"))
+    assert f"line 13 {said}" in failure(data.read, table('1,"2\n' + '2",3,"4\n' * 99))
+    assert data.read(table("1,2\n" * 50)).inputs.n == 50
+
+
+def test_many_columns(table):
+    row = ",".join(["1"] * 65_536)
+    (content,) = data.read_candidates(table(row + "\n"))
+    assert content.n == 1
+    assert "has 65537 columns; at most 65536" in failure(data.read, table(row + ",1\n"))
 
 
 @pytest.mark.parametrize(("ending", "pack"), [(".gz", gzip.compress), (".xz", lzma.compress)])

@@ -8,7 +8,7 @@ from typing import IO, Any
 import click
 
 from mdlcodec.cli.signals import Terminated, signals_raised
-from mdlcodec.cli.terminal import printable
+from mdlcodec.cli.terminal import say
 from mdlcodec.errors import MdlcodecError
 
 
@@ -23,7 +23,7 @@ class Failure(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Print the line."""
-        click.echo(printable(f"mdlcodec: {self.message}"), file=file, err=True)
+        say(f"mdlcodec: {self.message}")
 
 
 class CommandGroup(click.Group):

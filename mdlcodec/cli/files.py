@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Protocol
 
 from mdlcodec.cli.signals import signals_deferred
+from mdlcodec.cli.terminal import require_stdout
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported, WrongInputs
 
 MAX_FILE_BYTES = 2**32
+_PART_BYTES = 2**24
 _COMPRESSION = re.compile(r"\.(gz|xz)$")
 
 
@@ -29,13 +31,22 @@ def naming(path: str) -> Iterator[None]:
 
 
 def read_file(path: str) -> bytes:
-    """The bytes of a label file; nothing is read of what is too large to be one."""
+    """The bytes of a label file; of what is none, or too large to be one, no more than its beginning."""
+    from mdlcodec.container.frame import HEAD_BYTES, MAGIC
+
     try:
         with open(path, "rb") as stream:
             size = os.fstat(stream.fileno()).st_size
+            blob = stream.read(HEAD_BYTES)
+            if not blob.startswith(MAGIC):
+                return blob  # whoever reads the frame says what is wrong
+            parts = [blob]
+            while size <= MAX_FILE_BYTES and (part := stream.read(_PART_BYTES)):  # pipes have no size before
+                parts.append(part)
+                size = max(size, sum(map(len, parts)))
             if size > MAX_FILE_BYTES:
-                raise CorruptFile(f"{size:,} bytes are too many for a label file")
-            return stream.read()
+                raise CorruptFile(f"more than {MAX_FILE_BYTES:,} bytes are too many for a label file")
+            return b"".join(parts)
     except OSError as error:
         raise BadData(f"cannot read {path!r}: {error.strerror}") from error
 
@@ -114,6 +125,7 @@ def open_output(path: str, *, force: bool, sources: list[str]) -> Iterator[Outpu
     output: _OutputFile | _StandardOutput
     with contextlib.ExitStack() as stack:
         if path == "-":
+            require_stdout("choose a file with -o")
             output = _StandardOutput(Path(stack.enter_context(tempfile.TemporaryDirectory())))
         else:
             output = _OutputFile(_checked(path, force, sources), force)

@@ -10,7 +10,7 @@ import click
 
 from mdlcodec.cli.files import naming, read_file
 from mdlcodec.cli.options import Common, common_options
-from mdlcodec.cli.terminal import printable, say, table
+from mdlcodec.cli.terminal import printable, require_stdout, say, table
 from mdlcodec.errors import MdlcodecError
 
 _HEAD = ["bytes", "uniform", "labels", "classes", "code", "net", "preset", "seed", "file"]
@@ -26,6 +26,7 @@ def command(files: tuple[str, ...], common: Common) -> None:
     """
     from mdlcodec import labels as label_files
 
+    require_stdout("open it, that is where the list goes")
     found: list[dict[str, Any]] = []
     failure: MdlcodecError | None = None
     for file in files:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mdlcodec.cli.terminal import require_stdout
+
 if TYPE_CHECKING:
     from mdlcodec.labels import Limits
 
@@ -69,6 +71,8 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
         max_memory: int | None,
         **rest: Any,
     ) -> None:
+        if as_json:
+            require_stdout("leave out --json")
         command(*args, common=Common(quiet, verbose, as_json, max_steps, max_memory), **rest)
 
     for option in (

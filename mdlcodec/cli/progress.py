@@ -6,9 +6,7 @@ import shutil
 import sys
 import time
 
-import click
-
-from mdlcodec.cli.terminal import duration, printable, say
+from mdlcodec.cli.terminal import duration, printable, say, show
 
 _REDRAW_SECONDS = 0.1
 _LINE_SECONDS = 10.0
@@ -19,7 +17,7 @@ class ProgressLine:
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
-        self._terminal = sys.stderr.isatty()
+        self._terminal = sys.stderr is not None and sys.stderr.isatty()
         self._shown = 0  # columns of the terminal's line that are in use
         self._latest = time.monotonic()
         self._first: tuple[float, int] | None = None  # time of the first report, and labels done by then
@@ -47,7 +45,7 @@ class ProgressLine:
             return
         if self._terminal:
             text = printable(text)[: shutil.get_terminal_size().columns - 1]  # a second line would stay
-            click.echo("\r" + text.ljust(self._shown), nl=False, err=True)
+            show("\r" + text.ljust(self._shown))
             self._shown = len(text)
         else:
             say(text)
@@ -60,7 +58,7 @@ class ProgressLine:
     def _clear(self) -> None:
         """Take the line off the terminal."""
         if self._shown:
-            click.echo("\r" + " " * self._shown + "\r", nl=False, err=True)
+            show("\r" + " " * self._shown + "\r")
             self._shown = 0
 
     def _due(self, now: float) -> bool:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
+
+from mdlcodec.errors import BadData
 
 
 def printable(text: object) -> str:
@@ -15,7 +19,21 @@ def printable(text: object) -> str:
 
 def say(text: str) -> None:
     """One line for people, on stderr."""
-    click.echo(printable(text), err=True)
+    show(printable(text) + "\n")
+
+
+def show(text: str) -> None:
+    """Text on stderr, as far as that can be written to: work does not fail because nobody hears of it."""
+    try:
+        click.echo(text, nl=False, err=True)
+    except OSError:
+        sys.stderr = None  # type: ignore[assignment]  # as if closed, so that Python's exit does not fail either
+
+
+def require_stdout(otherwise: str) -> None:
+    """Raise BadData when stdout is closed, which click would not mind; ``otherwise``: what to do instead."""
+    if sys.stdout is None:
+        raise BadData(f"stdout is closed; {otherwise}")
 
 
 def duration(seconds: float) -> str:

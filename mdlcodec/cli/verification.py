@@ -67,6 +67,8 @@ def _decode(path: Path, data: str, output: Path, common: Common, line: ProgressL
                 message = text.strip()
         decoder.wait()
     if decoder.returncode:
+        if message.endswith("No module named mdlcodec"):  # it runs from a clone, where -P does not find it
+            message += "; install it with pip install ., or use --no-verify"
         raise MdlcodecError(f"a fresh process could not decode the file: {message}")
 
 

@@ -5,9 +5,14 @@ import numpy as np
 from mdlcodec.codes.contract import Encoded, Progress, Settings
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.entropy import RangeDecoder, RangeEncoder, integer_frequencies
+from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.nets.predictor import Cost
 
-_LABELS_AT_ONCE = 4096
+_ENTRIES_AT_ONCE = 1 << 20  # of the table of frequencies
+
+
+def _labels_at_once(n: int, k: int) -> int:
+    return max(1, min(n, _ENTRIES_AT_ONCE // k))
 
 
 def _frequencies(count: int, k: int) -> np.ndarray:
@@ -21,24 +26,31 @@ class UniformCode:
     number = 0
 
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
-        """See Code.settings: there is no network and no choice."""
+        """See Code.settings: there is no network to choose."""
+        if net != "auto":
+            raise BadData("--code uniform learns nothing; leave --net out")
         return Settings(net=0, preset=preset, seed=0)
 
     def net_name(self, settings: Settings) -> None:
         """See Code.net_name."""
-        return
+        if settings.net != 0:
+            raise Unsupported(
+                f"the file uses network number {settings.net} with the uniform code, which this version does "
+                "not know; upgrade mdlcodec"
+            )
 
     def cost(self, inputs: Inputs, k: int, settings: Settings) -> Cost:
         """See Code.cost."""
-        return Cost(parameters=0, steps=0, memory=16 * k * _LABELS_AT_ONCE)
+        return Cost(parameters=0, steps=0, memory=16 * k * _labels_at_once(inputs.n, k))
 
     def encode(
         self, classes: np.ndarray, k: int, inputs: Inputs, settings: Settings, progress: Progress
     ) -> Encoded:
         """See Code.encode."""
         encoder, bits = RangeEncoder(), float(np.log2(k))  # reported only
-        for start in range(0, classes.size, _LABELS_AT_ONCE):
-            block = classes[start : start + _LABELS_AT_ONCE]
+        at_once = _labels_at_once(classes.size, k)
+        for start in range(0, classes.size, at_once):
+            block = classes[start : start + at_once]
             encoder.encode(block, _frequencies(block.size, k))
             progress(start + block.size, (start + block.size) * bits)
         return Encoded(encoder.finish(), classes.size * bits)
@@ -49,8 +61,9 @@ class UniformCode:
         """See Code.decode."""
         decoder, bits = RangeDecoder(payload), float(np.log2(k))  # reported only
         classes = np.empty(inputs.n, np.int32)
-        for start in range(0, inputs.n, _LABELS_AT_ONCE):
-            stop = min(start + _LABELS_AT_ONCE, inputs.n)
+        at_once = _labels_at_once(inputs.n, k)
+        for start in range(0, inputs.n, at_once):
+            stop = min(start + at_once, inputs.n)
             classes[start:stop] = decoder.decode(_frequencies(stop - start, k))
             progress(stop, stop * bits)
         return classes

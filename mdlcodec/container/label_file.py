@@ -121,7 +121,10 @@ def _encode_column(column: tuple[int, str | None] | None) -> bytes:
         raise BadData(f"column {index}: at most {MAX_COLUMN} columns can be coded")
     if name is None:
         return unsigned(1 + 2 * index)
-    encoded = name.encode("utf-8", "surrogatepass")
+    try:
+        encoded = name.encode()
+    except UnicodeEncodeError as error:
+        raise BadData(f"the name of column {index} is not Unicode text: rename it") from error
     if len(encoded) > MAX_COLUMN_NAME_BYTES:
         raise BadData(f"the name of column {index} has more than {MAX_COLUMN_NAME_BYTES} bytes: shorten it")
     return unsigned(1 + 2 * index + 1) + unsigned(len(encoded)) + encoded
@@ -209,6 +212,6 @@ def _decode_column(reader: Reader) -> tuple[int, str | None] | None:
     if size > MAX_COLUMN_NAME_BYTES:
         raise CorruptFile(f"damaged: a column name of {size} bytes")
     try:
-        return index, reader.take(size).decode("utf-8", "surrogatepass")
+        return index, reader.take(size).decode()
     except UnicodeDecodeError as error:
         raise CorruptFile("damaged: the name of the column is not UTF-8") from error

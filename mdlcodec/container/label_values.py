@@ -27,6 +27,7 @@ _ZSTD_LEVEL = 19
 _ZSTD_MAX_WINDOW = 1 << 24
 _INFLATE_STEP = 64  # bytes of input at a time: each makes 2 MiB at most (128 KiB a block of 4 bytes)
 _EXACT_INTEGERS = 1 << 53
+_LAST_CHARACTER, _SURROGATES = 0x10FFFF, range(0xD800, 0xE000)  # code points; surrogates are no characters
 
 
 def encode_dtype(dtype: np.dtype[Any]) -> tuple[int, bytes]:
@@ -85,7 +86,7 @@ def encode_values(values: Values) -> bytes:
     if values.dtype.kind == "U":
         strings = _strings(values)
         integers = [ord(s) for s in strings] if all(len(s) == 1 for s in strings) else None
-        encoded = [s.encode("utf-8", "surrogatepass") for s in strings]
+        encoded = [s.encode() for s in strings]
         candidates.append((STRINGS, b"".join(unsigned(len(s)) + s for s in encoded)))
         longest = max(1, max(len(s) for s in strings))
         if (stored := values.dtype.itemsize // 4) > longest:
@@ -150,7 +151,7 @@ def _decode_content(reader: Reader, k: int, dtype: np.dtype[Any], method: int, w
             integers.append(integers[-1] + 1 + reader.unsigned())
     if dtype.kind != "U":
         return _from_integers(integers, dtype)
-    if integers[-1] > 0x10FFFF:
+    if integers[-1] > _LAST_CHARACTER or any(map(_SURROGATES.__contains__, integers)):
         raise CorruptFile("damaged: a label's character does not exist")
     return _from_strings([chr(i) for i in integers], dtype, width)
 
@@ -190,14 +191,15 @@ def _from_integers(integers: list[int], dtype: np.dtype[Any]) -> Values:
 
 def _strings(values: Values) -> list[str]:
     characters = np.frombuffer(values.tobytes(), dtype=f"{values.dtype.str[0]}u4")
-    if np.any(characters > 0x10FFFF):  # numpy lets them in, and fails on the way out
+    surrogates = (characters >= _SURROGATES.start) & (characters < _SURROGATES.stop)
+    if np.any(surrogates | (characters > _LAST_CHARACTER)):  # numpy lets them in, and fails on the way out
         raise BadData("a label's text holds a character that does not exist in Unicode")
     return [str(v) for v in values]
 
 
 def _text(reader: Reader) -> str:
     try:
-        return reader.take(reader.unsigned()).decode("utf-8", "surrogatepass")
+        return reader.take(reader.unsigned()).decode()
     except UnicodeDecodeError as error:
         raise CorruptFile("damaged: a label's text is not UTF-8") from error
 

@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 
-from mdlcodec.data.dataset import Content, Dataset, quoted
+from mdlcodec.data.dataset import Content, Dataset, quoted, refuse_masked
 from mdlcodec.data.features import Column, NumberColumn, column_features, image_features, number_offsets
 from mdlcodec.data.labels import labels_of_array
 from mdlcodec.errors import BadData
@@ -71,15 +71,22 @@ def array_content(x: np.ndarray, limit: int | None = None) -> Content:
     return Content(x.shape[0], array_digest(x), lambda: _features(x))
 
 
+def content_of(x: object) -> Content:
+    """The examples of what numpy makes an array (n, ...) of real numbers. Raises BadData."""
+    refuse_masked(x, "x")
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise BadData(f"x is not an array: {error}; give examples of one shape") from error
+    return array_content(array)
+
+
 def from_arrays(x: object, y: object | None = None) -> Dataset:
     """Dataset of inputs x (n, ...) and labels y (n,) or (n, 1), or None. Raises BadData.
 
     x: real dtype; 1-D or 2-D are columns, 3-D (n, h, w) and 4-D with at most 4 channels (last if both
     axes fit) are images, other ranks are flattened to columns. y: integers, bools, floats or strings.
     """
-    try:
-        content = array_content(np.asarray(x))
-    except ValueError as error:
-        raise BadData(f"x is not an array: {error}; give examples of one shape") from error
+    content = content_of(x)
     labels = None if y is None else labels_of_array(y, content.n)
     return Dataset(content.inputs(), labels)

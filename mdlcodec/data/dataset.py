@@ -90,6 +90,12 @@ def quoted(text: object) -> str:
     return ascii(shown if len(shown) <= 80 else shown[:77] + "...")
 
 
+def refuse_masked(array: object, name: str) -> None:
+    """Raise BadData when entries of a numpy masked array are masked: they have no values."""
+    if isinstance(array, np.ma.MaskedArray) and np.ma.is_masked(array):
+        raise BadData(f"{name} has masked entries; give them values with {name}.filled(...)")
+
+
 def refuse_target(target: str | None, what: str) -> None:
     """Raise BadData when a column was chosen in data that has no named columns."""
     if target is not None:

@@ -188,7 +188,13 @@ def image_features(images: np.ndarray) -> np.ndarray:
     """Features (n, h, w, c) float32 in [0, 1] of images (n, h, w, c) of any real dtype.
 
     (v - lo) / (hi - lo) in float64 with lo and hi over all finite values; NaN and -inf give 0, +inf gives 1.
+    Raises BadData when the result would be larger than MAX_BYTES.
     """
+    if images.size * 4 > MAX_BYTES:
+        raise BadData(
+            f"{images.shape[0]} images of {images[0].size} values each do not fit into memory; "
+            "give less with --limit"
+        )
     found = _finite_range(images)
     lo, hi = found if found is not None else (np.float64(0.0), np.float64(0.0))
     features = np.zeros(images.shape, np.float32)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mdlcodec.data.dataset import LabelColumn, Labels, quoted
+from mdlcodec.data.dataset import LabelColumn, Labels, quoted, refuse_masked
 from mdlcodec.data.numbers import canonical_integer
 from mdlcodec.errors import BadData
 
@@ -72,9 +72,10 @@ def _as_array(y: Any) -> np.ndarray:
 def labels_of_array(y: object, n: int, form: str = "npy") -> Labels:
     """Labels of an array (n,) or (n, 1) of integers, bools, floats or strings; they come back as (n,).
 
-    Floats are told apart by their bits, so NaN and -0.0 come back too. Raises BadData for other dtypes,
-    shapes and numbers of labels.
+    The dtype of the values is the array's, byte order and width of text included. Floats are told apart by
+    their bits, so NaN and -0.0 come back too. Raises BadData for other dtypes, shapes and numbers of labels.
     """
+    refuse_masked(y, "y")
     array = _as_array(y)
     if array.shape not in ((n,), (n, 1)):
         raise BadData(f"y has shape {array.shape}, but x has {n} examples; give one label for each")
@@ -85,19 +86,21 @@ def labels_of_array(y: object, n: int, form: str = "npy") -> Labels:
         raise BadData("y holds bytes; give text with y.astype(str)")
     if array.dtype.kind not in "biufU" or (array.dtype.kind == "f" and array.dtype.itemsize > 8):
         raise BadData(f"y has dtype {quoted(array.dtype)}; give integers, bools, floats or strings")
-    array = array.astype(array.dtype.newbyteorder("="))
+    given = array.dtype
+    array = array.astype(given.newbyteorder("="))
     if array.dtype.kind == "U":
         distinct, codes = np.unique(array, return_inverse=True)
         _text_values([str(word) for word in distinct])  # refuses what would not come back
-        return _classes(distinct, codes, form, None)
+        return _classes(distinct.astype(given), codes, form, None)
     if array.dtype.kind == "f":
         bits, codes = np.unique(array.view(f"u{array.dtype.itemsize}"), return_inverse=True)
         order = np.argsort(bits.view(array.dtype), kind="stable")  # equal values (0.0, -0.0): by their bits
         place = np.empty_like(order)
         place[order] = np.arange(order.shape[0])
-        return _classes(bits.view(array.dtype)[order], place[codes], form, None)
+        values = bits[order].astype(bits.dtype.newbyteorder(given.byteorder)).view(given)
+        return _classes(values, place[codes], form, None)
     distinct, codes = np.unique(array, return_inverse=True)
-    return _classes(distinct, codes, form, None)
+    return _classes(distinct.astype(given), codes, form, None)
 
 
 def labels_of_words(words: list[str], codes: np.ndarray, column: LabelColumn) -> Labels:
@@ -115,7 +118,7 @@ def labels_of_words(words: list[str], codes: np.ndarray, column: LabelColumn) ->
 def form_of(path: str) -> str:
     """The form that a label file's name asks for. Raises BadData when its extension is none of FORMS."""
     for form, ending in FORMS.items():
-        if re.search(ending.replace("-idx1", "[-.]idx1").replace(".gz", "\\.gz") + "$", path):
+        if re.search(re.escape(ending).replace(r"\-idx1", "[-.]idx1") + r"\Z", path):
             return form
     raise BadData(
         f"cannot tell the form of labels from {quoted(path)}; end it in {', '.join(FORMS.values())}"

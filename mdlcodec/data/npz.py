@@ -26,6 +26,7 @@ _DAMAGE = (
     OSError,
     NotImplementedError,  # a compression Python does not know
     RuntimeError,  # an encrypted member
+    LookupError,
     ValueError,
     TypeError,
     SyntaxError,
@@ -40,21 +41,24 @@ def accepts(source: str) -> bool:
 
 def _array(member: IO[bytes], name: str, stored: int) -> np.ndarray:
     version = np.lib.format.read_magic(member)
-    if version == (1, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(member)
-    elif version == (2, 0):
-        shape, fortran, dtype = np.lib.format.read_array_header_2_0(member)
-    else:
-        raise BadData(f"{name} has .npy version {version}, which plain arrays do not need; save it again")
+    try:
+        if version == (1, 0):
+            shape, fortran, dtype = np.lib.format.read_array_header_1_0(member)
+        elif version == (2, 0):
+            shape, fortran, dtype = np.lib.format.read_array_header_2_0(member)
+        else:
+            raise BadData(f"{name} has .npy version {version}, which plain arrays do not need; save it again")
+    except MemoryError as error:  # of Python's parser, at an expression nested too deep
+        raise BadData(f"{name} has a header that cannot be read; save it again") from error
     if dtype.hasobject:
         raise BadData(
             f"{name} holds Python objects, which are not read; save numbers, or text with astype(str)"
         )
+    if dtype.itemsize == 0:  # bytes cannot tell how many there are
+        raise BadData(f"{name} has entries of no bytes; save numbers, or text with astype(str)")
     if any(length < 0 for length in shape) or dtype.itemsize * prod(shape) != stored - member.tell():
         raise BadData(f"{name} does not hold the array of shape {shape} that it declares; save it again")
     data = member.read()  # ends with the zip's CRC check
-    if dtype.itemsize == 0:
-        return np.zeros(shape, dtype)
     return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
 
 

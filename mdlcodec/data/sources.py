@@ -22,7 +22,7 @@ class Reader(Protocol):
     def candidates(
         self, source: str, *, limit: int | None, ignore: int | None, header: bool | None
     ) -> list[Content]:
-        """What the inputs can be when the labels are unknown (``ignore``, ``header``: see read_inputs)."""
+        """What the inputs can be when the labels are unknown (``ignore``, ``header``: see read_candidates)."""
 
 
 READERS: tuple[Reader, ...] = (
@@ -62,6 +62,17 @@ def read(source: str, *, target: str | None = None, limit: int | None = None, la
     return Dataset(content.inputs(), found)
 
 
+def read_candidates(
+    source: str, *, limit: int | None = None, ignore: int | None = None, header: bool | None = None
+) -> list[Content]:
+    """What the inputs can be when a decoder reads them: a table without column ``ignore``, then all of it.
+
+    ``header``: whether a table begins with a header line (the decoder knows: the file holds the label
+    column's name, or none); None decides as the encoder does. Nothing is preprocessed yet. Raises BadData.
+    """
+    return _reader_of(source, limit).candidates(source, limit=limit, ignore=ignore, header=header)
+
+
 def read_inputs(
     source: str,
     *,
@@ -70,12 +81,6 @@ def read_inputs(
     header: bool | None = None,
     digest: bytes = b"",
 ) -> list[Inputs]:
-    """What the inputs can be when a decoder reads them: a table without column ``ignore``, then all of it.
-
-    ``header``: whether a table begins with a header line (the decoder knows: the file holds the label
-    column's name, or none); None decides as the encoder does. Only candidates whose digest begins with
-    ``digest`` are returned (and preprocessed); an empty list means other inputs. Raises BadData.
-    """
-    reader = _reader_of(source, limit)
-    found = reader.candidates(source, limit=limit, ignore=ignore, header=header)
+    """Those of ``read_candidates`` whose digest begins with ``digest``, preprocessed. Raises BadData."""
+    found = read_candidates(source, limit=limit, ignore=ignore, header=header)
     return [content.inputs() for content in found if content.digest.startswith(digest)]

@@ -19,7 +19,8 @@ from mdlcodec.data.labels import labels_of_words
 from mdlcodec.data.numbers import is_missing, is_number, parse
 from mdlcodec.errors import BadData
 
-MAX_LINE_BYTES = 2**24
+MAX_ROW_BYTES = 2**24  # line ends in quotes included
+MAX_COLUMNS = 65_536
 _NAME = re.compile(r".*\.(csv|data|txt)([-_][^.]*)?(\.gz|\.xz)?")
 _ROWS_AT_ONCE = 512  # so few that their cells stay in the processor's cache
 _SPACES = " \t"
@@ -31,17 +32,22 @@ def accepts(source: str) -> bool:
 
 
 class _Lines:
-    """Lines of a UTF-8 file as text, for the csv module; ``last`` is the latest."""
+    """Lines of a UTF-8 file as text, for the csv module; ``last`` is the latest.
+
+    ``row_bytes`` counts the bytes of the lines since it was last set to 0.
+    """
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self._stream, self._name, self._number = stream, name, 0
         self.last = ""
+        self.row_bytes = 0
 
     def __iter__(self) -> Iterator[str]:
-        while raw := self._stream.readline(MAX_LINE_BYTES + 1):
+        while raw := self._stream.readline(MAX_ROW_BYTES + 1):
             self._number += 1
-            if len(raw) > MAX_LINE_BYTES:
-                raise self._error(f"is longer than {MAX_LINE_BYTES} bytes; is this a table?")
+            self.row_bytes += len(raw)
+            if self.row_bytes > MAX_ROW_BYTES:
+                raise self._error(f"belongs to a row of more than {MAX_ROW_BYTES} bytes; is this a table?")
             if b"\0" in raw:
                 raise self._error("has a NUL byte; save the table as UTF-8 text")
             try:
@@ -69,6 +75,7 @@ def _rows(stream: BinaryIO, name: str) -> Iterator[list[str]]:
     width = 0
     try:
         for row in reader:
+            lines.row_bytes = 0
             if len(row) != width or width <= 1:
                 if len(row) <= 1 and not lines.last.strip(_SPACES + "\r\n"):
                     continue
@@ -78,6 +85,10 @@ def _rows(stream: BinaryIO, name: str) -> Iterator[list[str]]:
                         "mend the line (cells with commas need double quotes)"
                     )
                 width = len(row)
+                if width > MAX_COLUMNS:
+                    raise BadData(
+                        f"{quoted(name)} has {width} columns; at most {MAX_COLUMNS} are read (save x as .npz)"
+                    )
             yield row
     except csv.Error as error:
         raise BadData(f"{quoted(name)} line {reader.line_num}: {error}; mend the line") from error

@@ -19,7 +19,7 @@ from mdlcodec.nets.layers import (
 from mdlcodec.nets.predictor import Cost
 from mdlcodec.training.augmentation import Warp
 from mdlcodec.training.network_predictor import NetworkPredictor, Recipe, network_cost
-from mdlcodec.training.presets import CNN, Effort, effort
+from mdlcodec.training.presets import CNN, Effort, effort_of
 
 # from this side on, 2x2 places are folded into channels first
 _LARGE_SIDE = 20
@@ -87,14 +87,14 @@ class ConvolutionalFamily:
 
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
         """See PredictorFamily.cost."""
-        shape, amount = self._check(inputs), effort(CNN, preset)
+        shape, amount = self._check(inputs), effort_of(CNN, preset)
         cost = network_cost(inputs.n, shape, _recipe(shape, k, amount))
         # the images as they came, and standardised
         return Cost(cost.parameters, cost.steps, cost.memory + 2 * inputs.features.nbytes)
 
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> NetworkPredictor:
         """See PredictorFamily.start."""
-        recipe = _recipe(self._check(inputs), k, effort(CNN, preset))
+        recipe = _recipe(self._check(inputs), k, effort_of(CNN, preset))
         return NetworkPredictor(_standardised(inputs.features), k, recipe, seed)
 
 

@@ -6,13 +6,11 @@ holds the regression from all earlier examples: f_i = sum_j<i u_ji z_j with z = 
 One factorisation gives the prediction of every label from all labels before it.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numba import njit
 
 from mdlcodec.data.dataset import Inputs
-from mdlcodec.errors import LimitExceeded, Unsupported
+from mdlcodec.errors import LimitExceeded
 from mdlcodec.exact.cholesky import (
     ROWS,
     factorise_rows,
@@ -25,6 +23,7 @@ from mdlcodec.exact.elementary import exp, log
 from mdlcodec.exact.random import Stream
 from mdlcodec.nets.kernel_features import dimensions, is_picture, kernel_columns
 from mdlcodec.nets.predictor import Cost
+from mdlcodec.training.presets import KERNEL, KernelEffort, effort_of
 
 MOST_EXAMPLES = 16384
 SMALLEST_RIDGE = 1e-3  # equal inputs are common: far above the rounding errors of a factorisation
@@ -37,34 +36,6 @@ _PENALTIES = np.array([0.5 * ((0.25 * t - 3.5) * (0.25 * t - 3.5)) for t in rang
 
 _FILTERS = 16  # purpose of the random stream
 _SAMPLE = 512  # examples whose distances give the unit of length
-
-
-@dataclass(frozen=True)
-class Effort:
-    """What a preset of the kernel predictor computes."""
-
-    filters: int  # convolutional features per place of an image
-    kernels: tuple[
-        tuple[float, float], ...
-    ]  # (width, ridge): exp(-d / (width * median d)), each its own scores
-
-
-_FEW = ((0.5, 0.2), (2.0, 0.06))
-_SOME = ((0.5, 0.1), (0.5, 0.3), (2.0, 0.05), (2.0, 0.2), (8.0, 0.02))
-_MANY = ((0.25, 0.3), *_SOME, (8.0, 0.1), (32.0, 0.01))
-
-# fixed by number in the format; tuned on the data named in bench/results/presets.md
-PRESETS = {
-    1: Effort(32, _FEW[1:]),
-    2: Effort(32, _FEW),
-    3: Effort(64, _FEW),
-    4: Effort(128, _FEW),
-    5: Effort(128, _SOME),
-    6: Effort(128, _SOME),
-    7: Effort(256, _SOME),
-    8: Effort(256, _MANY),
-    9: Effort(512, _MANY),
-}
 
 
 def median_distance(n: int, distances: np.ndarray) -> float:
@@ -159,7 +130,7 @@ class KernelPredictor:
     the labels so far: softmax(beta * score) is best around beta = 1.
     """
 
-    def __init__(self, features: np.ndarray, k: int, effort: Effort, seed: int) -> None:
+    def __init__(self, features: np.ndarray, k: int, effort: KernelEffort, seed: int) -> None:
         """features: float32 (n, ...), one example a row, n >= 1."""
         n, self.sets = features.shape[0], len(effort.kernels)
         distances = squared_distances(kernel_columns(features, effort.filters, Stream(seed, _FILTERS)))
@@ -228,16 +199,9 @@ class KernelFamily:
     name = "kernel"
     number = 3
 
-    def _effort(self, preset: int) -> Effort:
-        if preset not in PRESETS:
-            raise Unsupported(
-                f"the file uses preset {preset}, which this version does not know; upgrade mdlcodec"
-            )
-        return PRESETS[preset]
-
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
         """See PredictorFamily.cost. Raises LimitExceeded above 16,384 examples: a factor takes 4 n^2 bytes."""
-        effort, n = self._effort(preset), inputs.n
+        effort, n = effort_of(KERNEL, preset), inputs.n
         if n > MOST_EXAMPLES:
             raise LimitExceeded(
                 f"the kernel predictor takes at most {MOST_EXAMPLES:,} examples, not {n:,}; "
@@ -255,7 +219,7 @@ class KernelFamily:
 
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> KernelPredictor:
         """See PredictorFamily.start."""
-        return KernelPredictor(inputs.features, k, self._effort(preset), seed)
+        return KernelPredictor(inputs.features, k, effort_of(KERNEL, preset), seed)
 
 
 FAMILY = KernelFamily()

@@ -7,7 +7,7 @@ from mdlcodec.nets.encoding import encoded, mean_square_norm
 from mdlcodec.nets.layers import Activate, Drop, FullyConnected, Layer
 from mdlcodec.nets.predictor import Cost
 from mdlcodec.training.network_predictor import NetworkPredictor, Recipe, network_cost
-from mdlcodec.training.presets import MLP, Effort, effort
+from mdlcodec.training.presets import MLP, Effort, effort_of
 from mdlcodec.training.side_by_side import SideBySide
 
 # of 65536: values kept of the inputs and of hidden units; members take them in turn
@@ -58,7 +58,7 @@ class FullyConnectedFamily:
 
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
         """See PredictorFamily.cost."""
-        amount = effort(MLP, preset)
+        amount = effort_of(MLP, preset)
         width = 1
         for extent in inputs.features.shape[1:]:
             width *= extent
@@ -79,7 +79,7 @@ class FullyConnectedFamily:
         power = mean_square_norm(features)
         # weights N(0, 2 / |x|^2): the first layer's outputs have variance 2, whatever the inputs' scale
         gain = float(np.sqrt(2.0 * features.shape[1] / power)) if power > 0.0 else 1.0
-        recipes = _recipes(gain, k, effort(MLP, preset))
+        recipes = _recipes(gain, k, effort_of(MLP, preset))
         return SideBySide(
             [NetworkPredictor(features, k, recipe, seed, number) for number, recipe in enumerate(recipes)]
         )

@@ -5,6 +5,7 @@ Fashion-MNIST's test images and other data named in bench/results/presets.md, ne
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from mdlcodec.errors import Unsupported
 
@@ -48,7 +49,35 @@ CNN = {
 }
 
 
-def effort(table: dict[int, Effort], preset: int) -> Effort:
+@dataclass(frozen=True)
+class KernelEffort:
+    """What a preset of the kernel predictor computes."""
+
+    filters: int  # convolutional features per place of an image
+    # (width, ridge): exp(-d / (width * median d)), each with scores of its own
+    kernels: tuple[tuple[float, float], ...]
+
+
+_FEW = ((0.5, 0.2), (2.0, 0.06))
+_SOME = ((0.5, 0.1), (0.5, 0.3), (2.0, 0.05), (2.0, 0.2), (8.0, 0.02))
+_MANY = ((0.25, 0.3), *_SOME, (8.0, 0.1), (32.0, 0.01))
+
+KERNEL = {
+    1: KernelEffort(32, _FEW[1:]),
+    2: KernelEffort(32, _FEW),
+    3: KernelEffort(64, _FEW),
+    4: KernelEffort(128, _FEW),
+    5: KernelEffort(128, _SOME),
+    6: KernelEffort(128, _SOME),
+    7: KernelEffort(256, _SOME),
+    8: KernelEffort(256, _MANY),
+    9: KernelEffort(512, _MANY),
+}
+
+_Row = TypeVar("_Row")
+
+
+def effort_of(table: dict[int, _Row], preset: int) -> _Row:
     """The preset's row; raises Unsupported for a number this version does not have."""
     if preset not in table:
         raise Unsupported(
