@@ -9,6 +9,7 @@ compared with the originals. Rows are added to DIR-independent files: OUT.json a
 
 import argparse
 import json
+import math
 import os
 import platform
 import subprocess
@@ -155,7 +156,7 @@ def _table(result: dict) -> str:
     for row in result["rows"]:
         lines.append(
             f"| {row['name']} | {row['labels']:,} | {row['net']} | {row['preset']} | {row['seed']} "
-            f"| **{row['bytes']:,}** | {row['uniform_bits'] / 8:,.0f} | {row['ideal_bits']:,.1f} "
+            f"| **{row['bytes']:,}** | {math.ceil(row['uniform_bits'] / 8):,} | {row['ideal_bits']:,.1f} "
             f"| {row['coder_overhead_bits']:.1f} | {row['other_bytes']} | {row['encode_seconds']} "
             f"| {row['decode_seconds']} | {max(row['encode_peak_mib'], row['decode_peak_mib'])} |"
         )
