@@ -34,9 +34,8 @@ class Recipe:
     members: int  # networks whose probabilities are averaged
     growth: int  # a block is a 1 / growth part of the labels before it
     batch: int  # examples a step
-    steps_base: (
-        int  # steps after every block, and as many more as T(labels) = floor(scale * labels^power) grew
-    )
+    # steps after every block: base, and as many as T(labels) = floor(scale * labels^power) has grown by
+    steps_base: int
     steps_scale: int
     steps_power: tuple[int, int]  # numerator and denominator
     rate: float  # Adam's learning rate at first: rate / (1 + steps / rate_steps)
