@@ -8,7 +8,6 @@ import os
 import sys
 from pathlib import Path
 
-import numpy as np
 import torch
 from test_prequential import CASES
 
@@ -25,9 +24,6 @@ def main() -> None:
             file.write_bytes(mdlcodec.encode(x, y, net=net, preset=1))
         elif not (mdlcodec.decode(file.read_bytes(), x) == y).all():
             raise SystemExit(f"{name}: other labels")
-    # the control that must differ between instruction sets: what ordinary arithmetic gives
-    z = torch.from_numpy(np.arange(300 * 300, dtype=np.float32).reshape(300, 300) % 977 / 97)
-    (folder / f"control-{action}.txt").write_text((z @ z).numpy().tobytes().hex()[:200000])
 
 
 if __name__ == "__main__":

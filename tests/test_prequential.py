@@ -17,7 +17,7 @@ from mdlcodec.exact.guard import Guard
 from mdlcodec.nets import PREDICTORS, auto_name, predictor_numbered
 from mdlcodec.nets.encoding import encoded
 from mdlcodec.training.calibration import Calibration
-from mdlcodec.training.network_predictor import integer_root
+from mdlcodec.training.network_predictor import integer_root, mean_log_probabilities
 from mdlcodec.training.presets import CNN, HIGHEST_PRESET, LOWEST_PRESET, MLP
 
 CODE = CODES["prequential"]
@@ -174,6 +174,15 @@ def test_a_score_that_is_not_finite_is_never_coded_with(bad):
     scores[1, 0, 1] = bad
     with pytest.raises(InexactComputation):
         Calibration(2, 1).frequencies(scores, np.zeros(3, np.int32))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_network_score_that_is_not_finite_stays_visible(bad):
+    scores = np.zeros((2, 1, 3), np.float32)
+    scores[1, 0, 2] = bad
+    out = np.empty((1, 3))
+    mean_log_probabilities(scores, out)
+    assert np.isnan(out).any()
 
 
 @given(st.integers(0, 10**30), st.integers(1, 7))

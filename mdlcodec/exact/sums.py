@@ -29,19 +29,21 @@ def fixed_point_exponent(largest: float, count: int) -> int:
 
 
 @njit(cache=True)
-def column_sums_of_squares(x: np.ndarray) -> np.ndarray:
-    """`column_sums` of f64(x) * f64(x), float32 (rows, m) -> float64 (m,), without making the squares."""
+def _sums(x: np.ndarray, squared: bool) -> np.ndarray:
     rows, m = x.shape
     largest = 0.0
     for r in range(rows):
         for i in range(m):
-            largest = max(largest, np.float64(x[r, i]) * np.float64(x[r, i]))
+            value = np.float64(x[r, i])
+            largest = max(largest, value * value if squared else abs(value))
     s = fixed_point_exponent(largest, rows)
     scale, back = power_of_two(s), power_of_two(-s)
     total = np.zeros(m, np.float64)
     for r in range(rows):
         for i in range(m):
-            total[i] += (np.float64(x[r, i]) * np.float64(x[r, i]) * scale + ROUNDING) - ROUNDING
+            value = np.float64(x[r, i])
+            term = value * value if squared else value
+            total[i] += (term * scale + ROUNDING) - ROUNDING
     for i in range(m):
         total[i] = total[i] * back
     return total
@@ -50,18 +52,10 @@ def column_sums_of_squares(x: np.ndarray) -> np.ndarray:
 @njit(cache=True)
 def column_sums(x: np.ndarray) -> np.ndarray:
     """Sums over the rows of x, float32 or float64 (rows, m) -> float64 (m,); one grid for all of x."""
-    rows, m = x.shape
-    largest = 0.0
-    for r in range(rows):
-        for i in range(m):
-            largest = max(largest, abs(np.float64(x[r, i])))
-    s = fixed_point_exponent(largest, rows)
-    scale = power_of_two(s)
-    total = np.zeros(m, np.float64)
-    for r in range(rows):
-        for i in range(m):
-            total[i] += (np.float64(x[r, i]) * scale + ROUNDING) - ROUNDING
-    back = power_of_two(-s)
-    for i in range(m):
-        total[i] = total[i] * back
-    return total
+    return _sums(x, False)
+
+
+@njit(cache=True)
+def column_sums_of_squares(x: np.ndarray) -> np.ndarray:
+    """`column_sums` of f64(x) * f64(x), float32 (rows, m) -> float64 (m,), without making the squares."""
+    return _sums(x, True)

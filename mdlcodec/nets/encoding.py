@@ -33,22 +33,18 @@ def _edges(counts: np.ndarray, bins: int) -> np.ndarray:
     return edges[:found]
 
 
-def _column_bins(
-    column: np.ndarray, bins: int, before: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """A table float32 (distinct, bins) and the column's codes; None where there is nothing to encode."""
-    values, codes, counts = np.unique(column, return_inverse=True, return_counts=True)
+def _bin_table(values: np.ndarray, counts: np.ndarray, bins: int) -> np.ndarray:
+    """A table float32 (distinct, bins) of at least three distinct values, ascending, with these counts."""
     m = values.size
-    if m < 3 or (before is not None and (codes == before).all()):
-        return None
     if m <= bins + 1:
         steps: np.ndarray = np.arange(m)[:, None] >= np.arange(1, m)[None, :]
-        return steps.astype(np.float32), codes
+        return steps.astype(np.float32)
     edges = _edges(counts, bins)
     wide = values.astype(np.float64)
     low, high = wide[edges[:-1]], wide[edges[1:]]
     place = (wide[:, None] - low[None, :]) / (high - low)[None, :]
-    return np.minimum(np.maximum(place, 0.0), 1.0).astype(np.float32), codes
+    clipped: np.ndarray = np.minimum(np.maximum(place, 0.0), 1.0).astype(np.float32)
+    return clipped
 
 
 def encoded(features: np.ndarray) -> np.ndarray:
@@ -60,12 +56,12 @@ def encoded(features: np.ndarray) -> np.ndarray:
     n, d = features.shape
     numbers = sum(1 for j in range(d) if np.unique(features[:, j]).size >= 3)
     bins = max(3, min(MOST_BINS, _BIN_BUDGET // max(1, numbers)))
-    parts, before = [features], None
+    parts, before = [features], np.empty(0, np.int64)
     for j in range(d):
-        found = _column_bins(features[:, j], bins, before)
-        before = np.unique(features[:, j], return_inverse=True)[1]
-        if found is not None:
-            parts.append(found[0][found[1]])
+        values, codes, counts = np.unique(features[:, j], return_inverse=True, return_counts=True)
+        if values.size >= 3 and not np.array_equal(codes, before):
+            parts.append(_bin_table(values, counts, bins)[codes])
+        before = codes
     matrix = np.concatenate(parts, axis=1)
     mean = column_sums(matrix) / np.float64(n)
     for j in range(matrix.shape[1]):  # column by column: no float64 copy of the whole

@@ -91,8 +91,11 @@ def mean_log_probabilities(scores: np.ndarray, out: np.ndarray) -> None:
             for c in range(k):
                 total[c] += row[c]
         for c in range(k):
-            # a probability that underflowed must not become the logarithm of 0
-            out[i, c] = log(max(total[c] / np.float64(members), 1e-300))
+            mean = total[c] / np.float64(members)
+            # a probability that underflowed must not become the logarithm of 0, nor a NaN a number
+            if mean < 1e-300:
+                mean = 1e-300
+            out[i, c] = log(mean) if mean == mean else mean
 
 
 class NetworkPredictor:
