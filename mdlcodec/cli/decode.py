@@ -47,7 +47,7 @@ def command(file: str, inputs: str, output: str | None, force: bool, common: Com
     """Get the labels back from FILE, given the inputs they belong to.
 
     DATA is as for encode, and may lack the labels: an .npz file with x alone, a table without
-    its label column.
+    its label column, a folder with all the images in it and no class folders.
     """
     if output == "-" and common.json:
         raise click.UsageError("-o - and --json both want stdout; choose one")

@@ -75,8 +75,9 @@ def command(
     """Write the labels of DATA to a small file.
 
     DATA is one of: digits (built in), an .npz file with x and y, a table (.csv, .data or .txt, also .gz or
-    .xz), a folder with IDX files as MNIST comes. The file is decoded in a fresh process before success is
-    reported.
+    .xz), a folder with IDX files as MNIST comes or .bin files as CIFAR comes, a folder with a folder of images
+    (.png, .bmp, .ppm, .tiff, lossless .webp) for each class. The file is decoded in a fresh process before
+    success is reported.
     """
     output = f"{stem(data)}.mdl" if output is None else output
     if output == "-" and common.json:

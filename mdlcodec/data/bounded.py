@@ -1,10 +1,11 @@
-"""Reading files that may be compressed, without ever unpacking more than a stated number of bytes."""
+"""Reading files that may be compressed, and folders, never more of them than a stated number."""
 
 from __future__ import annotations
 
 import gzip
 import io
 import lzma
+import os
 import zlib
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -14,6 +15,9 @@ from mdlcodec.errors import BadData
 
 MAX_BYTES = 2**32
 """Most bytes a file may unpack to, and most bytes of one array."""
+
+MAX_FILES = 2**22
+"""Most files of one folder, and of all its folders together."""
 
 _XZ_MEMORY = 2**27  # xz -9 needs 65 MiB; a hostile header may ask for 4 GiB
 _CHUNK = 1 << 16
@@ -103,3 +107,20 @@ def open_bounded(path: Path, limit: int = MAX_BYTES) -> BinaryIO:
     except OSError as error:
         raise BadData(f"cannot open {quoted(path)}: {error.strerror or error}") from error
     return io.BufferedReader(_Bounded(source, str(path), limit), _CHUNK)
+
+
+def list_bounded(folder: str | Path, limit: int = MAX_FILES) -> list[str]:
+    """Names of what is in ``folder``, in the order of their code points.
+
+    Raises BadData when the folder cannot be read or holds more than ``limit`` names.
+    """
+    names: list[str] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                names.append(entry.name)
+                if len(names) > limit:
+                    raise BadData(f"{quoted(folder)} holds more files than are allowed; give less data")
+    except OSError as error:
+        raise BadData(f"cannot read the folder {quoted(folder)}: {error.strerror or error}") from error
+    return sorted(names)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mdlcodec.data.arrays import array_content
-from mdlcodec.data.bounded import MAX_BYTES, open_bounded
+from mdlcodec.data.bounded import MAX_BYTES, list_bounded, open_bounded
 from mdlcodec.data.dataset import Content, Labels, quoted, refuse_target
 from mdlcodec.data.labels import labels_of_array
 from mdlcodec.errors import BadData
@@ -18,7 +18,10 @@ _NAME = re.compile(r"(.*)(images|labels)([-.])idx([13])-ubyte(\.gz)?")
 
 def accepts(source: str) -> bool:
     """Whether this reader is meant."""
-    return _NAME.fullmatch(Path(source).name) is not None or Path(source).is_dir()
+    path = Path(source)
+    if _NAME.fullmatch(path.name) is not None:
+        return True
+    return path.is_dir() and any(_NAME.fullmatch(name) and "images" in name for name in list_bounded(path))
 
 
 def _first_that_exists(paths: list[Path]) -> Path | None:

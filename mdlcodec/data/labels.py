@@ -103,8 +103,8 @@ def labels_of_array(y: object, n: int, form: str = "npy") -> Labels:
     return _classes(distinct.astype(given), codes, form, None)
 
 
-def labels_of_words(words: list[str], codes: np.ndarray, column: LabelColumn) -> Labels:
-    """Labels of a table's cells ``words[codes]``: int64 when every cell is a canonical integer, else text."""
+def labels_of_words(words: list[str], codes: np.ndarray, column: LabelColumn | None) -> Labels:
+    """Labels ``words[codes]``, cells of a table or names: int64 when all are canonical integers, else text."""
     if all(map(canonical_integer, words)):
         values = np.array([int(word) for word in words], np.int64)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from mdlcodec.data import digits, idx, npz, table
+from mdlcodec.data import cifar_binary, digits, idx, image_folder, npz, table
 from mdlcodec.data.dataset import Content, Dataset, Inputs, Labels, quoted
 from mdlcodec.errors import BadData
 
@@ -29,6 +29,8 @@ READERS: tuple[Reader, ...] = (
     digits,
     npz,
     idx,
+    cifar_binary,
+    image_folder,  # any other folder
     table,
 )
 
@@ -41,14 +43,15 @@ def _reader_of(source: str, limit: int | None) -> Reader:
         raise BadData(f"there is no file or folder {quoted(source)}; give data that exists, or digits")
     if reader is None:
         raise BadData(
-            f"cannot tell what {quoted(source)} is; give digits, an .npz file, a folder of IDX files, "
-            "or a table named .csv, .data or .txt (also .gz, .xz)"
+            f"cannot tell what {quoted(source)} is; give digits, an .npz file, a folder of IDX files, of "
+            "CIFAR's .bin files or of images by class, or a table named .csv, .data or .txt (also .gz, .xz)"
         )
     return reader
 
 
 def read(source: str, *, target: str | None = None, limit: int | None = None, labels: bool = True) -> Dataset:
-    """Read ``source``: 'digits', an .npz file, a folder of IDX files or an images file of them, or a table.
+    """Read ``source``: 'digits', an .npz file, a table, or images: as IDX or CIFAR's .bin files, a folder of
+    them or one by its name, or as a folder of images by class.
 
     ``target``: for tables, the label column by index from 0 (negative from the end) or by name; default the
     last. ``limit``: only the first so many examples. ``labels=False`` needs no labels and returns none; every
