@@ -4,6 +4,8 @@ A block x becomes q = rint(x * 2^e), |q| <= LIMITS[digits], with the largest e t
 Activations have one block per example, weights and gradients one per tensor.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numba import njit
 
@@ -12,14 +14,29 @@ from mdlcodec.exact.elementary import ROUNDING, power_of_two
 
 # |q| of one and two base-128 digits in -64..63; 8255 would do for two, 8127 keeps the upper digit within 63
 LIMITS = {1: 63, 2: 8127}
-_BITS = {1: 6, 2: 13}
+BITS = {1: 6, 2: 13}
 EXPONENT_LIMIT = 120
 GRADIENT_EXPONENT_LIMIT = 400
-_INFINITY_BITS = 0x7F800000
+INFINITY_BITS = 0x7F800000
+_ROUNDING = np.float32(12582912.0)  # 1.5 * 2^23: adding and subtracting it rounds |x| < 2^22 half to even
 
 
-@njit(cache=True)
-def _exponent(largest: float, limit: int, bits: int, clamp: int) -> int:
+@dataclass(frozen=True)
+class Digits:
+    """Base-128 digits of each kind of operand."""
+
+    weights: int
+    activations: int
+    gradients: int
+
+
+# of version 1: chosen by the trial in bench/results/digits_*.json, and frozen
+DIGITS = Digits(weights=2, activations=1, gradients=2)
+INPUT_DIGITS = Digits(weights=2, activations=2, gradients=2)  # the layer that the inputs themselves enter
+
+
+@njit(cache=True, nogil=True)
+def block_exponent(largest: float, limit: int, bits: int, clamp: int) -> int:
     """The block's exponent e from its largest absolute value (float64, finite)."""
     if largest == 0.0:
         return 0
@@ -31,8 +48,8 @@ def _exponent(largest: float, limit: int, bits: int, clamp: int) -> int:
     return e
 
 
-@njit(cache=True)
-def _largest_bits(x: np.ndarray) -> int:
+@njit(cache=True, nogil=True)
+def largest_bits(x: np.ndarray) -> int:
     """Bits of the largest |x| (int32 view of float32): integers compare like the values and vectorise."""
     largest = np.int32(0)
     for i in range(x.size):
@@ -40,17 +57,29 @@ def _largest_bits(x: np.ndarray) -> int:
     return int(largest)
 
 
+@njit(cache=True, nogil=True, inline="always")
+def rounded(x: np.float32, scale: np.float32) -> np.int32:
+    """rint(x * scale) for |x * scale| < 2^22, scale a power of two of float32: the product is exact, or
+    rounds to 0 as the exact one does."""
+    return np.int32((x * scale + _ROUNDING) - _ROUNDING)
+
+
+@njit(cache=True, nogil=True)
+def round_to_integers(x: np.ndarray, scale: np.float32, out: np.ndarray) -> None:
+    """`rounded` of x, float32 (m,), into out, int16 (m,)."""
+    for i in range(x.size):
+        out[i] = np.int16(rounded(x[i], scale))
+
+
 @njit(cache=True)
 def _quantise_rows(x, bits_of_x, q, exponents, limit, bits, clamp):
     for row in range(x.shape[0]):
-        largest = _largest_bits(bits_of_x[row])
-        if largest >= _INFINITY_BITS:
+        largest = largest_bits(bits_of_x[row])
+        if largest >= INFINITY_BITS:
             return False
-        e = _exponent(np.float64(np.int32(largest).view(np.float32)), limit, bits, clamp)
-        scale = power_of_two(e)
+        e = block_exponent(np.float64(np.int32(largest).view(np.float32)), limit, bits, clamp)
         exponents[row] = e
-        for i in range(x.shape[1]):
-            q[row, i] = np.int16((np.float64(x[row, i]) * scale + ROUNDING) - ROUNDING)
+        round_to_integers(x[row], np.float32(power_of_two(e)), q[row])
     return True
 
 
@@ -59,14 +88,14 @@ def _quantise_weighted(g, bits_of_g, row_exponents, rows_per_exponent, q, limit,
     """Quantise g[r] * 2^-row_exponents[r // rows_per_exponent] as one block; returns its exponent."""
     largest = 0.0
     for row in range(g.shape[0]):
-        row_bits = _largest_bits(bits_of_g[row])
-        if row_bits >= _INFINITY_BITS:
+        row_bits = largest_bits(bits_of_g[row])
+        if row_bits >= INFINITY_BITS:
             return 0, False
         value = np.float64(np.int32(row_bits).view(np.float32)) * power_of_two(
             -row_exponents[row // rows_per_exponent]
         )
         largest = max(largest, value)
-    e = _exponent(largest, limit, bits, clamp)
+    e = block_exponent(largest, limit, bits, clamp)
     for row in range(g.shape[0]):
         scale = power_of_two(e - row_exponents[row // rows_per_exponent])
         for i in range(g.shape[1]):
@@ -74,7 +103,8 @@ def _quantise_weighted(g, bits_of_g, row_exponents, rows_per_exponent, q, limit,
     return e, True
 
 
-def _not_finite() -> InexactComputation:
+def not_finite() -> InexactComputation:
+    """The error of a block that holds a NaN or an infinity."""
     return InexactComputation("training diverged: a value is NaN or infinite; try another preset or network")
 
 
@@ -82,8 +112,8 @@ def quantise_rows(x: np.ndarray, digits: int) -> tuple[np.ndarray, np.ndarray]:
     """One block per row: float32 (rows, m) -> integers int16 (rows, m) and exponents int64 (rows,)."""
     q = np.empty(x.shape, np.int16)
     exponents = np.empty(x.shape[0], np.int64)
-    if not _quantise_rows(x, x.view(np.int32), q, exponents, LIMITS[digits], _BITS[digits], EXPONENT_LIMIT):
-        raise _not_finite()
+    if not _quantise_rows(x, x.view(np.int32), q, exponents, LIMITS[digits], BITS[digits], EXPONENT_LIMIT):
+        raise not_finite()
     return q, exponents
 
 
@@ -108,9 +138,9 @@ def quantise_weighted(g: np.ndarray, row_exponents: np.ndarray, digits: int) -> 
         rows_per_exponent,
         q,
         LIMITS[digits],
-        _BITS[digits],
+        BITS[digits],
         GRADIENT_EXPONENT_LIMIT,
     )
     if not finite:
-        raise _not_finite()
+        raise not_finite()
     return q, e

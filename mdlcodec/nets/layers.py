@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from mdlcodec.exact.activation import Dropout, Rectify
-from mdlcodec.exact.linear import INPUT_DIGITS, Arithmetic, Convolution, Linear
+from mdlcodec.exact.integers import INPUT_DIGITS
+from mdlcodec.exact.linear import Arithmetic, Convolution, Linear
 from mdlcodec.exact.normalisation import BatchNormalisation, normalised
 from mdlcodec.exact.pooling import GlobalAverage, MaxPool
 from mdlcodec.exact.random import Stream

@@ -1,38 +1,50 @@
-"""Engines: interchangeable ways to multiply integer matrices exactly. They differ in speed, never in a byte.
+"""Engines: interchangeable ways to multiply block integers exactly. They differ in speed, never in a byte.
 
-An engine holds an integer matrix as *planes*, its own representation, most significant first. Adding an
-engine is one new file and one line in ``ENGINES``.
+Adding an engine is one new file and one line in ``ENGINES``.
 """
 
 import os
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from mdlcodec.errors import BadData
-from mdlcodec.exact.engines.float64 import Float64Engine
-from mdlcodec.exact.engines.int8 import Int8Engine
-
-Planes = tuple[np.ndarray, ...]
+from mdlcodec.exact.engines.float64 import Float64Matrices
+from mdlcodec.exact.engines.int8 import Int8Matrices
+from mdlcodec.exact.engines.int16 import Int16Engine
+from mdlcodec.exact.engines.matrix import MatrixEngine
+from mdlcodec.exact.integers import Digits
 
 
 class Engine(Protocol):
-    """What an engine offers. Sums have at most 2^27 terms (formats/arithmetic.md, section 2)."""
+    """The product of formats/arithmetic.md, section 2, as a convolution of stride 1 and its gradients.
+
+    A linear layer is a convolution of images of one place.
+    """
 
     name: str
 
-    def planes(self, integers: np.ndarray, digits: int) -> Planes:
-        """int16 integers of any shape (block integers of so many digits) -> this engine's planes."""
+    def forward(
+        self, x: np.ndarray, w: np.ndarray, bias: np.ndarray, padding: int, digits: Digits
+    ) -> tuple[np.ndarray, Any]:
+        """x float32 (N, H, W, C), w float32 (O, k, k, C), bias float32 (O,), all contiguous ->
+        float32 (N, H + 2p - k + 1, W + 2p - k + 1, O), and what ``backward`` needs.
 
-    def product(self, a: Planes, b: Planes, scales: np.ndarray) -> np.ndarray:
-        """Rows by rows: a (M, K), b (N, K), scales float64 (M,) powers of two -> float32 (M, N) of
-        scales[m] * sum_k a[m, k] b[n, k], rounded once, +0.0 for zero."""
+        Raises InexactComputation when a value is not finite.
+        """
 
-    def outer(self, a: Planes, b: Planes, total: np.ndarray) -> None:
-        """Columns by columns: a (R, M), b (R, N); adds sum_r a[r, m] b[r, n] to total, float64 (M, N)."""
+    def backward(
+        self, saved: Any, g: np.ndarray, input_gradient: bool
+    ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+        """The gradient of the outputs, float32 (N, H', W', O), contiguous -> gradients of x (None unless
+        ``input_gradient``), w and bias. Raises InexactComputation when a value is not finite."""
 
 
-ENGINES: dict[str, Engine] = {"float64": Float64Engine(), "int8": Int8Engine()}
+ENGINES: dict[str, Engine] = {
+    "int16": Int16Engine(),
+    "int8": MatrixEngine(Int8Matrices()),
+    "float64": MatrixEngine(Float64Matrices()),
+}
 
 
 def named(name: str) -> Engine:
@@ -43,5 +55,5 @@ def named(name: str) -> Engine:
 
 
 def default() -> Engine:
-    """The engine that MDLCODEC_ENGINE names, else the float64 engine, which works everywhere."""
-    return named(os.environ.get("MDLCODEC_ENGINE", "float64"))
+    """The engine that MDLCODEC_ENGINE names, else the fastest."""
+    return named(os.environ.get("MDLCODEC_ENGINE", "int16"))

@@ -12,22 +12,22 @@ def _scaled(sums: np.ndarray, scales: np.ndarray, out: np.ndarray) -> None:
             out[m, n] = np.float32(sums[m, n] * scales[m] + 0.0)
 
 
-class Float64Engine:
+class Float64Matrices:
     """One plane of float64 integers; products by the machine's own matrix multiplication."""
 
     name = "float64"
 
     def planes(self, integers: np.ndarray, digits: int) -> tuple[np.ndarray, ...]:
-        """See Engine.planes."""
+        """See Matrices.planes."""
         return (integers.astype(np.float64),)
 
     def product(self, a: tuple[np.ndarray, ...], b: tuple[np.ndarray, ...], scales: np.ndarray) -> np.ndarray:
-        """See Engine.product."""
+        """See Matrices.product."""
         sums = torch.mm(torch.from_numpy(a[0]), torch.from_numpy(b[0]).t()).numpy()
         out = np.empty(sums.shape, np.float32)
         _scaled(sums, scales, out)
         return out
 
     def outer(self, a: tuple[np.ndarray, ...], b: tuple[np.ndarray, ...], total: np.ndarray) -> None:
-        """See Engine.outer."""
+        """See Matrices.outer."""
         total += torch.mm(torch.from_numpy(a[0]).t(), torch.from_numpy(b[0])).numpy()

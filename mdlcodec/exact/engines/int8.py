@@ -52,13 +52,13 @@ def _int_mm(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return torch._int_mm(torch.from_numpy(a), torch.from_numpy(b)).numpy()
 
 
-class Int8Engine:
+class Int8Matrices:
     """One int8 plane per digit, the upper digit first."""
 
     name = "int8"
 
     def planes(self, integers: np.ndarray, digits: int) -> tuple[np.ndarray, ...]:
-        """See Engine.planes."""
+        """See Matrices.planes."""
         if digits == 1:
             return (integers.astype(np.int8),)
         upper, lower = np.empty(integers.shape, np.int8), np.empty(integers.shape, np.int8)
@@ -66,7 +66,7 @@ class Int8Engine:
         return upper, lower
 
     def product(self, a: tuple[np.ndarray, ...], b: tuple[np.ndarray, ...], scales: np.ndarray) -> np.ndarray:
-        """See Engine.product; K at most 2^18, which every layer's input is."""
+        """See Matrices.product; K at most 2^18, which every layer's input is."""
         sums = [_int_mm(x, y.T) for x in a for y in b]
         out = np.empty(sums[0].shape, np.float32)
         if len(sums) == 1:
@@ -78,7 +78,7 @@ class Int8Engine:
         return out
 
     def outer(self, a: tuple[np.ndarray, ...], b: tuple[np.ndarray, ...], total: np.ndarray) -> None:
-        """See Engine.outer."""
+        """See Matrices.outer."""
         for start in range(0, a[0].shape[0], _LONGEST_SUM):
             rows = slice(start, start + _LONGEST_SUM)
             for i, x in enumerate(a):

@@ -1,0 +1,591 @@
+"""The int16 engine: block integers multiplied as they are, in tiles, without gathering patches.
+
+Images are quantised into a zero-padded int16 copy, and the microkernel reads every patch where it lies; the
+other operand is packed into panels of columns. Sums stay below 2^31: one operand of every product has a
+single base-128 digit, its own or one split off, and at most 4096 terms are added before they move to float64.
+"""
+
+import math
+import threading
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from mdlcodec.exact.elementary import ROUNDING, power_of_two
+from mdlcodec.exact.engines.microkernel import (
+    LANES,
+    ROWS,
+    add_one,
+    add_two,
+    scaled_one,
+    scaled_split,
+    scaled_two,
+)
+from mdlcodec.exact.engines.threads import in_parts
+from mdlcodec.exact.integers import (
+    BITS,
+    EXPONENT_LIMIT,
+    GRADIENT_EXPONENT_LIMIT,
+    INFINITY_BITS,
+    LIMITS,
+    Digits,
+    block_exponent,
+    largest_bits,
+    not_finite,
+    quantise_tensor,
+    round_to_integers,
+    rounded,
+)
+from mdlcodec.exact.sums import fixed_point_exponent
+
+# pairs of terms: 2 * 2048 * 64 * 8127 < 2^31
+_LONGEST_SUM = 2048
+# pairs of a gradient's terms multiplied at once: panels of so many stay in the first-level cache
+_BLOCK = 128
+_WIDE = 2 * LANES
+
+
+@njit(cache=True, nogil=True)
+def _example_exponents(bits_of_x, limit, bits, exponents):
+    """One block per row; False when a value is not finite."""
+    for row in range(bits_of_x.shape[0]):
+        largest = largest_bits(bits_of_x[row])
+        if largest >= INFINITY_BITS:
+            return False
+        value = np.float64(np.int32(largest).view(np.float32))
+        exponents[row] = block_exponent(value, limit, bits, EXPONENT_LIMIT)
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _quantise_padded(x, exponents, padding, first, last, out):
+    """Examples of x (N, H, W, C) -> integers in out (N, H + 2p, W + 2p, C or C + 1), zero around them."""
+    _, height, width, channels = x.shape
+    for n in range(first, last):
+        scale = np.float32(power_of_two(exponents[n]))
+        out[n, :padding] = 0
+        out[n, padding + height :] = 0
+        for y in range(height):
+            row = out[n, padding + y]
+            row[:padding] = 0
+            row[padding + width :] = 0
+            if out.shape[3] == channels:
+                line, flat = x[n, y].reshape(-1), row.reshape(-1)
+                round_to_integers(line, scale, flat[padding * channels :])
+            else:
+                row[:, channels] = 0
+                for z in range(width):
+                    for c in range(channels):
+                        row[padding + z, c] = np.int16(rounded(x[n, y, z, c], scale))
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _pair(first, second):
+    """Two int32 in the range of int16 as one int32, the first in the lower half."""
+    return (first & np.int32(65535)) | (second << np.int32(16))
+
+
+@njit(cache=True, nogil=True)
+def _split_pairs(pairs, lower):
+    """Pairs of two-digit integers, int32 (O,) -> pairs of their upper digits, in place, and lower digits."""
+    for i in range(pairs.size):
+        p, q = np.int32(np.int16(pairs[i])), pairs[i] >> 16
+        upper_p, upper_q = (p + 64) >> 7, (q + 64) >> 7
+        pairs[i] = _pair(np.int32(upper_p), np.int32(upper_q))
+        lower[i] = _pair(np.int32(p - (upper_p << 7)), np.int32(q - (upper_q << 7)))
+
+
+@njit(cache=True, nogil=True)
+def _pack(w, split, out):
+    """Integers w (O, places, channels) -> panels (panels, pairs, wide) of int32 pairs, column after column.
+
+    ``split``: each panel has the upper digits of its columns, then the lower ones. What is not there is 0.
+    """
+    outputs, places, channels = w.shape
+    half = (channels + 1) // 2
+    columns = LANES if split else out.shape[2]
+    out[-1] = 0
+    for panel in range(out.shape[0]):
+        start = panel * columns
+        count = min(columns, outputs - start)
+        for place in range(places):
+            for i in range(half):
+                row = out[panel, place * half + i]
+                paired = 2 * i + 1 < channels
+                for lane in range(count):
+                    row[lane] = np.int32(w[start + lane, place, 2 * i]) & np.int32(65535)
+                    if paired:
+                        row[lane] |= np.int32(w[start + lane, place, 2 * i + 1]) << 16
+                if split:
+                    _split_pairs(row[:count], row[LANES:])
+
+
+@njit(cache=True, nogil=True)
+def _pack_flipped(w, split, out):
+    """`_pack` of the flipped kernels of w (O, places, C): columns are its channels, pairs its outputs."""
+    outputs, places, channels = w.shape
+    half = (outputs + 1) // 2
+    columns = LANES if split else out.shape[2]
+    out[-1] = 0
+    nothing = np.zeros(channels, np.int16)
+    for i in range(half):
+        for place in range(places):
+            one = w[2 * i, place]
+            other = w[2 * i + 1, place] if 2 * i + 1 < outputs else nothing
+            pair = (places - 1 - place) * half + i
+            for panel in range(out.shape[0]):
+                start, row = panel * columns, out[panel, pair]
+                count = min(columns, channels - start)
+                for lane in range(count):
+                    row[lane] = _pair(np.int32(one[start + lane]), np.int32(other[start + lane]))
+                if split:
+                    _split_pairs(row[:count], row[LANES:])
+
+
+@njit(cache=True, nogil=True)
+def _places(images, scales, height, width, addresses, scale_of):
+    """Address of every place's patch in padded images (N, H', W', C), and its scale; ROWS more at the end."""
+    _, padded_height, padded_width, channels = images.shape
+    at, step = 0, 2 * channels
+    for n in range(images.shape[0]):
+        for y in range(height):
+            start = images.ctypes.data + step * ((n * padded_height + y) * padded_width)
+            for x in range(width):
+                addresses[at] = start + step * x
+                scale_of[at] = scales[n]
+                at += 1
+    for i in range(at, addresses.size):
+        addresses[i] = addresses[at - 1]
+        scale_of[i] = 0.0
+
+
+@njit(cache=True, nogil=True)
+def _long_products(rows, offsets, columns, stride, split, scales, bias, out):
+    """One tile of more pairs than int32 can add up: out (ROWS, _WIDE). ``rows`` and ``columns``: addresses."""
+    sums, total = np.empty(ROWS * _WIDE, np.int32), np.zeros((ROWS, _WIDE), np.float64)
+    vectors = stride // (4 * LANES)
+    for k in range(0, offsets.size, _LONGEST_SUM):
+        sums[:] = 0
+        offset, count = offsets.ctypes.data + 8 * k, min(_LONGEST_SUM, offsets.size - k)
+        if vectors == 2:
+            add_two(rows, offset, count, columns + stride * k, stride, sums.ctypes.data)
+        else:
+            add_one(rows, offset, count, columns + stride * k, stride, sums.ctypes.data)
+        for m in range(ROWS):
+            for i in range(vectors * LANES):
+                total[m, i] += np.float64(sums[m * vectors * LANES + i])
+    for m in range(ROWS):
+        for i in range(LANES if split else vectors * LANES):
+            value = total[m, i] * 128.0 + total[m, LANES + i] if split else total[m, i]
+            out[m, i] = np.float32(value * scales[m] + 0.0) + bias[i]
+
+
+@njit(cache=True, nogil=True)
+def _patch_products(rows, offsets, panels, split, scales, bias, first, last, out):
+    """Rows first..last of out (places, O): products of patches and panels (panels, pairs, wide).
+
+    rows: addresses (places + ROWS,); scales: float64, like rows; bias: float32 of all panels' columns.
+    """
+    outputs, pairs, stride = out.shape[1], panels.shape[1], 4 * panels.shape[2]
+    each = LANES if split else panels.shape[2]
+    scratch = np.empty((ROWS, _WIDE), np.float32)
+    offset = offsets.ctypes.data
+    for panel in range(panels.shape[0]):
+        columns = panels.ctypes.data + stride * pairs * panel
+        column, count = panel * each, min(each, outputs - panel * each)
+        added = bias.ctypes.data + 4 * column
+        for tile in range(first, last, ROWS):
+            to, distance = out.ctypes.data + 4 * (tile * outputs + column), 4 * outputs
+            # a tile that is not full, or too long, goes through the scratch tile
+            direct = count % LANES == 0 and tile + ROWS <= last and pairs <= _LONGEST_SUM
+            if not direct:
+                to, distance = scratch.ctypes.data, 4 * _WIDE
+            at, factors = rows.ctypes.data + 8 * tile, scales.ctypes.data + 8 * tile
+            if pairs > _LONGEST_SUM:
+                _long_products(
+                    at, offsets, columns, stride, split, scales[tile : tile + ROWS], bias[column:], scratch
+                )
+            elif split:
+                scaled_split(at, offset, pairs, columns, stride, factors, added, to, distance)
+            elif count > LANES:
+                scaled_two(at, offset, pairs, columns, stride, factors, added, to, distance)
+            else:
+                scaled_one(at, offset, pairs, columns, stride, factors, added, to, distance)
+            if not direct:
+                for m in range(min(ROWS, last - tile)):
+                    for i in range(count):
+                        out[tile + m, column + i] = scratch[m, i]
+
+
+@njit(cache=True, nogil=True)
+def _gradient_exponents(bits_of_g, example_exponents, limit, bits):
+    """(exponent of g, exponent of g weighted by example, largest |g|, whether all of g is finite)."""
+    largest, weighted = 0.0, 0.0
+    for n in range(bits_of_g.shape[0]):
+        row = largest_bits(bits_of_g[n])
+        if row >= INFINITY_BITS:
+            return 0, 0, 0.0, False
+        value = np.float64(np.int32(row).view(np.float32))
+        largest = max(largest, value)
+        weighted = max(weighted, value * power_of_two(-example_exponents[n]))
+    return (
+        block_exponent(largest, limit, bits, EXPONENT_LIMIT),
+        block_exponent(weighted, limit, bits, GRADIENT_EXPONENT_LIMIT),
+        largest,
+        True,
+    )
+
+
+@njit(cache=True, nogil=True)
+def _add_on_grid(x, scale, sums):
+    """Adds the rows of x, float32 (rows, O), rounded to the grid, to the sums, float64 (O,)."""
+    for row in range(x.shape[0]):
+        for i in range(x.shape[1]):
+            sums[i] += (np.float64(x[row, i]) * scale + ROUNDING) - ROUNDING
+
+
+@njit(cache=True, nogil=True)
+def _line_pairs(line, scale, out):
+    """Integers of places 2j and 2j + 1 of a line, float32 (W, O), as pairs in out, int32 (W', O')."""
+    width, outputs = line.shape
+    for j in range(width // 2):
+        for o in range(outputs):
+            p, q = rounded(line[2 * j, o], scale), rounded(line[2 * j + 1, o], scale)
+            out[j, o] = (p & np.int32(65535)) | (q << np.int32(16))
+    if width % 2:
+        for o in range(outputs):
+            out[width // 2, o] = rounded(line[width - 1, o], scale) & np.int32(65535)
+
+
+@njit(cache=True, nogil=True)
+def _wide_pairs(a, b, scale_a, scale_b, out):
+    """Pairs of integers of two places, float32 (O,), by float64 scales of their own."""
+    for i in range(a.size):
+        p = np.int32((np.float64(a[i]) * scale_a + ROUNDING) - ROUNDING)
+        q = np.int32((np.float64(b[i]) * scale_b + ROUNDING) - ROUNDING)
+        out[i] = (p & np.int32(65535)) | (q << np.int32(16))
+
+
+@njit(cache=True, nogil=True)
+def _gradient_pairs(g, exponents, across, exponent, grid, first, last, out, sums):
+    """Lines of g (lines, W, O) -> weighted integers of neighbouring places in out (parts, lines, W', O').
+
+    ``across``: places of the only line are examples. Also adds to the column sums, float64 (O,) on ``grid``.
+    """
+    _, width, outputs = g.shape
+    nothing = np.zeros(outputs, np.float32)
+    for line in range(first, last):
+        _add_on_grid(g[line], power_of_two(grid), sums)
+        shift = exponent - exponents[0 if across else line * exponents.size // g.shape[0]]
+        out[0, line, :, outputs:] = 0
+        if not across and abs(shift) <= 120:
+            _line_pairs(g[line], np.float32(power_of_two(shift)), out[0, line])
+        else:
+            for j in range(out.shape[2]):
+                right = min(2 * j + 1, width - 1)
+                a, b = g[line, 2 * j], g[line, right] if 2 * j + 1 < width else nothing
+                if across:
+                    shift_a, shift_b = exponent - exponents[2 * j], exponent - exponents[right]
+                else:
+                    shift_a, shift_b = shift, shift
+                _wide_pairs(a, b, power_of_two(shift_a), power_of_two(shift_b), out[0, line, j])
+        if out.shape[0] == 2:
+            for j in range(out.shape[2]):
+                _split_pairs(out[0, line, j], out[1, line, j])
+
+
+@njit(cache=True, nogil=True)
+def _int16_pairs(a, b, out):
+    for i in range(out.size):
+        out[i] = (np.int32(a[i]) & np.int32(65535)) | (np.int32(b[i]) << np.int32(16))
+
+
+@njit(cache=True, nogil=True)
+def _place_pairs(images, first, last, out):
+    """Lines of images (lines, W, C) int16 -> neighbouring places (copies, lines, W', C) int32.
+
+    The first copy has places 2j and 2j + 1, the second 2j + 1 and 2j + 2; outside the line is 0.
+    """
+    _, width, channels = images.shape
+    nothing = np.zeros(channels, np.int16)
+    for copy in range(out.shape[0]):
+        for line in range(first, last):
+            for j in range(out.shape[2]):
+                place = 2 * j + copy
+                a = images[line, place] if place < width else nothing
+                b = images[line, place + 1] if place + 1 < width else nothing
+                _int16_pairs(a, b, out[copy, line, j])
+
+
+@njit(cache=True, nogil=True)
+def _pair_products(left, rows, offsets, g, first, last, total):
+    """Tiles first..last of total (panels, tiles, ROWS * _WIDE): sums over all pairs of lines.
+
+    rows: bytes from the start of ``left`` (tiles * ROWS,); offsets: from there to each pair (pairs,);
+    g: int32 (parts, pairs, O').
+    """
+    parts, pairs, columns = g.shape
+    rows = rows + np.int64(left.ctypes.data)
+    sums = np.empty((last - first, ROWS * _WIDE), np.int32)
+    for panel in range(total.shape[0]):
+        vectors = 1 if columns - panel * _WIDE <= LANES else 2
+        for part in range(parts):
+            factor = 128.0 if part + 1 < parts else 1.0
+            for start in range(0, pairs, _LONGEST_SUM):
+                stop = min(pairs, start + _LONGEST_SUM)
+                sums[:] = 0
+                for block in range(start, stop, _BLOCK):
+                    for tile in range(first, last):
+                        at, to = (
+                            rows.ctypes.data + 8 * ROWS * tile,
+                            sums.ctypes.data + 4 * ROWS * _WIDE * (tile - first),
+                        )
+                        offset, count = offsets.ctypes.data + 8 * block, min(_BLOCK, stop - block)
+                        gradients = g.ctypes.data + 4 * ((part * pairs + block) * columns + panel * _WIDE)
+                        if vectors == 2:
+                            add_two(at, offset, count, gradients, 4 * columns, to)
+                        else:
+                            add_one(at, offset, count, gradients, 4 * columns, to)
+                for tile in range(first, last):
+                    for i in range(ROWS * vectors * LANES):
+                        total[panel, tile, i] += np.float64(sums[tile - first, i]) * factor
+
+
+@njit(cache=True, nogil=True)
+def _scaled_weights(total, exponent, channels, columns, out):
+    """total (panels, tiles, ROWS * _WIDE), row (place, padded channel) -> out (O, places, channels)."""
+    # two steps, since the sum of two exponents may leave float64's range; both factors are powers of two
+    first, second = power_of_two(-(exponent // 2)), power_of_two(-(exponent - exponent // 2))
+    outputs, places, real = out.shape
+    scaled = np.empty(ROWS * _WIDE, np.float32)
+    for panel in range(total.shape[0]):
+        used = LANES if columns - panel * _WIDE <= LANES else _WIDE
+        start, count = panel * _WIDE, min(used, outputs - panel * _WIDE)
+        place, c = 0, 0
+        for tile in range(total.shape[1]):
+            sums = total[panel, tile]
+            for i in range(ROWS * used):
+                scaled[i] = np.float32(sums[i] * first * second + 0.0)
+            if c + ROWS <= real:
+                for o in range(count):
+                    for m in range(ROWS):
+                        out[start + o, place, c + m] = scaled[m * used + o]
+                c += ROWS
+                if c == channels:
+                    place, c = place + 1, 0
+            else:
+                for m in range(ROWS):
+                    if c < real and place < places:
+                        for o in range(count):
+                            out[start + o, place, c] = scaled[m * used + o]
+                    c += 1
+                    if c == channels:
+                        place, c = place + 1, 0
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """What the backward pass needs of the forward pass."""
+
+    images: np.ndarray  # padded integers (N, H + 2p, W + 2p, C or C + 1)
+    exponents: np.ndarray  # of the examples
+    weights: np.ndarray  # integers (O, k, k, C)
+    weights_exponent: int
+    padding: int
+    digits: Digits
+
+
+def _padded_shape(shape: tuple[int, ...], padding: int) -> tuple[int, ...]:
+    n, height, width, channels = shape
+    return (n, height + 2 * padding, width + 2 * padding, channels + channels % 2)
+
+
+def _pad(x: np.ndarray, exponents: np.ndarray, padding: int, out: np.ndarray) -> None:
+    in_parts(lambda first, last: _quantise_padded(x, exponents, padding, first, last, out), len(x), 1, x.size)
+
+
+@lru_cache(maxsize=64)
+def _pair_offsets(
+    kernel: int, channels: int, examples: int, height: int, padded_height: int, length: int, half: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of pairs of places (copies, examples * padded_height, length, channels): bytes to row (place, channel)
+    of the weights' gradient, filled up to whole tiles, and from there to each pair of its terms; int64."""
+    dy, dz, c = np.ogrid[:kernel, :kernel, :channels]
+    place = (dz % 2 * examples * padded_height + dy) * length + dz // 2  # integers
+    rows = (4 * (place * channels + c)).reshape(-1)
+    rows = np.concatenate([rows, np.full(-rows.size % ROWS, rows[-1])])
+    line = np.arange(examples)[:, None] * padded_height + np.arange(height)  # integers
+    offsets = (4 * channels * (line.reshape(-1, 1) * length + np.arange(half))).reshape(-1)  # integers
+    return rows, offsets
+
+
+@lru_cache(maxsize=64)
+def _patch_offsets(kernel: int, width: int, channels: int) -> np.ndarray:
+    """Bytes from a place of padded images (.., width, channels) to each pair of its patch, int64."""
+    places = np.arange(kernel)[:, None] * width + np.arange(kernel)  # integers
+    return (2 * channels * places.reshape(-1, 1) + 4 * np.arange(channels // 2)).reshape(-1)  # integers
+
+
+def _convolved(
+    images: np.ndarray, w: np.ndarray, flipped: bool, split: bool, scales: np.ndarray, bias: np.ndarray | None
+) -> np.ndarray:
+    """Padded integers (N, H', W', C) and integer weights (O, k, k, C) -> float32 (N, H, W, O).
+
+    ``flipped``: the other way round, (N, H', W', O) -> (N, H, W, C), as the inputs' gradient needs it.
+    """
+    n, padded_height, padded_width, channels = images.shape
+    outputs, kernel = w.shape[3 if flipped else 0], w.shape[1]
+    offsets = _patch_offsets(kernel, padded_width, channels)
+    out = np.empty((n, padded_height - kernel + 1, padded_width - kernel + 1, outputs), np.float32)
+    count = n * out.shape[1] * out.shape[2]
+    addresses = _scratch.take("addresses", (count + ROWS,), np.int64)
+    scale_of = _scratch.take("scales", (count + ROWS,), np.float64)
+    _places(images, scales, out.shape[1], out.shape[2], addresses, scale_of)
+    wide = _WIDE if split or outputs > LANES else LANES
+    columns = LANES if split else wide
+    panels = _scratch.take("panels", (-(-outputs // columns), offsets.size, wide), np.int32)
+    pack = _pack_flipped if flipped else _pack
+    pack(w.reshape(w.shape[0], kernel * kernel, -1), split, panels)
+    # the sum with -0.0 is the other term itself, a zero of either sign included
+    added = np.full(panels.shape[0] * columns, -0.0, np.float32)
+    if bias is not None:
+        added[:outputs] = bias
+    rows = out.reshape(count, outputs)
+
+    def work(first: int, last: int) -> None:
+        _patch_products(addresses, offsets, panels, split, scale_of, added, first, last, rows)
+
+    in_parts(work, count, ROWS, count * panels.size)
+    return out
+
+
+class _Scratch(threading.local):
+    """Memory of temporary arrays, kept from call to call: new pages cost more than the work in them."""
+
+    def __init__(self) -> None:
+        self._buffers: dict[str, np.ndarray] = {}
+
+    def take(self, name: str, shape: tuple[int, ...], dtype: type) -> np.ndarray:
+        """An array of any contents, valid until the same name is taken again; starts at a cache line."""
+        size = int(np.dtype(dtype).itemsize) * math.prod(shape)  # integers
+        buffer = self._buffers.get(name)
+        if buffer is None or buffer.size < size + 64:
+            buffer = self._buffers[name] = np.empty(size + size // 8 + 64, np.uint8)
+        start = -buffer.ctypes.data % 64
+        return buffer[start : start + size].view(dtype).reshape(shape)
+
+
+_scratch = _Scratch()
+
+
+class Int16Engine:
+    """Tiles of int16 products added in int32. See `mdlcodec.exact.engines.Engine`."""
+
+    name = "int16"
+
+    def forward(
+        self, x: np.ndarray, w: np.ndarray, bias: np.ndarray, padding: int, digits: Digits
+    ) -> tuple[np.ndarray, Any]:
+        """See Engine.forward."""
+        exponents = np.empty(x.shape[0], np.int64)
+        rows = x.reshape(x.shape[0], -1).view(np.int32)
+        limit, bits = LIMITS[digits.activations], BITS[digits.activations]
+        if not _example_exponents(rows, limit, bits, exponents):
+            raise not_finite()
+        weights, weights_exponent = quantise_tensor(w, digits.weights)
+        images = np.empty(_padded_shape(x.shape, padding), np.int16)
+        _pad(x, exponents, padding, images)
+        scales = _scales(exponents, weights_exponent)
+        split = digits.activations == 2 and digits.weights == 2
+        y = _convolved(images, weights, False, split, scales, bias)
+        return y, _Saved(images, exponents, weights, weights_exponent, padding, digits)
+
+    def backward(
+        self, saved: Any, g: np.ndarray, input_gradient: bool
+    ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+        """See Engine.backward."""
+        digits, examples = saved.digits, g.shape[0]
+        e, weighted, largest, finite = _gradient_exponents(
+            g.reshape(examples, -1).view(np.int32),
+            saved.exponents,
+            LIMITS[digits.gradients],
+            BITS[digits.gradients],
+        )
+        if not finite:
+            raise not_finite()
+        dx = self._input_gradient(saved, g, e) if input_gradient else None
+        grid = fixed_point_exponent(largest, g.size // g.shape[3])
+        return dx, *self._weight_gradient(saved, g, weighted, grid)
+
+    @staticmethod
+    def _input_gradient(saved: Any, g: np.ndarray, exponent: int) -> np.ndarray:
+        """A convolution of the gradient with the flipped kernel."""
+        kernel = saved.weights.shape[1]
+        padding = kernel - 1 - saved.padding
+        images = _scratch.take("gradient", _padded_shape(g.shape, padding), np.int16)
+        _pad(g, np.full(g.shape[0], exponent), padding, images)
+        split = saved.digits.gradients == 2 and saved.digits.weights == 2
+        scales = np.full(g.shape[0], power_of_two(-(exponent + saved.weights_exponent)))
+        return _convolved(images, saved.weights, True, split, scales, None)
+
+    @staticmethod
+    def _weight_gradient(
+        saved: Any, g: np.ndarray, exponent: int, grid: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        outputs, kernel = saved.weights.shape[0], saved.weights.shape[1]
+        examples, height, width = g.shape[:3]
+        _, padded_height, padded_width, channels = saved.images.shape
+        across = height == width == kernel == 1  # a linear layer: examples stand for places
+        if across:
+            examples, width, padded_width = 1, examples, examples
+        lines, half = examples * height, (width + 1) // 2
+        parts = 2 if saved.digits.gradients == 2 and saved.digits.activations == 2 else 1
+        columns = -(-outputs // LANES) * LANES
+        right = _scratch.take("right", (parts, lines, half, columns), np.int32)
+        g_lines = g.reshape(lines, width, outputs)
+        partial: list[np.ndarray] = []
+
+        def gradient(first: int, last: int) -> None:
+            sums = np.zeros(outputs, np.float64)
+            partial.append(sums)
+            _gradient_pairs(g_lines, saved.exponents, across, exponent, grid, first, last, right, sums)
+
+        in_parts(gradient, lines, 1, g.size * 4)
+        image_lines = saved.images.reshape(-1, padded_width, channels)
+        length = half + kernel // 2
+        left = _scratch.take("left", (min(2, kernel), image_lines.shape[0], length, channels), np.int32)
+        in_parts(
+            lambda first, last: _place_pairs(image_lines, first, last, left),
+            image_lines.shape[0],
+            1,
+            left.size,
+        )
+        rows, offsets = _pair_offsets(kernel, channels, examples, height, padded_height, length, half)
+        tiles = rows.size // ROWS
+        total = _scratch.take("total", (-(-outputs // _WIDE), tiles, ROWS * _WIDE), np.float64)
+        total[:] = 0.0
+        pairs = right.reshape(parts, lines * half, columns)
+        in_parts(
+            lambda first, last: _pair_products(left, rows, offsets, pairs, first, last, total),
+            tiles,
+            1,
+            rows.size * pairs.size,
+        )
+        dw = np.empty(saved.weights.shape, np.float32)
+        _scaled_weights(total, exponent, channels, columns, dw.reshape(outputs, kernel * kernel, -1))
+        back = power_of_two(-grid)
+        db = np.zeros(outputs, np.float64)
+        for sums in partial:
+            db = db + sums  # integers on the grid: exact in every order
+        return dw, (db * back).astype(np.float32)
+
+
+@njit(cache=True)
+def _scales(exponents: np.ndarray, shared: int) -> np.ndarray:
+    out = np.empty(exponents.size, np.float64)
+    for i in range(exponents.size):
+        out[i] = power_of_two(-(exponents[i] + shared))
+    return out
