@@ -5,76 +5,145 @@ import torch
 from numba import njit
 
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
-from mdlcodec.exact.sums import column_sums, fixed_point_exponent
+from mdlcodec.exact.sums import fixed_point_exponent
 
 EPSILON = 1e-5
 
 
-@njit(cache=True)
-def _statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    rows, channels = x.shape
-    mean = column_sums(x)
+# values handled in one inner loop: rows are short where channels are few, and short loops are slow
+_AT_ONCE = 512
+_MAGNITUDE = np.int64(0x7FFFFFFFFFFFFFFF)  # all bits of a float64 but its sign
+
+
+@njit(cache=True, nogil=True)
+def _repeated(values, times):
+    """float64 (channels,) -> (times * channels,)."""
+    out = np.empty(values.size * times, np.float64)
+    for i in range(times):
+        out[i * values.size : (i + 1) * values.size] = values
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _folded(sums, channels):
+    """Sums of whole numbers, float64 (times * channels,) -> (channels,): exact in every order."""
+    out = np.zeros(channels, np.float64)
+    for i in range(sums.size):
+        out[i % channels] += sums[i]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _grid(largest_bits, rows):
+    """The exponent of the fixed-point grid of terms whose largest has these bits.
+
+    Bits of float64 numbers that are not negative compare like the numbers, and their maximum vectorises.
+    """
+    return fixed_point_exponent(np.int64(largest_bits).view(np.float64), rows)
+
+
+@njit(cache=True, nogil=True)
+def _sums(x, channels):
+    """Column sums of x, float32 (rows * channels,), see `mdlcodec.exact.sums`."""
+    length = channels * max(1, _AT_ONCE // channels)
+    largest = np.int64(0)
+    for i in range(x.size):
+        largest = max(largest, np.float64(x[i]).view(np.int64) & _MAGNITUDE)
+    s = _grid(largest, x.size // channels)
+    scale, back = power_of_two(s), power_of_two(-s)
+    sums = np.zeros(length, np.float64)
+    for start in range(0, x.size, length):
+        part = x[start : start + length]
+        for i in range(part.size):
+            sums[i] += (np.float64(part[i]) * scale + ROUNDING) - ROUNDING
+    return _folded(sums, channels) * back
+
+
+@njit(cache=True, nogil=True)
+def _statistics(x, channels):
+    """Mean and variance of every channel of x, float32 (rows * channels,)."""
+    rows, times = x.size // channels, max(1, _AT_ONCE // channels)
+    mean = _sums(x, channels)
     for c in range(channels):
         mean[c] = mean[c] / np.float64(rows)
-    largest = 0.0
-    for r in range(rows):
-        for c in range(channels):
-            d = np.float64(x[r, c]) - mean[c]
-            largest = max(largest, d * d)
-    s = fixed_point_exponent(largest, rows)
+    means, length = _repeated(mean, times), times * channels
+    largest = np.int64(0)
+    for start in range(0, x.size, length):
+        part = x[start : start + length]
+        for i in range(part.size):
+            d = np.float64(part[i]) - means[i]
+            largest = max(largest, np.float64(d * d).view(np.int64))
+    s = _grid(largest, rows)
     scale, back = power_of_two(s), power_of_two(-s)
-    variance = np.zeros(channels, np.float64)
-    for r in range(rows):
-        for c in range(channels):
-            d = np.float64(x[r, c]) - mean[c]
-            variance[c] += (d * d * scale + ROUNDING) - ROUNDING
+    sums = np.zeros(length, np.float64)
+    for start in range(0, x.size, length):
+        part = x[start : start + length]
+        for i in range(part.size):
+            d = np.float64(part[i]) - means[i]
+            sums[i] += (d * d * scale + ROUNDING) - ROUNDING
+    variance = _folded(sums, channels)
     for c in range(channels):
         variance[c] = variance[c] * back / np.float64(rows)
     return mean, variance
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _normalise(x, mean, variance, gain, bias, y):
-    rows, channels = x.shape
+    """y = (x - mean) * (gain / sqrt(variance + EPSILON)) + bias, float32 (rows * channels,)."""
+    channels = mean.size
+    times = max(1, _AT_ONCE // channels)
     factor = np.empty(channels, np.float64)
     for c in range(channels):
         factor[c] = np.float64(gain[c]) / np.sqrt(variance[c] + EPSILON)
-    for r in range(rows):
-        for c in range(channels):
-            y[r, c] = np.float32((np.float64(x[r, c]) - mean[c]) * factor[c] + np.float64(bias[c]))
+    means, factors, biases = _repeated(mean, times), _repeated(factor, times), _repeated(bias, times)
+    length = times * channels
+    for start in range(0, x.size, length):
+        part, out = x[start : start + length], y[start : start + length]
+        for i in range(part.size):
+            out[i] = np.float32((np.float64(part[i]) - means[i]) * factors[i] + biases[i])
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _normalise_gradient(g, x, mean, variance, gain, dx, d_gain, d_bias):
-    rows, channels = x.shape
-    count = np.float64(rows)
-    inverse = np.empty(channels, np.float64)
+    """Gradients of x, gain and bias; g, x, dx: float32 (rows * channels,)."""
+    channels = mean.size
+    rows, times = x.size // channels, max(1, _AT_ONCE // channels)
+    inverse, count = np.empty(channels, np.float64), np.float64(rows)
     for c in range(channels):
         inverse[c] = 1.0 / np.sqrt(variance[c] + EPSILON)
-    sum_g = column_sums(g)
-    largest = 0.0
-    for r in range(rows):
-        for c in range(channels):
-            largest = max(largest, abs(np.float64(g[r, c]) * ((np.float64(x[r, c]) - mean[c]) * inverse[c])))
-    s = fixed_point_exponent(largest, rows)
+    means, inverses, length = _repeated(mean, times), _repeated(inverse, times), times * channels
+    sum_g = _sums(g, channels)
+    largest = np.int64(0)
+    for start in range(0, x.size, length):
+        part, slope = x[start : start + length], g[start : start + length]
+        for i in range(part.size):
+            term = np.float64(slope[i]) * ((np.float64(part[i]) - means[i]) * inverses[i])
+            largest = max(largest, np.float64(term).view(np.int64) & _MAGNITUDE)
+    s = _grid(largest, rows)
     scale, back = power_of_two(s), power_of_two(-s)
-    sum_gx = np.zeros(channels, np.float64)
-    for r in range(rows):
-        for c in range(channels):
-            term = np.float64(g[r, c]) * ((np.float64(x[r, c]) - mean[c]) * inverse[c])
-            sum_gx[c] += (term * scale + ROUNDING) - ROUNDING
+    sums = np.zeros(length, np.float64)
+    for start in range(0, x.size, length):
+        part, slope = x[start : start + length], g[start : start + length]
+        for i in range(part.size):
+            term = np.float64(slope[i]) * ((np.float64(part[i]) - means[i]) * inverses[i])
+            sums[i] += (term * scale + ROUNDING) - ROUNDING
+    sum_gx = _folded(sums, channels)
     first, second = np.empty(channels, np.float64), np.empty(channels, np.float64)
+    third = np.empty(channels, np.float64)
     for c in range(channels):
         sum_gx[c] = sum_gx[c] * back
         d_gain[c] = np.float32(sum_gx[c])
         d_bias[c] = np.float32(sum_g[c])
         first[c] = sum_g[c] / count
         second[c] = sum_gx[c] / count
-    for r in range(rows):
-        for c in range(channels):
-            normal = (np.float64(x[r, c]) - mean[c]) * inverse[c]
-            inner = (np.float64(g[r, c]) - first[c]) - normal * second[c]
-            dx[r, c] = np.float32(np.float64(gain[c]) * inverse[c] * inner)
+        third[c] = np.float64(gain[c]) * inverse[c]
+    firsts, seconds, thirds = _repeated(first, times), _repeated(second, times), _repeated(third, times)
+    for start in range(0, x.size, length):
+        part, slope, out = x[start : start + length], g[start : start + length], dx[start : start + length]
+        for i in range(part.size):
+            normal = (np.float64(part[i]) - means[i]) * inverses[i]
+            inner = (np.float64(slope[i]) - firsts[i]) - normal * seconds[i]
+            out[i] = np.float32(thirds[i] * inner)
 
 
 @njit(cache=True)
@@ -93,9 +162,8 @@ def normalised(x: np.ndarray, statistics: np.ndarray, gain: np.ndarray, bias: np
     x: float32 (..., C); gain, bias: float32 (C,). Returns float32 of x's shape.
     """
     y = np.empty_like(x)
-    rows = (-1, x.shape[-1])
     mean, variance = statistics[0].astype(np.float64), statistics[1].astype(np.float64)
-    _normalise(x.reshape(rows), mean, variance, gain, bias, y.reshape(rows))
+    _normalise(x.reshape(-1), mean, variance, gain, bias.astype(np.float64), y.reshape(-1))
     return y
 
 
@@ -106,27 +174,22 @@ class BatchNormalisation(torch.autograd.Function):
     def forward(ctx, x, gain, bias, statistics: np.ndarray, rate: float):  # type: ignore[no-untyped-def,override]
         """x float32 (..., C), gain and bias float32 (C,); statistics: float32 (2, C), moved in place."""
         values = np.ascontiguousarray(x.detach().numpy())
-        rows = values.reshape(-1, values.shape[-1])
-        mean, variance = _statistics(rows)
+        flat = values.reshape(-1)
+        mean, variance = _statistics(flat, values.shape[-1])
         move_statistics(statistics, mean, variance, rate)
         y = np.empty_like(values)
         gain_values = gain.detach().numpy()
-        _normalise(rows, mean, variance, gain_values, bias.detach().numpy(), y.reshape(rows.shape))
-        ctx.saved = rows, mean, variance, gain_values, values.shape
+        bias_values = bias.detach().numpy().astype(np.float64)
+        _normalise(flat, mean, variance, gain_values, bias_values, y.reshape(-1))
+        ctx.saved = flat, mean, variance, gain_values
         return torch.from_numpy(y)
 
     @staticmethod
     def backward(ctx, gradient):  # type: ignore[no-untyped-def,override]
         """Gradients of x, gain and bias."""
-        rows, mean, variance, gain, shape = ctx.saved
-        g = np.ascontiguousarray(gradient.numpy()).reshape(rows.shape)
-        dx = np.empty(rows.shape, np.float32)
+        flat, mean, variance, gain = ctx.saved
+        g = np.ascontiguousarray(gradient.numpy())
+        dx = np.empty(g.shape, np.float32)
         d_gain, d_bias = np.empty(gain.size, np.float32), np.empty(gain.size, np.float32)
-        _normalise_gradient(g, rows, mean, variance, gain, dx, d_gain, d_bias)
-        return (
-            torch.from_numpy(dx.reshape(shape)),
-            torch.from_numpy(d_gain),
-            torch.from_numpy(d_bias),
-            None,
-            None,
-        )
+        _normalise_gradient(g.reshape(-1), flat, mean, variance, gain, dx.reshape(-1), d_gain, d_bias)
+        return torch.from_numpy(dx), torch.from_numpy(d_gain), torch.from_numpy(d_bias), None, None

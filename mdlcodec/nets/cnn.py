@@ -41,6 +41,11 @@ def _layers(shape: Shape, k: int, width: int) -> tuple[Layer, ...]:
     return (*layers, Flatten(), FullyConnected(k, gain=0.1))
 
 
+def recipe_for(shape: Shape, k: int, preset: int) -> Recipe:
+    """How images of that shape (h, w, c) are learned; raises Unsupported for an unknown preset."""
+    return _recipe(shape, k, effort_of(CNN, preset))
+
+
 def _recipe(shape: Shape, k: int, amount: Effort) -> Recipe:
     side = min(shape[:2])
     return Recipe(

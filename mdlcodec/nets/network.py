@@ -65,6 +65,7 @@ class Network:
         statistics = sum(_size(shapes) for shapes in self._statistics)
         self.state = np.zeros(self._parameters + statistics, np.float32)
         self.state[: self._parameters] = np.concatenate([array.reshape(-1) for array in arrays])
+        self._gradient = np.empty(self._parameters, np.float32)
         with _ordinary_mode():
             self._trained = self._tensors(self.state)
             self._leaves = [leaf.requires_grad_() for tensors, _ in self._trained for leaf in tensors]
@@ -93,7 +94,7 @@ class Network:
         return h
 
     def gradient(self, x: np.ndarray, classes: np.ndarray, smoothing: float) -> tuple[float, np.ndarray]:
-        """Loss of a batch (nats a label) and its gradient, float32 (parameters,).
+        """Loss of a batch (nats a label) and its gradient, float32 (parameters,), valid until the next call.
 
         x: float32 (N, *inputs); classes: integers (N,).
         """
@@ -102,7 +103,8 @@ class Network:
             loss = CrossEntropy.apply(self._scores(x, self._trained, run), classes, smoothing)
             gradients = torch.autograd.grad(loss, self._leaves)
         self._batches += 1
-        return float(loss.detach()), np.concatenate([g.numpy().reshape(-1) for g in gradients])
+        np.concatenate([g.numpy().reshape(-1) for g in gradients], out=self._gradient)
+        return float(loss.detach()), self._gradient
 
     def predict(self, x: np.ndarray, state: np.ndarray) -> np.ndarray:
         """Scores under a state like ``self.state``: float32 (N, *inputs) -> float32 (N, k)."""

@@ -9,9 +9,9 @@ from numba import njit
 _f32 = np.float32
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, error_model="numpy")  # a check for zero would keep the loop from vectorising
 def _adam(weights, gradient, first, second, step, decay, beta1, beta2, epsilon):
-    one = np.float32(1)
+    one, rate, correction = np.float32(1), step[0], step[1]
     for i in range(weights.size):
         g = gradient[i]
         m = beta1 * first[i] + (one - beta1) * g
@@ -19,7 +19,7 @@ def _adam(weights, gradient, first, second, step, decay, beta1, beta2, epsilon):
         first[i] = m
         second[i] = v
         w = weights[i] - decay * weights[i]
-        weights[i] = w - step[0] * m / (np.sqrt(v * step[1]) + epsilon)
+        weights[i] = w - rate * m / (np.sqrt(v * correction) + epsilon)
 
 
 class Adam:

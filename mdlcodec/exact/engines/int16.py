@@ -6,6 +6,7 @@ single base-128 digit, its own or one split off, and at most 4096 terms are adde
 """
 
 import math
+import sys
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
@@ -46,6 +47,10 @@ _LONGEST_SUM = 2048
 # pairs of a gradient's terms multiplied at once: panels of so many stay in the first-level cache
 _BLOCK = 128
 _WIDE = 2 * LANES
+# two int16 in memory are an int32 pair: the first is the lower half
+_LITTLE = sys.byteorder == "little"
+# shapes remembered for each thread
+_VIEWS = 256
 
 
 @njit(cache=True, nogil=True)
@@ -100,27 +105,37 @@ def _split_pairs(pairs, lower):
 
 @njit(cache=True, nogil=True)
 def _pack(w, split, out):
-    """Integers w (O, places, channels) -> panels (panels, pairs, wide) of int32 pairs, column after column.
+    """Words w (O, pairs), int32 pairs of integers -> panels (panels, pairs, wide), column after column.
 
     ``split``: each panel has the upper digits of its columns, then the lower ones. What is not there is 0.
     """
-    outputs, places, channels = w.shape
-    half = (channels + 1) // 2
+    outputs, pairs = w.shape
     columns = LANES if split else out.shape[2]
     out[-1] = 0
     for panel in range(out.shape[0]):
         start = panel * columns
         count = min(columns, outputs - start)
+        for pair in range(pairs):
+            row = out[panel, pair]
+            for lane in range(count):
+                row[lane] = w[start + lane, pair]
+            if split:
+                _split_pairs(row[:count], row[LANES:])
+
+
+@njit(cache=True, nogil=True)
+def _words(w):
+    """Integers w (O, places, channels), channels odd -> (O, pairs) of int32 pairs, each place filled up by 0."""
+    outputs, places, channels = w.shape
+    half = (channels + 1) // 2
+    out = np.empty((outputs, places * half), np.int32)
+    for o in range(outputs):
         for place in range(places):
             for i in range(half):
-                row = out[panel, place * half + i]
-                paired = 2 * i + 1 < channels
-                for lane in range(count):
-                    row[lane] = np.int32(w[start + lane, place, 2 * i]) & np.int32(65535)
-                    if paired:
-                        row[lane] |= np.int32(w[start + lane, place, 2 * i + 1]) << 16
-                if split:
-                    _split_pairs(row[:count], row[LANES:])
+                first = np.int32(w[o, place, 2 * i])
+                second = np.int32(w[o, place, 2 * i + 1]) if 2 * i + 1 < channels else np.int32(0)
+                out[o, place * half + i] = _pair(first, second)
+    return out
 
 
 @njit(cache=True, nogil=True)
@@ -355,10 +370,64 @@ def _pair_products(left, rows, offsets, g, first, last, total):
 
 
 @njit(cache=True, nogil=True)
+def _split_panels(terms, first, last, out):
+    """Panels first..last of terms, int32 pairs (pairs, channels), as digits in out (panels, pairs, _WIDE)."""
+    for panel in range(first, last):
+        start = panel * LANES
+        count = min(LANES, terms.shape[1] - start)
+        for pair in range(terms.shape[0]):
+            row = out[panel, pair]
+            row[:count] = terms[pair, start : start + count]
+            _split_pairs(row[:count], row[LANES:])
+
+
+@njit(cache=True, nogil=True)
+def _short_products(left, split, right, scale, first, last, out):
+    """Columns of out (O, I), float32: sums over pairs of left and right (pairs, O'), times ``scale``.
+
+    ``split``: left is (panels, pairs, _WIDE) of digits and first..last are panels; else left is (1, pairs,
+    channels) and they are multiples of _WIDE columns. At most _LONGEST_SUM pairs.
+    """
+    pairs, each = right.shape[0], LANES if split else _WIDE
+    outputs, inputs = out.shape
+    offsets, rows, scales = np.empty(pairs, np.int64), np.empty(ROWS, np.int64), np.full(ROWS, scale)
+    bias, scratch = np.full(_WIDE, np.float32(-0.0)), np.empty((ROWS, _WIDE), np.float32)
+    stride = 4 * left.shape[2]
+    for k in range(pairs):
+        offsets[k] = 4 * right.shape[1] * k
+    for part in range(first, last):
+        column = part * each
+        count = min(each, inputs - column)
+        columns = left.ctypes.data + (stride * pairs * part if split else 4 * column)
+        for o in range(0, outputs, ROWS):
+            for m in range(ROWS):
+                rows[m] = np.int64(right.ctypes.data) + 4 * (o + m)
+            to, distance = out.ctypes.data + 4 * (o * inputs + column), 4 * inputs
+            direct = count % LANES == 0 and o + ROWS <= outputs
+            if not direct:
+                to, distance = scratch.ctypes.data, 4 * _WIDE
+            at, offset, factors, added = (
+                rows.ctypes.data,
+                offsets.ctypes.data,
+                scales.ctypes.data,
+                bias.ctypes.data,
+            )
+            if split:
+                scaled_split(at, offset, pairs, columns, stride, factors, added, to, distance)
+            elif count > LANES:
+                scaled_two(at, offset, pairs, columns, stride, factors, added, to, distance)
+            else:
+                scaled_one(at, offset, pairs, columns, stride, factors, added, to, distance)
+            if not direct:
+                for m in range(min(ROWS, outputs - o)):
+                    for i in range(count):
+                        out[o + m, column + i] = scratch[m, i]
+
+
+@njit(cache=True, nogil=True)
 def _scaled_weights(total, exponent, channels, columns, out):
     """total (panels, tiles, ROWS * _WIDE), row (place, padded channel) -> out (O, places, channels)."""
-    # two steps, since the sum of two exponents may leave float64's range; both factors are powers of two
-    first, second = power_of_two(-(exponent // 2)), power_of_two(-(exponent - exponent // 2))
+    scale = power_of_two(-exponent)
     outputs, places, real = out.shape
     scaled = np.empty(ROWS * _WIDE, np.float32)
     for panel in range(total.shape[0]):
@@ -368,7 +437,7 @@ def _scaled_weights(total, exponent, channels, columns, out):
         for tile in range(total.shape[1]):
             sums = total[panel, tile]
             for i in range(ROWS * used):
-                scaled[i] = np.float32(sums[i] * first * second + 0.0)
+                scaled[i] = np.float32(sums[i] * scale + 0.0)
             if c + ROWS <= real:
                 for o in range(count):
                     for m in range(ROWS):
@@ -447,8 +516,12 @@ def _convolved(
     wide = _WIDE if split or outputs > LANES else LANES
     columns = LANES if split else wide
     panels = _scratch.take("panels", (-(-outputs // columns), offsets.size, wide), np.int32)
-    pack = _pack_flipped if flipped else _pack
-    pack(w.reshape(w.shape[0], kernel * kernel, -1), split, panels)
+    if flipped:
+        _pack_flipped(w.reshape(w.shape[0], kernel * kernel, -1), split, panels)
+    elif w.shape[3] % 2 == 0 and _LITTLE:
+        _pack(w.reshape(outputs, -1).view(np.int32), split, panels)
+    else:
+        _pack(_words(w.reshape(outputs, kernel * kernel, -1)), split, panels)
     # the sum with -0.0 is the other term itself, a zero of either sign included
     added = np.full(panels.shape[0] * columns, -0.0, np.float32)
     if bias is not None:
@@ -467,15 +540,25 @@ class _Scratch(threading.local):
 
     def __init__(self) -> None:
         self._buffers: dict[str, np.ndarray] = {}
+        self._views: dict[tuple[str, tuple[int, ...]], np.ndarray] = {}
 
     def take(self, name: str, shape: tuple[int, ...], dtype: type) -> np.ndarray:
-        """An array of any contents, valid until the same name is taken again; starts at a cache line."""
-        size = int(np.dtype(dtype).itemsize) * math.prod(shape)  # integers
-        buffer = self._buffers.get(name)
-        if buffer is None or buffer.size < size + 64:
-            buffer = self._buffers[name] = np.empty(size + size // 8 + 64, np.uint8)
-        start = -buffer.ctypes.data % 64
-        return buffer[start : start + size].view(dtype).reshape(shape)
+        """An array of any contents, valid until the same name is taken again; starts at a cache line.
+
+        One name has one dtype. A cache line beyond the array's end may be read.
+        """
+        view = self._views.get((name, shape))
+        if view is None:
+            size = int(np.dtype(dtype).itemsize) * math.prod(shape)  # integers
+            buffer = self._buffers.get(name)
+            if buffer is None or buffer.size < size + 256:
+                buffer = self._buffers[name] = np.empty(size + 256, np.uint8)
+                self._views = {key: kept for key, kept in self._views.items() if key[0] != name}
+            start = -buffer.ctypes.data % 64
+            view = buffer[start : start + size].view(dtype).reshape(shape)
+            if len(self._views) < _VIEWS:
+                self._views[name, shape] = view
+        return view
 
 
 _scratch = _Scratch()
@@ -542,9 +625,10 @@ class Int16Engine:
         if across:
             examples, width, padded_width = 1, examples, examples
         lines, half = examples * height, (width + 1) // 2
-        parts = 2 if saved.digits.gradients == 2 and saved.digits.activations == 2 else 1
+        split = saved.digits.gradients == 2 and saved.digits.activations == 2
+        short = across and half <= _LONGEST_SUM
         columns = -(-outputs // LANES) * LANES
-        right = _scratch.take("right", (parts, lines, half, columns), np.int32)
+        right = _scratch.take("right", (2 if split and not short else 1, lines, half, columns), np.int32)
         g_lines = g.reshape(lines, width, outputs)
         partial: list[np.ndarray] = []
 
@@ -554,6 +638,10 @@ class Int16Engine:
             _gradient_pairs(g_lines, saved.exponents, across, exponent, grid, first, last, right, sums)
 
         in_parts(gradient, lines, 1, g.size * 4)
+        db = np.zeros(outputs, np.float64)
+        for sums in partial:
+            db = db + sums  # integers on the grid: exact in every order
+        db = (db * power_of_two(-grid)).astype(np.float32)
         image_lines = saved.images.reshape(-1, padded_width, channels)
         length = half + kernel // 2
         left = _scratch.take("left", (min(2, kernel), image_lines.shape[0], length, channels), np.int32)
@@ -563,24 +651,38 @@ class Int16Engine:
             1,
             left.size,
         )
+        dw, pairs = np.empty(saved.weights.shape, np.float32), right.reshape(-1, lines * half, columns)
+        if short:
+            terms, flat = left[0], dw.reshape(outputs, -1)
+            if split:
+                panels = _scratch.take("digits", (-(-channels // LANES), half, _WIDE), np.int32)
+                in_parts(
+                    lambda first, last: _split_panels(left[0, 0], first, last, panels),
+                    len(panels),
+                    1,
+                    left.size,
+                )
+                terms = panels
+            scale, parts = power_of_two(-exponent), -(-flat.shape[1] // (LANES if split else _WIDE))
+            in_parts(
+                lambda first, last: _short_products(terms, split, pairs[0], scale, first, last, flat),
+                parts,
+                1,
+                flat.size * half,
+            )
+            return dw, db
         rows, offsets = _pair_offsets(kernel, channels, examples, height, padded_height, length, half)
         tiles = rows.size // ROWS
         total = _scratch.take("total", (-(-outputs // _WIDE), tiles, ROWS * _WIDE), np.float64)
         total[:] = 0.0
-        pairs = right.reshape(parts, lines * half, columns)
         in_parts(
             lambda first, last: _pair_products(left, rows, offsets, pairs, first, last, total),
             tiles,
             1,
             rows.size * pairs.size,
         )
-        dw = np.empty(saved.weights.shape, np.float32)
         _scaled_weights(total, exponent, channels, columns, dw.reshape(outputs, kernel * kernel, -1))
-        back = power_of_two(-grid)
-        db = np.zeros(outputs, np.float64)
-        for sums in partial:
-            db = db + sums  # integers on the grid: exact in every order
-        return dw, (db * back).astype(np.float32)
+        return dw, db
 
 
 @njit(cache=True)
