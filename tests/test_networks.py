@@ -54,12 +54,15 @@ def _trained(steps: int = 5) -> tuple[Network, np.ndarray]:
 @pytest.mark.parametrize("layer", [*LAYERS, AverageOverPlaces()], ids=lambda layer: type(layer).__name__)
 def test_a_layer_gives_the_shape_it_states(layer):
     shape = (24,) if isinstance(layer, FullyConnected) else (8, 6, 2)
-    weights = [torch.from_numpy(array) for array in layer.initial(shape, Stream(0, 1))]
-    assert [tuple(w.shape) for w in weights] == layer.shapes(shape)
+    weights = layer.initial(shape, Stream(0, 1))
+    assert [w.shape for w in weights] == layer.shapes(shape)
     statistics = tuple(np.zeros(s, np.float32) for s in layer.statistics(shape))
     run = Pass(ARITHMETIC, training=True, statistics=statistics, noise=Stream(0, 2))
-    y = layer.apply(torch.from_numpy(Stream(0, 3).normals((3, *shape))), weights, run)
-    assert tuple(y.shape) == (3, *layer.outputs(shape))
+    y, saved = layer.forward(Stream(0, 3).normals((3, *shape)), weights, run)
+    assert y.shape == (3, *layer.outputs(shape))
+    dx, *gradients = layer.backward(saved, np.ones_like(y), True)
+    assert [g.shape for g in gradients] == [w.shape for w in weights]
+    assert isinstance(layer, FoldPlaces) or dx.shape == (3, *shape)
 
 
 def test_counts():
@@ -94,7 +97,7 @@ def test_training_that_diverges_is_an_error():
 
 def test_fold_keeps_every_value():
     x = np.arange(2 * 4 * 6 * 3, dtype=np.float32).reshape(2, 4, 6, 3)
-    y = FoldPlaces().apply(torch.from_numpy(x), [], Pass(ARITHMETIC, training=False)).numpy()
+    y, _ = FoldPlaces().forward(x, [], Pass(ARITHMETIC, training=False))
     assert (y[0, 1, 2] == np.concatenate([x[0, 2, 4], x[0, 2, 5], x[0, 3, 4], x[0, 3, 5]])).all()
 
 

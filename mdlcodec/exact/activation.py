@@ -1,8 +1,11 @@
-"""Activations as exact autograd functions (formats/arithmetic.md, section 6)."""
+"""Activations as exact functions (formats/arithmetic.md, section 6)."""
+
+from typing import Any
 
 import numpy as np
-import torch
 from numba import njit
+
+from mdlcodec.exact.function import Function
 
 
 @njit(cache=True)
@@ -18,25 +21,22 @@ def _rectify_gradient(g: np.ndarray, y: np.ndarray, dz: np.ndarray) -> None:
         dz[i] = g[i] if y[i] > 0 else np.float32(0)
 
 
-class Rectify(torch.autograd.Function):
+class Rectify(Function):
     """max(z, 0), with +0 for every z that is not positive."""
 
     @staticmethod
-    def forward(ctx, z):  # type: ignore[no-untyped-def,override]
+    def forward(z: np.ndarray) -> tuple[np.ndarray, Any]:
         """float32 of any shape -> the same shape."""
-        values = np.ascontiguousarray(z.detach().numpy())
-        y = np.empty_like(values)
-        _rectify(values.reshape(-1), y.reshape(-1))
-        ctx.y = y
-        return torch.from_numpy(y)
+        y = np.empty_like(z)
+        _rectify(z.reshape(-1), y.reshape(-1))
+        return y, y
 
     @staticmethod
-    def backward(ctx, gradient):  # type: ignore[no-untyped-def,override]
+    def backward(saved: Any, g: np.ndarray, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:
         """The gradient where y > 0."""
-        g = np.ascontiguousarray(gradient.numpy())
         dz = np.empty_like(g)
-        _rectify_gradient(g.reshape(-1), ctx.y.reshape(-1), dz.reshape(-1))
-        return torch.from_numpy(dz)
+        _rectify_gradient(g.reshape(-1), saved.reshape(-1), dz.reshape(-1))
+        return (dz,)
 
 
 @njit(cache=True)
@@ -49,22 +49,20 @@ def _masked(
         y[i] = x[i] * factor if keep < threshold else np.float32(0)
 
 
-class Dropout(torch.autograd.Function):
+class Dropout(Function):
     """Keeps each value with probability ``keep`` / 65536 and multiplies it by float32(65536 / keep)."""
 
     @staticmethod
-    def forward(ctx, x, words: np.ndarray, keep: int):  # type: ignore[no-untyped-def,override]
+    def forward(x: np.ndarray, words: np.ndarray, keep: int) -> tuple[np.ndarray, Any]:
         """float32 of any shape; words uint64, at least size / 4 of them, lowest 16 bits first."""
-        values = np.ascontiguousarray(x.detach().numpy())
-        ctx.saved = words, np.uint64(keep), np.float32(65536 / keep)
-        y = np.empty_like(values)
-        _masked(values.reshape(-1), *ctx.saved, y.reshape(-1))
-        return torch.from_numpy(y)
+        saved = words, np.uint64(keep), np.float32(65536 / keep)
+        y = np.empty_like(x)
+        _masked(x.reshape(-1), *saved, y.reshape(-1))
+        return y, saved
 
     @staticmethod
-    def backward(ctx, gradient):  # type: ignore[no-untyped-def,override]
+    def backward(saved: Any, g: np.ndarray, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:
         """The same mask and factor."""
-        g = np.ascontiguousarray(gradient.numpy())
         dx = np.empty_like(g)
-        _masked(g.reshape(-1), *ctx.saved, dx.reshape(-1))
-        return torch.from_numpy(dx), None, None
+        _masked(g.reshape(-1), *saved, dx.reshape(-1))
+        return (dx,)

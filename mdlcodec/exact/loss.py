@@ -1,10 +1,12 @@
-"""Softmax cross-entropy as an exact autograd function (formats/arithmetic.md, section 6)."""
+"""Softmax cross-entropy as an exact function (formats/arithmetic.md, section 6)."""
+
+from typing import Any
 
 import numpy as np
-import torch
 from numba import njit
 
 from mdlcodec.exact.elementary import exp, log
+from mdlcodec.exact.function import Function
 
 
 @njit(cache=True)
@@ -40,19 +42,16 @@ def _cross_entropy(scores, classes, smoothing, gradient):
     return total / np.float64(examples)
 
 
-class CrossEntropy(torch.autograd.Function):
+class CrossEntropy(Function):
     """Mean over the batch of -ln softmax(scores)[class], in nats; the gradient's targets may be smoothed."""
 
     @staticmethod
-    def forward(ctx, scores, classes: np.ndarray, smoothing: float):  # type: ignore[no-untyped-def,override]
+    def forward(scores: np.ndarray, classes: np.ndarray, smoothing: float) -> tuple[float, Any]:
         """scores float32 (N, k), classes integers (N,), smoothing in [0, 1) -> float64 scalar."""
-        values = np.ascontiguousarray(scores.detach().numpy())
-        gradient = np.empty_like(values)
-        loss = _cross_entropy(values, classes, smoothing, gradient)
-        ctx.gradient = gradient
-        return torch.tensor(loss, dtype=torch.float64)
+        gradient = np.empty_like(scores)
+        return _cross_entropy(scores, classes, smoothing, gradient), gradient
 
     @staticmethod
-    def backward(ctx, _):  # type: ignore[no-untyped-def,override]
+    def backward(saved: Any, g: Any = 1.0, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:
         """The loss is the end of the graph: its own gradient is 1."""
-        return torch.from_numpy(ctx.gradient), None, None
+        return (saved,)

@@ -1,10 +1,12 @@
-"""Batch normalisation over the last axis as an exact autograd function (formats/arithmetic.md, section 6)."""
+"""Batch normalisation over the last axis as an exact function (formats/arithmetic.md, section 6)."""
+
+from typing import Any
 
 import numpy as np
-import torch
 from numba import njit
 
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
+from mdlcodec.exact.function import Function
 from mdlcodec.exact.sums import fixed_point_exponent
 
 EPSILON = 1e-5
@@ -167,29 +169,26 @@ def normalised(x: np.ndarray, statistics: np.ndarray, gain: np.ndarray, bias: np
     return y
 
 
-class BatchNormalisation(torch.autograd.Function):
+class BatchNormalisation(Function):
     """Normalises each channel by its mean and variance over all other axes of the batch."""
 
     @staticmethod
-    def forward(ctx, x, gain, bias, statistics: np.ndarray, rate: float):  # type: ignore[no-untyped-def,override]
+    def forward(
+        x: np.ndarray, gain: np.ndarray, bias: np.ndarray, statistics: np.ndarray, rate: float
+    ) -> tuple[np.ndarray, Any]:
         """x float32 (..., C), gain and bias float32 (C,); statistics: float32 (2, C), moved in place."""
-        values = np.ascontiguousarray(x.detach().numpy())
-        flat = values.reshape(-1)
-        mean, variance = _statistics(flat, values.shape[-1])
+        flat = x.reshape(-1)
+        mean, variance = _statistics(flat, x.shape[-1])
         move_statistics(statistics, mean, variance, rate)
-        y = np.empty_like(values)
-        gain_values = gain.detach().numpy()
-        bias_values = bias.detach().numpy().astype(np.float64)
-        _normalise(flat, mean, variance, gain_values, bias_values, y.reshape(-1))
-        ctx.saved = flat, mean, variance, gain_values
-        return torch.from_numpy(y)
+        y = np.empty_like(x)
+        _normalise(flat, mean, variance, gain, bias.astype(np.float64), y.reshape(-1))
+        return y, (flat, mean, variance, gain)
 
     @staticmethod
-    def backward(ctx, gradient):  # type: ignore[no-untyped-def,override]
+    def backward(saved: Any, g: np.ndarray, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:
         """Gradients of x, gain and bias."""
-        flat, mean, variance, gain = ctx.saved
-        g = np.ascontiguousarray(gradient.numpy())
+        flat, mean, variance, gain = saved
         dx = np.empty(g.shape, np.float32)
         d_gain, d_bias = np.empty(gain.size, np.float32), np.empty(gain.size, np.float32)
         _normalise_gradient(g.reshape(-1), flat, mean, variance, gain, dx.reshape(-1), d_gain, d_bias)
-        return torch.from_numpy(dx), torch.from_numpy(d_gain), torch.from_numpy(d_bias), None, None
+        return dx, d_gain, d_bias

@@ -1,8 +1,11 @@
-"""Pooling of images (N, H, W, C) as exact autograd functions (formats/arithmetic.md, section 6)."""
+"""Pooling of images (N, H, W, C) as exact functions (formats/arithmetic.md, section 6)."""
+
+from typing import Any
 
 import numpy as np
-import torch
 from numba import njit
+
+from mdlcodec.exact.function import Function
 
 
 @njit(cache=True)
@@ -59,44 +62,40 @@ def _global_average_gradient(g: np.ndarray, dx: np.ndarray) -> None:
                     dx[i, h, w, c] = np.float32(np.float64(g[i, c]) / np.float64(height * width))
 
 
-class MaxPool(torch.autograd.Function):
+class MaxPool(Function):
     """2x2 maximum, stride 2; an odd last row or column is left out."""
 
     @staticmethod
-    def forward(ctx, x):  # type: ignore[no-untyped-def,override]
+    def forward(x: np.ndarray) -> tuple[np.ndarray, Any]:
         """float32 (N, H, W, C) -> (N, H // 2, W // 2, C)."""
-        images = np.ascontiguousarray(x.detach().numpy())
-        n, height, width, channels = images.shape
+        n, height, width, channels = x.shape
         y = np.empty((n, height // 2, width // 2, channels), np.float32)
         winner = np.empty(y.shape, np.int8)
-        _max_pool(images, y, winner)
-        ctx.saved = winner, images.shape
-        return torch.from_numpy(y)
+        _max_pool(x, y, winner)
+        return y, (winner, x.shape)
 
     @staticmethod
-    def backward(ctx, gradient):  # type: ignore[no-untyped-def,override]
+    def backward(saved: Any, g: np.ndarray, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:
         """The gradient goes to the winner alone."""
-        winner, shape = ctx.saved
+        winner, shape = saved
         dx = np.zeros(shape, np.float32)
-        _max_pool_gradient(np.ascontiguousarray(gradient.numpy()), winner, dx)
-        return torch.from_numpy(dx)
+        _max_pool_gradient(g, winner, dx)
+        return (dx,)
 
 
-class GlobalAverage(torch.autograd.Function):
+class GlobalAverage(Function):
     """Mean over all places of each image, summed in row order in float64."""
 
     @staticmethod
-    def forward(ctx, x):  # type: ignore[no-untyped-def,override]
+    def forward(x: np.ndarray) -> tuple[np.ndarray, Any]:
         """float32 (N, H, W, C) -> (N, C)."""
-        images = np.ascontiguousarray(x.detach().numpy())
-        y = np.empty((images.shape[0], images.shape[3]), np.float32)
-        _global_average(images, y)
-        ctx.shape = images.shape
-        return torch.from_numpy(y)
+        y = np.empty((x.shape[0], x.shape[3]), np.float32)
+        _global_average(x, y)
+        return y, x.shape
 
     @staticmethod
-    def backward(ctx, gradient):  # type: ignore[no-untyped-def,override]
+    def backward(saved: Any, g: np.ndarray, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:
         """An equal share to every place."""
-        dx = np.empty(ctx.shape, np.float32)
-        _global_average_gradient(np.ascontiguousarray(gradient.numpy()), dx)
-        return torch.from_numpy(dx)
+        dx = np.empty(saved, np.float32)
+        _global_average_gradient(g, dx)
+        return (dx,)

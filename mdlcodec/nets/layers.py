@@ -1,14 +1,13 @@
-"""Layers: shapes, initial weights and application of the exact autograd functions.
+"""Layers: shapes, initial weights and application of the exact functions.
 
 A layer keeps nothing: weights and running statistics live in the network's one flat vector, so that an
 optimiser or a weight average is one pass over it.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
-import torch
 
 from mdlcodec.exact.activation import Dropout, Rectify
 from mdlcodec.exact.integers import INPUT_DIGITS
@@ -52,8 +51,11 @@ class Layer(Protocol):
     def initial(self, inputs: Shape, stream: Stream) -> list[np.ndarray]:
         """Initial weights, float32."""
 
-    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
-        """float32 (N, *inputs) -> (N, *outputs)."""
+    def forward(self, x: np.ndarray, weights: list[np.ndarray], run: Pass) -> tuple[np.ndarray, Any]:
+        """float32 (N, *inputs) -> (N, *outputs), and what ``backward`` needs."""
+
+    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+        """Gradients of the inputs (may be None unless ``input_gradient``) and of the weights in order."""
 
 
 class Plain:
@@ -100,9 +102,13 @@ class FullyConnected(Plain):
         weights = _scaled_normals((self.width, inputs[0]), inputs[0], self.gain, stream)
         return [weights, np.zeros(self.width, np.float32)]
 
-    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
-        """See Layer.apply."""
-        return Linear.apply(x, weights[0], weights[1], run.next_arithmetic())
+    def forward(self, x: np.ndarray, weights: list[np.ndarray], run: Pass) -> tuple[np.ndarray, Any]:
+        """See Layer.forward."""
+        return Linear.forward(x, weights[0], weights[1], run.next_arithmetic())
+
+    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+        """See Layer.backward."""
+        return Linear.backward(saved, g, input_gradient)
 
 
 @dataclass(frozen=True)
@@ -127,17 +133,25 @@ class Convolve(Plain):
         fan_in = self.kernel * self.kernel * inputs[2]
         return [_scaled_normals(shape, fan_in, self.gain, stream), np.zeros(self.channels, np.float32)]
 
-    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
-        """See Layer.apply."""
-        return Convolution.apply(x, weights[0], weights[1], self.kernel // 2, run.next_arithmetic())
+    def forward(self, x: np.ndarray, weights: list[np.ndarray], run: Pass) -> tuple[np.ndarray, Any]:
+        """See Layer.forward."""
+        return Convolution.forward(x, weights[0], weights[1], self.kernel // 2, run.next_arithmetic())
+
+    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+        """See Layer.backward."""
+        return Convolution.backward(saved, g, input_gradient)
 
 
 class Activate(Plain):
     """ReLU."""
 
-    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
-        """See Layer.apply."""
-        return Rectify.apply(x)
+    def forward(self, x: np.ndarray, weights: list[np.ndarray], run: Pass) -> tuple[np.ndarray, Any]:
+        """See Layer.forward."""
+        return Rectify.forward(x)
+
+    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+        """See Layer.backward."""
+        return Rectify.backward(saved, g, input_gradient)
 
 
 @dataclass(frozen=True)
@@ -162,13 +176,16 @@ class Normalise(Plain):
         """Gain 1, bias 0."""
         return [np.ones(inputs[-1], np.float32), np.zeros(inputs[-1], np.float32)]
 
-    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
-        """See Layer.apply."""
+    def forward(self, x: np.ndarray, weights: list[np.ndarray], run: Pass) -> tuple[np.ndarray, Any]:
+        """See Layer.forward."""
         if run.training:
             rate = max(self.rate, 1.0 / (run.batches + 1))
-            return BatchNormalisation.apply(x, weights[0], weights[1], run.statistics[0], rate)
-        gain, bias = (w.detach().numpy() for w in weights)
-        return torch.from_numpy(normalised(np.ascontiguousarray(x.numpy()), run.statistics[0], gain, bias))
+            return BatchNormalisation.forward(x, weights[0], weights[1], run.statistics[0], rate)
+        return normalised(x, run.statistics[0], weights[0], weights[1]), None
+
+    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+        """See Layer.backward."""
+        return BatchNormalisation.backward(saved, g, input_gradient)
 
 
 class HalveByMaximum(Plain):
@@ -178,9 +195,13 @@ class HalveByMaximum(Plain):
         """(H // 2, W // 2, C)."""
         return (inputs[0] // 2, inputs[1] // 2, inputs[2])
 
-    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
-        """See Layer.apply."""
-        return MaxPool.apply(x)
+    def forward(self, x: np.ndarray, weights: list[np.ndarray], run: Pass) -> tuple[np.ndarray, Any]:
+        """See Layer.forward."""
+        return MaxPool.forward(x)
+
+    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+        """See Layer.backward."""
+        return MaxPool.backward(saved, g, input_gradient)
 
 
 class FoldPlaces(Plain):
@@ -190,12 +211,16 @@ class FoldPlaces(Plain):
         """(H / 2, W / 2, 4 C); H and W are even."""
         return (inputs[0] // 2, inputs[1] // 2, 4 * inputs[2])
 
-    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
-        """See Layer.apply. Channels: upper left, upper right, lower left, lower right."""
+    def forward(self, x: np.ndarray, weights: list[np.ndarray], run: Pass) -> tuple[np.ndarray, Any]:
+        """See Layer.forward. Channels: upper left, upper right, lower left, lower right."""
         n, height, width, channels = x.shape
-        squares = x.numpy().reshape(n, height // 2, 2, width // 2, 2, channels)
+        squares = x.reshape(n, height // 2, 2, width // 2, 2, channels)
         folded = squares.transpose(0, 1, 3, 2, 4, 5).reshape(n, height // 2, width // 2, 4 * channels)
-        return torch.from_numpy(np.ascontiguousarray(folded))
+        return np.ascontiguousarray(folded), None
+
+    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+        """Inputs have no gradient."""
+        return (None,)
 
 
 class AverageOverPlaces(Plain):
@@ -205,9 +230,13 @@ class AverageOverPlaces(Plain):
         """(C,)."""
         return (inputs[2],)
 
-    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
-        """See Layer.apply."""
-        return GlobalAverage.apply(x)
+    def forward(self, x: np.ndarray, weights: list[np.ndarray], run: Pass) -> tuple[np.ndarray, Any]:
+        """See Layer.forward."""
+        return GlobalAverage.forward(x)
+
+    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+        """See Layer.backward."""
+        return GlobalAverage.backward(saved, g, input_gradient)
 
 
 class Flatten(Plain):
@@ -220,9 +249,13 @@ class Flatten(Plain):
             size *= extent
         return (size,)
 
-    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
-        """See Layer.apply."""
-        return x.reshape(x.shape[0], -1)  # (N, H, W, C) -> (N, H * W * C)
+    def forward(self, x: np.ndarray, weights: list[np.ndarray], run: Pass) -> tuple[np.ndarray, Any]:
+        """See Layer.forward."""
+        return x.reshape(x.shape[0], -1), x.shape  # (N, H, W, C) -> (N, H * W * C)
+
+    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+        """The same values in the inputs' shape."""
+        return (g.reshape(saved),)
 
 
 @dataclass(frozen=True)
@@ -231,9 +264,13 @@ class Drop(Plain):
 
     keep: int
 
-    def apply(self, x: torch.Tensor, weights: list[torch.Tensor], run: Pass) -> torch.Tensor:
-        """See Layer.apply."""
+    def forward(self, x: np.ndarray, weights: list[np.ndarray], run: Pass) -> tuple[np.ndarray, Any]:
+        """See Layer.forward."""
         if not run.training or self.keep == 65536:
-            return x
+            return x, None
         assert run.noise is not None
-        return Dropout.apply(x, run.noise.words((x.numel() + 3) // 4), self.keep)
+        return Dropout.forward(x, run.noise.words((x.size + 3) // 4), self.keep)
+
+    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+        """See Layer.backward."""
+        return (g,) if saved is None else Dropout.backward(saved, g)

@@ -1,10 +1,9 @@
 """A network: a sequence of layers over one flat float32 vector of weights and running statistics."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-import torch
 
 from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.exact.loss import CrossEntropy
@@ -35,13 +34,6 @@ def _split(vector: np.ndarray, shapes: Sequence[Sequence[Shape]]) -> list[list[n
     return views
 
 
-@contextmanager
-def _ordinary_mode() -> Iterator[None]:
-    """Whatever mode the caller has torch in, gradients are recorded and tensors are on the CPU."""
-    with torch.inference_mode(False), torch.enable_grad(), torch.device("cpu"):
-        yield
-
-
 class Network:
     """Layers applied in turn.
 
@@ -66,32 +58,31 @@ class Network:
         self.state = np.zeros(self._parameters + statistics, np.float32)
         self.state[: self._parameters] = np.concatenate([array.reshape(-1) for array in arrays])
         self._gradient = np.empty(self._parameters, np.float32)
-        with _ordinary_mode():
-            self._trained = self._tensors(self.state)
-            self._leaves = [leaf.requires_grad_() for tensors, _ in self._trained for leaf in tensors]
+        self._gradients = _split(self._gradient, self._shapes)
+        # below the lowest layer with weights no gradient is needed
+        self._lowest = next((i for i, shapes in enumerate(self._shapes) if shapes), len(layers))
+        self._trained = self._views(self.state)
 
     @property
     def weights(self) -> np.ndarray:
         """The trained part of ``state``, float32 (parameters,): a view."""
         return self.state[: self._parameters]
 
-    def _tensors(self, state: np.ndarray) -> list[tuple[list[torch.Tensor], tuple[np.ndarray, ...]]]:
+    def _views(self, state: np.ndarray) -> list[tuple[list[np.ndarray], tuple[np.ndarray, ...]]]:
         """Views of a state: each layer's weights and its running statistics."""
         weights = _split(state[: self._parameters], self._shapes)
         statistics = _split(state[self._parameters :], self._statistics)
-        return [
-            ([torch.from_numpy(array) for array in arrays], tuple(moved))
-            for arrays, moved in zip(weights, statistics, strict=True)
-        ]
+        return [(arrays, tuple(moved)) for arrays, moved in zip(weights, statistics, strict=True)]
 
-    def _scores(
-        self, x: np.ndarray, views: list[tuple[list[torch.Tensor], tuple[np.ndarray, ...]]], run: Pass
-    ) -> torch.Tensor:
-        h = torch.from_numpy(x)
-        for layer, (tensors, statistics) in zip(self._layers, views, strict=True):
-            run.statistics = statistics
-            h = layer.apply(h, tensors, run)
-        return h
+    def _forward(
+        self, x: np.ndarray, views: list[tuple[list[np.ndarray], tuple[np.ndarray, ...]]], run: Pass
+    ) -> tuple[np.ndarray, list[Any]]:
+        """Scores, and what each layer's backward pass needs."""
+        kept = []
+        for layer, (weights, run.statistics) in zip(self._layers, views, strict=True):
+            x, saved = layer.forward(x, weights, run)
+            kept.append(saved)
+        return x, kept
 
     def gradient(self, x: np.ndarray, classes: np.ndarray, smoothing: float) -> tuple[float, np.ndarray]:
         """Loss of a batch (nats a label) and its gradient, float32 (parameters,), valid until the next call.
@@ -99,17 +90,20 @@ class Network:
         x: float32 (N, *inputs); classes: integers (N,).
         """
         run = Pass(self._arithmetic, training=True, batches=self._batches, noise=self._noise)
-        with _ordinary_mode():
-            loss = CrossEntropy.apply(self._scores(x, self._trained, run), classes, smoothing)
-            gradients = torch.autograd.grad(loss, self._leaves)
+        scores, kept = self._forward(x, self._trained, run)
+        loss, saved = CrossEntropy.forward(scores, classes, smoothing)
+        (g,) = CrossEntropy.backward(saved)
+        for i in range(len(self._layers) - 1, self._lowest - 1, -1):
+            assert g is not None
+            g, *gradients = self._layers[i].backward(kept[i], g, i > self._lowest)
+            for view, gradient in zip(self._gradients[i], gradients, strict=True):
+                view[...] = gradient
         self._batches += 1
-        np.concatenate([g.numpy().reshape(-1) for g in gradients], out=self._gradient)
-        return float(loss.detach()), self._gradient
+        return loss, self._gradient
 
     def predict(self, x: np.ndarray, state: np.ndarray) -> np.ndarray:
         """Scores under a state like ``self.state``: float32 (N, *inputs) -> float32 (N, k)."""
-        with _ordinary_mode(), torch.no_grad():
-            return self._scores(x, self._tensors(state), Pass(self._arithmetic, training=False)).numpy()
+        return self._forward(x, self._views(state), Pass(self._arithmetic, training=False))[0]
 
 
 def count_activations(layers: Sequence[Layer], inputs: Shape) -> int:
