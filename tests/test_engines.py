@@ -91,7 +91,7 @@ def test_the_largest_integers_in_long_sums(digits):
 
 @pytest.mark.parametrize("name", ENGINES)
 def test_threads_change_nothing(name, monkeypatch):
-    monkeypatch.setattr("mdlcodec.exact.engines.threads.WORTH_A_THREAD", 1)
+    monkeypatch.setattr("mdlcodec.exact.threads.WORTH_A_THREAD", 1)
     x, w, bias = _operands((7, 9, 9, 6), 40, 3)
     before, results = torch.get_num_threads(), []
     try:

@@ -114,26 +114,28 @@ def _normalise_gradient(g, x, mean, variance, gain, dx, d_gain, d_bias):
     for c in range(channels):
         inverse[c] = 1.0 / np.sqrt(variance[c] + EPSILON)
     means, inverses, length = _repeated(mean, times), _repeated(inverse, times), times * channels
-    sum_g = _sums(g, channels)
-    largest = np.int64(0)
+    largest_g, largest = np.int64(0), np.int64(0)
     for start in range(0, x.size, length):
         part, slope = x[start : start + length], g[start : start + length]
         for i in range(part.size):
             term = np.float64(slope[i]) * ((np.float64(part[i]) - means[i]) * inverses[i])
             largest = max(largest, np.float64(term).view(np.int64) & _MAGNITUDE)
-    s = _grid(largest, rows)
-    scale, back = power_of_two(s), power_of_two(-s)
-    sums = np.zeros(length, np.float64)
+            largest_g = max(largest_g, np.float64(slope[i]).view(np.int64) & _MAGNITUDE)
+    s, s_g = _grid(largest, rows), _grid(largest_g, rows)
+    scale, scale_g = power_of_two(s), power_of_two(s_g)
+    sums, sums_g = np.zeros(length, np.float64), np.zeros(length, np.float64)
     for start in range(0, x.size, length):
         part, slope = x[start : start + length], g[start : start + length]
         for i in range(part.size):
             term = np.float64(slope[i]) * ((np.float64(part[i]) - means[i]) * inverses[i])
             sums[i] += (term * scale + ROUNDING) - ROUNDING
-    sum_gx = _folded(sums, channels)
+            sums_g[i] += (np.float64(slope[i]) * scale_g + ROUNDING) - ROUNDING
+    sum_gx, sum_g = _folded(sums, channels), _folded(sums_g, channels)
     first, second = np.empty(channels, np.float64), np.empty(channels, np.float64)
     third = np.empty(channels, np.float64)
     for c in range(channels):
-        sum_gx[c] = sum_gx[c] * back
+        sum_gx[c] = sum_gx[c] * power_of_two(-s)
+        sum_g[c] = sum_g[c] * power_of_two(-s_g)
         d_gain[c] = np.float32(sum_gx[c])
         d_bias[c] = np.float32(sum_g[c])
         first[c] = sum_g[c] / count

@@ -6,6 +6,8 @@ One rounding per operation, in the order written; square roots are correctly rou
 import numpy as np
 from numba import njit
 
+from mdlcodec.exact.threads import VALUE, in_parts
+
 _f32 = np.float32
 
 
@@ -36,16 +38,13 @@ class Adam:
         self._power1 *= float(self._beta1)
         self._power2 *= float(self._beta2)
         step = np.array([rate / (1.0 - self._power1), 1.0 / (1.0 - self._power2)], _f32)
-        _adam(
-            weights,
-            gradient,
-            self._first,
-            self._second,
-            step,
-            _f32(rate * decay),
-            self._beta1,
-            self._beta2,
-            _f32(1e-8),
+        constants = step, _f32(rate * decay), self._beta1, self._beta2, _f32(1e-8)
+        arrays = weights, gradient, self._first, self._second
+        in_parts(
+            lambda start, stop: _adam(*(array[start:stop] for array in arrays), *constants),
+            weights.size,
+            1024,
+            2 * weights.size * VALUE,
         )
 
 

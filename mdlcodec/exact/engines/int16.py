@@ -25,7 +25,6 @@ from mdlcodec.exact.engines.microkernel import (
     scaled_split,
     scaled_two,
 )
-from mdlcodec.exact.engines.threads import in_parts
 from mdlcodec.exact.integers import (
     BITS,
     EXPONENT_LIMIT,
@@ -41,6 +40,7 @@ from mdlcodec.exact.integers import (
     rounded,
 )
 from mdlcodec.exact.sums import fixed_point_exponent
+from mdlcodec.exact.threads import VALUE, in_parts
 
 # pairs of terms: 2 * 2048 * 64 * 8127 < 2^31
 _LONGEST_SUM = 2048
@@ -104,6 +104,18 @@ def _split_pairs(pairs, lower):
 
 
 @njit(cache=True, nogil=True)
+def _split_columns(panel):
+    """Pairs of two-digit integers in a panel's first LANES columns -> upper digits there, lower ones beside."""
+    for pair in range(panel.shape[0]):
+        for lane in range(LANES):
+            word = panel[pair, lane]
+            p, q = np.int32(np.int16(word)), word >> 16
+            upper_p, upper_q = (p + 64) >> 7, (q + 64) >> 7
+            panel[pair, lane] = _pair(np.int32(upper_p), np.int32(upper_q))
+            panel[pair, LANES + lane] = _pair(np.int32(p - (upper_p << 7)), np.int32(q - (upper_q << 7)))
+
+
+@njit(cache=True, nogil=True)
 def _pack(w, split, out):
     """Words w (O, pairs), int32 pairs of integers -> panels (panels, pairs, wide), column after column.
 
@@ -115,12 +127,12 @@ def _pack(w, split, out):
     for panel in range(out.shape[0]):
         start = panel * columns
         count = min(columns, outputs - start)
+        to = out[panel]
         for pair in range(pairs):
-            row = out[panel, pair]
             for lane in range(count):
-                row[lane] = w[start + lane, pair]
-            if split:
-                _split_pairs(row[:count], row[LANES:])
+                to[pair, lane] = w[start + lane, pair]
+        if split:
+            _split_columns(to)
 
 
 @njit(cache=True, nogil=True)
@@ -153,11 +165,11 @@ def _pack_flipped(w, split, out):
             pair = (places - 1 - place) * half + i
             for panel in range(out.shape[0]):
                 start, row = panel * columns, out[panel, pair]
-                count = min(columns, channels - start)
-                for lane in range(count):
+                for lane in range(min(columns, channels - start)):
                     row[lane] = _pair(np.int32(one[start + lane]), np.int32(other[start + lane]))
-                if split:
-                    _split_pairs(row[:count], row[LANES:])
+    if split:
+        for panel in range(out.shape[0]):
+            _split_columns(out[panel])
 
 
 @njit(cache=True, nogil=True)
@@ -375,10 +387,11 @@ def _split_panels(terms, first, last, out):
     for panel in range(first, last):
         start = panel * LANES
         count = min(LANES, terms.shape[1] - start)
+        to = out[panel]
         for pair in range(terms.shape[0]):
-            row = out[panel, pair]
-            row[:count] = terms[pair, start : start + count]
-            _split_pairs(row[:count], row[LANES:])
+            for lane in range(count):
+                to[pair, lane] = terms[pair, start + lane]
+        _split_columns(to)
 
 
 @njit(cache=True, nogil=True)
@@ -473,7 +486,12 @@ def _padded_shape(shape: tuple[int, ...], padding: int) -> tuple[int, ...]:
 
 
 def _pad(x: np.ndarray, exponents: np.ndarray, padding: int, out: np.ndarray) -> None:
-    in_parts(lambda first, last: _quantise_padded(x, exponents, padding, first, last, out), len(x), 1, x.size)
+    in_parts(
+        lambda first, last: _quantise_padded(x, exponents, padding, first, last, out),
+        len(x),
+        1,
+        x.size * VALUE,
+    )
 
 
 @lru_cache(maxsize=64)
@@ -637,7 +655,7 @@ class Int16Engine:
             partial.append(sums)
             _gradient_pairs(g_lines, saved.exponents, across, exponent, grid, first, last, right, sums)
 
-        in_parts(gradient, lines, 1, g.size * 4)
+        in_parts(gradient, lines, 1, g.size * VALUE)
         db = np.zeros(outputs, np.float64)
         for sums in partial:
             db = db + sums  # integers on the grid: exact in every order
@@ -649,7 +667,7 @@ class Int16Engine:
             lambda first, last: _place_pairs(image_lines, first, last, left),
             image_lines.shape[0],
             1,
-            left.size,
+            left.size * VALUE,
         )
         dw, pairs = np.empty(saved.weights.shape, np.float32), right.reshape(-1, lines * half, columns)
         if short:

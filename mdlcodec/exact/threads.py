@@ -6,8 +6,10 @@ from functools import cache
 
 import torch
 
-# multiply-adds or values below which waking another thread costs more than it saves
-WORTH_A_THREAD = 1 << 20
+# multiply-adds below which waking another thread costs more than it saves
+WORTH_A_THREAD = 1 << 23
+# what handling one value costs, in multiply-adds
+VALUE = 32
 
 
 @cache
@@ -18,7 +20,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 def in_parts(work: Callable[[int, int], object], count: int, unit: int, cost: int) -> None:
     """Calls work(first, last) for consecutive ranges that cover 0..count, on torch's number of threads.
 
-    ``unit``: ranges begin at multiples of it. ``cost``: operations of all the work together. ``work`` must
+    ``unit``: ranges begin at multiples of it. ``cost``: multiply-adds of all the work together. ``work`` must
     release the interpreter's lock to gain anything. Errors are raised.
     """
     threads = min(torch.get_num_threads(), -(-count // unit), 1 + cost // WORTH_A_THREAD)
