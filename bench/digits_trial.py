@@ -91,7 +91,7 @@ def train(layers, optimiser, rate, data, digits, engine, epochs):
         permutation, losses = order.permutation(len(x)), []
         for first in range(0, len(x) - BATCH + 1, BATCH):
             rows = permutation[first : first + BATCH]
-            loss, gradient = network.gradient(x[rows], y[rows], 0.0)
+            loss, gradient, _ = network.gradient(x[rows], y[rows], 0.0)
             rule.step(network.weights, gradient, rate * (1.0 - done / steps), 0.0)
             losses.append(loss)
             done += 1

@@ -122,7 +122,7 @@ def _exact_step(
     optimiser = Adam(network.weights)
 
     def step() -> None:
-        _, gradient = network.gradient(x, y, 0.0)
+        _, gradient, _ = network.gradient(x, y, 0.0)
         optimiser.step(network.weights, gradient, 1e-3, 0.0)
 
     return step

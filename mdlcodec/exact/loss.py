@@ -28,7 +28,7 @@ def softmax_row(scores: np.ndarray, inverse_temperature: float, out: np.ndarray)
 
 
 @njit(cache=True)
-def _cross_entropy(scores, classes, smoothing, gradient):
+def _cross_entropy(scores, classes, smoothing, gradient, true):
     examples, k = scores.shape
     row = np.empty(k, np.float64)
     share = smoothing / np.float64(k)
@@ -36,6 +36,7 @@ def _cross_entropy(scores, classes, smoothing, gradient):
     for i in range(examples):
         normaliser = softmax_row(scores[i], 1.0, row)
         total += normaliser - np.float64(scores[i, classes[i]])
+        true[i] = row[classes[i]]
         for c in range(k):
             target = share + (1.0 - smoothing if c == classes[i] else 0.0)
             gradient[i, c] = np.float32((row[c] - target) / np.float64(examples))
@@ -48,10 +49,11 @@ class CrossEntropy(Function):
     @staticmethod
     def forward(scores: np.ndarray, classes: np.ndarray, smoothing: float) -> tuple[float, Any]:
         """scores float32 (N, k), classes integers (N,), smoothing in [0, 1) -> float64 scalar."""
-        gradient = np.empty_like(scores)
-        return _cross_entropy(scores, classes, smoothing, gradient), gradient
+        gradient, true = np.empty_like(scores), np.empty(len(scores), np.float64)
+        loss = _cross_entropy(scores, classes, smoothing, gradient, true)
+        return loss, (gradient, true)
 
     @staticmethod
     def backward(saved: Any, g: Any = 1.0, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:
         """The loss is the end of the graph: its own gradient is 1."""
-        return (saved,)
+        return (saved[0],)

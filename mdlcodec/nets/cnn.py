@@ -19,14 +19,20 @@ from mdlcodec.nets.layers import (
 from mdlcodec.nets.predictor import Cost
 from mdlcodec.training.augmentation import Warp
 from mdlcodec.training.network_predictor import NetworkPredictor, Recipe, network_cost
-from mdlcodec.training.presets import CNN, Effort, effort_of
+from mdlcodec.training.presets import CNN, CNN_LARGE, Effort, effort_of
 
 # from this side on, 2x2 places are folded into channels first
 _LARGE_SIDE = 20
+# more pooling until the map is no larger than this
+_SMALLEST_MAP = 14
 
 
 def _convolution(channels: int) -> list[Layer]:
     return [Convolve(channels), Normalise(), Activate()]
+
+
+def _fold(shape: Shape) -> Layer:
+    return FoldPlaces() if shape[0] % 2 == 0 and shape[1] % 2 == 0 else HalveByMaximum()
 
 
 def _layers(shape: Shape, k: int, width: int) -> tuple[Layer, ...]:
@@ -34,15 +40,51 @@ def _layers(shape: Shape, k: int, width: int) -> tuple[Layer, ...]:
     side = min(shape[:2])
     pool: list[Layer] = [HalveByMaximum()] if side >= 2 else []
     if side >= _LARGE_SIDE:
-        fold: list[Layer] = [FoldPlaces()] if shape[0] % 2 == 0 and shape[1] % 2 == 0 else pool
-        layers = [*fold, *_convolution(width // 2), *_convolution(width // 2), *pool, *_convolution(width)]
+        half = _convolution(width // 2)
+        layers = [_fold(shape), *half, *half, *pool, *_convolution(width)]
     else:
         layers = [*_convolution(width), *_convolution(width), *pool, *_convolution(width)]
     return (*layers, Flatten(), FullyConnected(k, gain=0.1))
 
 
+def _large_layers(shape: Shape, k: int, width: int) -> tuple[Layer, ...]:
+    layers = [_fold(shape), *_convolution(width), *_convolution(width), HalveByMaximum()]
+    layers += [*_convolution(2 * width), *_convolution(2 * width)]
+    side = min(shape[:2]) // 4
+    while side > _SMALLEST_MAP:
+        layers += [HalveByMaximum(), *_convolution(2 * width)]
+        side //= 2
+    return (*layers, Flatten(), FullyConnected(k, gain=0.1))
+
+
+def _large_recipe(shape: Shape, k: int, amount: Effort) -> Recipe:
+    """What presets from 4 on do with images from 20 places on."""
+    places = min(shape[:2]) / 28.0
+    return Recipe(
+        layers=_large_layers(shape, k, amount.width),
+        members=amount.members,
+        growth=10,
+        batch=32,
+        steps_base=2,
+        steps_scale=amount.steps,
+        steps_power=(3, 5),
+        rate=4e-3,
+        rate_steps=5000.0,
+        decay=0.0,
+        beta2=0.99,
+        horizon=10.0,
+        smoothing=0.0,
+        # colours are of scenes, where left and right are alike; drawings and letters are grey
+        warp=Warp(0.3, 0.18, 0.22, 1.9 * places, 1.9 * places, varied=True, flip=shape[2] == 3),
+        selective=True,
+        shifted=True,
+    )
+
+
 def recipe_for(shape: Shape, k: int, preset: int) -> Recipe:
     """How images of that shape (h, w, c) are learned; raises Unsupported for an unknown preset."""
+    if min(shape[:2]) >= _LARGE_SIDE and preset in CNN_LARGE:
+        return _large_recipe(shape, k, CNN_LARGE[preset])
     return _recipe(shape, k, effort_of(CNN, preset))
 
 
@@ -92,14 +134,14 @@ class ConvolutionalFamily:
 
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
         """See PredictorFamily.cost."""
-        shape, amount = self._check(inputs), effort_of(CNN, preset)
-        cost = network_cost(inputs.n, shape, _recipe(shape, k, amount))
+        shape = self._check(inputs)
+        cost = network_cost(inputs.n, shape, recipe_for(shape, k, preset))
         # the images as they came, and standardised
-        return Cost(cost.parameters, cost.steps, cost.memory + 2 * inputs.features.nbytes)
+        return Cost(cost.parameters, cost.steps, cost.memory + 2 * inputs.features.nbytes, cost.sets)
 
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> NetworkPredictor:
         """See PredictorFamily.start."""
-        recipe = _recipe(self._check(inputs), k, effort_of(CNN, preset))
+        recipe = recipe_for(self._check(inputs), k, preset)
         return NetworkPredictor(_standardised(inputs.features), k, recipe, seed)
 
 

@@ -84,8 +84,11 @@ class Network:
             kept.append(saved)
         return x, kept
 
-    def gradient(self, x: np.ndarray, classes: np.ndarray, smoothing: float) -> tuple[float, np.ndarray]:
-        """Loss of a batch (nats a label) and its gradient, float32 (parameters,), valid until the next call.
+    def gradient(
+        self, x: np.ndarray, classes: np.ndarray, smoothing: float
+    ) -> tuple[float, np.ndarray, np.ndarray]:
+        """Loss of a batch (nats a label), its gradient, float32 (parameters,), valid until the next call, and
+        the probabilities of the classes given, float64 (N,).
 
         x: float32 (N, *inputs); classes: integers (N,).
         """
@@ -99,7 +102,7 @@ class Network:
             for view, gradient in zip(self._gradients[i], gradients, strict=True):
                 view[...] = gradient
         self._batches += 1
-        return loss, self._gradient
+        return loss, self._gradient, saved[1]
 
     def predict(self, x: np.ndarray, state: np.ndarray) -> np.ndarray:
         """Scores under a state like ``self.state``: float32 (N, *inputs) -> float32 (N, k)."""

@@ -18,6 +18,8 @@ class Warp:
     shear: float
     shift: float
     elastic: float
+    varied: bool = False  # every image's warp is scaled by a uniform strength of its own
+    flip: bool = False  # half of the images are mirrored left to right
 
 
 _AFFINE_WORDS = 6
@@ -61,18 +63,23 @@ def _sample(source: np.ndarray, at_y: float, at_x: float, out: np.ndarray) -> No
 
 
 @njit(cache=True)
-def _warp(images, rows, words, grids, rotation, scale, shear, shift, elastic, out):
+def _warp(images, rows, words, grids, limits, varied, flip, out):
+    rotation, scale, shear, shift, elastic = limits
     height, width = images.shape[1], images.shape[2]
     middle_y, middle_x = np.float64(height - 1) * 0.5, np.float64(width - 1) * 0.5
     last = np.float64(_GRID - 1)
     step_y, step_x = last / np.float64(max(1, height - 1)), last / np.float64(max(1, width - 1))
     for i in range(rows.size):
-        angle = rotation * _signed_unit(words[i, 0])
-        stretch_x = 1.0 + scale * _signed_unit(words[i, 1])
-        stretch_y = 1.0 + scale * _signed_unit(words[i, 2])
-        slant = shear * _signed_unit(words[i, 3])
-        shift_x = shift * _signed_unit(words[i, 4])
-        shift_y = shift * _signed_unit(words[i, 5])
+        strength = abs(_signed_unit(words[i, 6])) if varied else 1.0
+        angle = rotation * strength * _signed_unit(words[i, 0])
+        stretch_x = 1.0 + scale * strength * _signed_unit(words[i, 1])
+        stretch_y = 1.0 + scale * strength * _signed_unit(words[i, 2])
+        slant = shear * strength * _signed_unit(words[i, 3])
+        shift_x = shift * strength * _signed_unit(words[i, 4])
+        shift_y = shift * strength * _signed_unit(words[i, 5])
+        bend = elastic * strength
+        # the sign of the strength's word mirrors
+        mirror = flip and _signed_unit(words[i, words.shape[1] - 1]) < 0.0
         # the cosine and sine of a small angle to second order: no table, no libm
         cosine, sine = 1.0 - angle * angle * 0.5, angle
         xx, xy = stretch_x * cosine, slant - sine * stretch_x
@@ -83,19 +90,23 @@ def _warp(images, rows, words, grids, rotation, scale, shear, shift, elastic, ou
                 u = np.float64(x) - middle_x
                 at_x = xx * u + xy * v + (middle_x + shift_x)
                 at_y = yx * u + yy * v + (middle_y + shift_y)
-                if elastic > 0.0:
+                if bend > 0.0:
                     grid_y, grid_x = np.float64(y) * step_y, np.float64(x) * step_x
-                    at_x = at_x + elastic * _bilinear(grids[i, 0], grid_y, grid_x)
-                    at_y = at_y + elastic * _bilinear(grids[i, 1], grid_y, grid_x)
+                    at_x = at_x + bend * _bilinear(grids[i, 0], grid_y, grid_x)
+                    at_y = at_y + bend * _bilinear(grids[i, 1], grid_y, grid_x)
+                if mirror:
+                    at_x = np.float64(width - 1) - at_x
                 _sample(images[rows[i]], at_y, at_x, out[i, y, x])
 
 
 def warped(images: np.ndarray, rows: np.ndarray, warp: Warp, stream: Stream) -> np.ndarray:
     """Random warps of images[rows]: float32 (n, h, w, c), int64 (m,) -> float32 (m, h, w, c)."""
-    words = stream.words(rows.size * _AFFINE_WORDS).reshape(rows.size, _AFFINE_WORDS)
+    each = _AFFINE_WORDS + (warp.varied or warp.flip)
+    words = stream.words(rows.size * each).reshape(rows.size, each)
     grids = np.zeros((1, 2, _GRID, _GRID), np.float32)
     if warp.elastic > 0:
         grids = stream.normals((rows.size, 2, _GRID, _GRID))
     out = np.empty((rows.size, *images.shape[1:]), np.float32)
-    _warp(images, rows, words, grids, warp.rotation, warp.scale, warp.shear, warp.shift, warp.elastic, out)
+    limits = warp.rotation, warp.scale, warp.shear, warp.shift, warp.elastic
+    _warp(images, rows, words, grids, limits, warp.varied, warp.flip, out)
     return out

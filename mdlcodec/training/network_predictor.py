@@ -22,6 +22,9 @@ from mdlcodec.training.optimisers import Adam, move_towards
 
 _FIRST_BLOCK = 8
 _PREDICTED_AT_ONCE = 512
+# an example whose class had a higher probability when last trained on is easy: one draw in eight counts
+_EASY, _EASY_WORD = 0.95, np.uint64(1 << 61)
+_DRAWS, _ROUNDS = 8, 8
 # purposes of random streams; the index is the member's
 _INITIAL, _BATCHES, _NOISE, _WARPS = 1, 2, 3, 4
 
@@ -45,6 +48,8 @@ class Recipe:
     horizon: float  # the weight average moves by (horizon + 1) / (steps + horizon)
     smoothing: float  # of the labels in training
     warp: Warp | None  # of images in training
+    selective: bool = False  # examples that are easy by now are drawn less often
+    shifted: bool = False  # images are also predicted shifted by one pixel each way, and averaged
 
     def block_end(self, start: int) -> int:
         """Where the block that begins at ``start`` ends."""
@@ -98,16 +103,27 @@ def mean_log_probabilities(scores: np.ndarray, out: np.ndarray) -> None:
             out[i, c] = log(mean) if mean == mean else mean
 
 
-class NetworkPredictor:
-    """Members trained side by side on batches of their own. See `mdlcodec.nets.predictor.Predictor`."""
+def _shifted(images: np.ndarray) -> list[np.ndarray]:
+    """The images, and moved by one pixel left, right, up, down, zero where nothing is; (n, h, w, c) each."""
+    left, right, up, down = (np.zeros_like(images) for _ in range(4))
+    left[:, :, :-1], right[:, :, 1:] = images[:, :, 1:], images[:, :, :-1]
+    up[:, :-1], down[:, 1:] = images[:, 1:], images[:, :-1]
+    return [images, left, right, up, down]
 
-    sets = 1
+
+class NetworkPredictor:
+    """Members trained side by side on batches of their own. See `mdlcodec.nets.predictor.Predictor`.
+
+    Score sets: the logarithm of the members' mean probability; when images are also predicted shifted, the
+    same over all of these as well.
+    """
 
     def __init__(self, features: np.ndarray, k: int, recipe: Recipe, seed: int, first: int = 0) -> None:
         """features: float32 (n, ...), one example a row; first: number of the first member's streams."""
         arithmetic = Arithmetic(engines.default())
         self._features, self._recipe, self._k = features, recipe, k
         self._labels = np.empty(features.shape[0], np.int64)
+        self.sets = 2 if recipe.shifted else 1
         numbers = range(first, first + recipe.members)
         self._members = [
             Network(
@@ -122,6 +138,8 @@ class NetworkPredictor:
         self._optimisers = [Adam(network.weights, beta2=recipe.beta2) for network in self._members]
         self._averages = [network.state.copy() for network in self._members]
         self._batches = [Stream(seed, _BATCHES, member) for member in numbers]
+        # probability of each example's class when a member last trained on it
+        self._known = [np.zeros(features.shape[0] if recipe.selective else 0) for _ in numbers]
         self._warps = [Stream(seed, _WARPS, member) for member in numbers]
         self._steps = 0
 
@@ -130,22 +148,35 @@ class NetworkPredictor:
         return self._recipe.block_end(start)
 
     def predict(self, start: int, stop: int) -> np.ndarray:
-        """See Predictor.predict: logarithms of the members' mean probabilities, one set."""
-        out = np.empty((stop - start, 1, self._k))
+        """See Predictor.predict."""
+        out = np.empty((stop - start, self.sets, self._k))
         for first in range(start, stop, _PREDICTED_AT_ONCE):
             last = min(stop, first + _PREDICTED_AT_ONCE)
-            scores = [
-                network.predict(self._features[first:last], average)
-                for network, average in zip(self._members, self._averages, strict=True)
-            ]
-            mean_log_probabilities(np.stack(scores), out[first - start : last - start, 0])
+            images, scores = self._features[first:last], []
+            for seen in _shifted(images) if self._recipe.shifted else [images]:
+                for network, average in zip(self._members, self._averages, strict=True):
+                    scores.append(network.predict(seen, average))
+            for i, count in enumerate((len(self._members), len(scores))[: self.sets]):
+                mean_log_probabilities(np.stack(scores[:count]), out[first - start : last - start, i])
         return out
 
-    def _batch(self, member: int, known: int) -> tuple[np.ndarray, np.ndarray]:
-        rows = self._batches[member].below(known, self._recipe.batch)
+    def _rows(self, member: int, known: int) -> np.ndarray:
+        """Examples of the next batch, drawn with replacement from those known."""
+        stream, batch = self._batches[member], self._recipe.batch
+        if not self._recipe.selective:
+            return stream.below(known, batch)
+        kept = np.empty(0, np.int64)
+        for _ in range(_ROUNDS):
+            drawn, coins = stream.below(known, _DRAWS * batch), stream.words(_DRAWS * batch)
+            kept = np.concatenate([kept, drawn[(self._known[member][drawn] <= _EASY) | (coins < _EASY_WORD)]])
+            if kept.size >= batch:
+                return kept[:batch]
+        return np.concatenate([kept, drawn])[:batch]
+
+    def _batch(self, member: int, rows: np.ndarray) -> np.ndarray:
         if self._recipe.warp is None:
-            return self._features[rows], self._labels[rows]
-        return warped(self._features, rows, self._recipe.warp, self._warps[member]), self._labels[rows]
+            return self._features[rows]
+        return warped(self._features, rows, self._recipe.warp, self._warps[member])
 
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
         """See Predictor.learn."""
@@ -158,8 +189,11 @@ class NetworkPredictor:
             move = np.float32((recipe.horizon + 1.0) / (self._steps + recipe.horizon))
             rate = recipe.rate / (1.0 + self._steps / recipe.rate_steps)
             for member, network in enumerate(self._members):
-                x, classes = self._batch(member, stop)
-                _, gradient = network.gradient(x, classes, recipe.smoothing)
+                rows = self._rows(member, stop)
+                x = self._batch(member, rows)
+                _, gradient, true = network.gradient(x, self._labels[rows], recipe.smoothing)
+                if recipe.selective:
+                    self._known[member][rows] = true
                 self._optimisers[member].step(network.weights, gradient, rate, recipe.decay)
                 move_towards(self._averages[member], network.state, move)
 
@@ -171,4 +205,6 @@ def network_cost(n: int, shape: Shape, recipe: Recipe) -> Cost:
     batch = 32 * count_activations(recipe.layers, shape) * max(recipe.batch, _PREDICTED_AT_ONCE) + (1 << 27)
     # weights, gradient, two moments, average, block integers and planes
     weights = 48 * parameters * recipe.members
-    return Cost(parameters * recipe.members, recipe.total_steps(n), weights + batch)
+    known = 8 * n * recipe.members if recipe.selective else 0
+    sets = 2 if recipe.shifted else 1
+    return Cost(parameters * recipe.members, recipe.total_steps(n), weights + batch + known, sets)

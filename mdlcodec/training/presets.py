@@ -35,7 +35,7 @@ MLP = {
     9: Effort(steps=3, width=1024, members=9),
 }
 
-# T(m) = steps * m^(3/4)
+# T(m) = steps * m^(3/4); for small images, and the quick presets of large ones
 CNN = {
     1: Effort(steps=2, width=16, members=1),
     2: Effort(steps=4, width=16, members=1),
@@ -46,6 +46,17 @@ CNN = {
     7: Effort(steps=20, width=48, members=2),
     8: Effort(steps=40, width=64, members=3),
     9: Effort(steps=60, width=96, members=4),
+}
+
+
+# large images: T(m) = steps * m^(3/5), width channels and then twice as many
+CNN_LARGE = {
+    4: Effort(steps=20, width=32, members=1),
+    5: Effort(steps=30, width=32, members=1),
+    6: Effort(steps=45, width=32, members=1),
+    7: Effort(steps=60, width=48, members=2),
+    8: Effort(steps=80, width=64, members=2),
+    9: Effort(steps=100, width=64, members=4),
 }
 
 
