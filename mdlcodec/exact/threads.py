@@ -1,37 +1,81 @@
 """Ranges of independent work on several threads. Every split gives the same result, so it changes no byte."""
 
+import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from typing import Any
 
 import torch
 
-# multiply-adds below which waking another thread costs more than it saves
-WORTH_A_THREAD = 1 << 23
+from mdlcodec.exact.shared_work import new_job, stand_by
+
+# multiply-adds below which another thread's share costs more than it saves
+WORTH_A_THREAD = 1 << 21
 # what handling one value costs, in multiply-adds
 VALUE = 32
+_PARTS = 2  # for each thread, so that one that is late or slow takes fewer
+_PATIENCE = 1 << 16  # looks for work, some hundred microseconds, before a thread sleeps
 
 
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="mdlcodec")
+class _Crew:
+    """Threads that take over parts of the work that one other thread offers."""
+
+    def __init__(self, threads: int) -> None:
+        self.fields = new_job()
+        self.job = int(self.fields.ctypes.data)
+        self.busy = threading.Lock()
+        self._awake = threading.Event()
+        for _ in range(threads):
+            threading.Thread(target=self._stay, args=(self.fields,), daemon=True, name="mdlcodec").start()
+
+    def _stay(self, fields: Any) -> None:
+        # ``fields`` is an argument so that this thread keeps them alive
+        while True:
+            self._awake.wait()
+            stand_by(self.job, _PATIENCE)
+            self._awake.clear()
+
+    def wake(self) -> None:
+        """Calls the threads that sleep; it does not wait for them."""
+        if not self._awake.is_set():
+            self._awake.set()
 
 
-def in_parts(work: Callable[[int, int], object], count: int, unit: int, cost: int) -> None:
-    """Calls work(first, last) for consecutive ranges that cover 0..count, on torch's number of threads.
+_crews: dict[int, _Crew] = {}
+os.register_at_fork(after_in_child=_crews.clear)
 
-    ``unit``: ranges begin at multiples of it. ``cost``: multiply-adds of all the work together. ``work`` must
-    release the interpreter's lock to gain anything. Errors are raised.
+
+def part_size(count: int, unit: int, cost: int) -> int:
+    """Size of the ranges, a multiple of ``unit``, that ``count`` is worked on in; ``cost``: multiply-adds."""
+    threads = min(torch.get_num_threads(), 1 + cost // WORTH_A_THREAD)
+    parts = 1 if threads <= 1 else _PARTS * threads
+    return max(1, -(-count // (parts * unit))) * unit
+
+
+def in_parts(
+    kernel: Callable[..., None],
+    shared: Callable[..., None],
+    arguments: tuple[Any, ...],
+    count: int,
+    each: int,
+) -> None:
+    """kernel(*arguments, first, last) for ranges of ``each`` that cover 0..count.
+
+    ``shared``: the function of numba that offers the kernel to other threads (`shared_work.share`).
     """
-    threads = min(torch.get_num_threads(), -(-count // unit), 1 + cost // WORTH_A_THREAD)
-    if threads <= 1:
-        work(0, count)
+    threads = torch.get_num_threads()
+    if each >= count or threads <= 1:
+        kernel(*arguments, 0, count)
         return
-    each = -(-count // (threads * unit)) * unit
-    others = [
-        _pool(torch.get_num_threads() - 1).submit(work, first, min(count, first + each))
-        for first in range(each, count, each)
-    ]
-    work(0, min(each, count))
-    for other in others:
-        other.result()
+    crew = _crews.get(threads)
+    if crew is None:
+        crew = _crews[threads] = _Crew(threads - 1)
+    if not crew.busy.acquire(blocking=False):  # another thread of the caller's is here already
+        for first in range(0, count, each):
+            kernel(*arguments, first, min(count, first + each))
+        return
+    try:
+        crew.wake()
+        shared(crew.job, count, each, *arguments)
+    finally:
+        crew.busy.release()

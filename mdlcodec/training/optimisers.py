@@ -6,14 +6,18 @@ One rounding per operation, in the order written; square roots are correctly rou
 import numpy as np
 from numba import njit
 
-from mdlcodec.exact.threads import VALUE, in_parts
+from mdlcodec.exact.shared_work import entry, share
+from mdlcodec.exact.threads import VALUE, in_parts, part_size
 
 _f32 = np.float32
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # a check for zero would keep the loop from vectorising
-def _adam(weights, gradient, first, second, step, decay, beta1, beta2, epsilon):
+def _adam(weights, gradient, first, second, step, decay, beta1, beta2, epsilon, start, stop):
     one, rate, correction = np.float32(1), step[0], step[1]
+    # slices: indices known not to be negative keep the loop vectorised
+    weights, gradient = weights[start:stop], gradient[start:stop]
+    first, second = first[start:stop], second[start:stop]
     for i in range(weights.size):
         g = gradient[i]
         m = beta1 * first[i] + (one - beta1) * g
@@ -22,6 +26,11 @@ def _adam(weights, gradient, first, second, step, decay, beta1, beta2, epsilon):
         second[i] = v
         w = weights[i] - decay * weights[i]
         weights[i] = w - rate * m / (np.sqrt(v * correction) + epsilon)
+
+
+@njit(cache=True, nogil=True)
+def _adam_shared(job, count, each, *arguments):
+    share(job, *entry(_adam, arguments), count, each)
 
 
 class Adam:
@@ -38,14 +47,10 @@ class Adam:
         self._power1 *= float(self._beta1)
         self._power2 *= float(self._beta2)
         step = np.array([rate / (1.0 - self._power1), 1.0 / (1.0 - self._power2)], _f32)
-        constants = step, _f32(rate * decay), self._beta1, self._beta2, _f32(1e-8)
-        arrays = weights, gradient, self._first, self._second
-        in_parts(
-            lambda start, stop: _adam(*(array[start:stop] for array in arrays), *constants),
-            weights.size,
-            1024,
-            2 * weights.size * VALUE,
-        )
+        decays = _f32(rate * decay), self._beta1, self._beta2, _f32(1e-8)
+        arguments = weights, gradient, self._first, self._second, step, *decays
+        each = part_size(weights.size, 1024, 2 * weights.size * VALUE)
+        in_parts(_adam, _adam_shared, arguments, weights.size, each)
 
 
 @njit(cache=True)

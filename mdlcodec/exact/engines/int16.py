@@ -39,8 +39,9 @@ from mdlcodec.exact.integers import (
     round_to_integers,
     rounded,
 )
+from mdlcodec.exact.shared_work import entry, share
 from mdlcodec.exact.sums import fixed_point_exponent
-from mdlcodec.exact.threads import VALUE, in_parts
+from mdlcodec.exact.threads import VALUE, in_parts, part_size
 
 # pairs of terms: 2 * 2048 * 64 * 8127 < 2^31
 _LONGEST_SUM = 2048
@@ -66,7 +67,7 @@ def _example_exponents(bits_of_x, limit, bits, exponents):
 
 
 @njit(cache=True, nogil=True)
-def _quantise_padded(x, exponents, padding, first, last, out):
+def _quantise_padded(x, exponents, padding, out, first, last):
     """Examples of x (N, H, W, C) -> integers in out (N, H + 2p, W + 2p, C or C + 1), zero around them."""
     _, height, width, channels = x.shape
     for n in range(first, last):
@@ -85,6 +86,11 @@ def _quantise_padded(x, exponents, padding, first, last, out):
                 for z in range(width):
                     for c in range(channels):
                         row[padding + z, c] = np.int16(rounded(x[n, y, z, c], scale))
+
+
+@njit(cache=True, nogil=True)
+def _quantise_padded_shared(job, count, each, *arguments):
+    share(job, *entry(_quantise_padded, arguments), count, each)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -211,7 +217,7 @@ def _long_products(rows, offsets, columns, stride, split, scales, bias, out):
 
 
 @njit(cache=True, nogil=True)
-def _patch_products(rows, offsets, panels, split, scales, bias, first, last, out):
+def _patch_products(rows, offsets, panels, split, scales, bias, out, first, last):
     """Rows first..last of out (places, O): products of patches and panels (panels, pairs, wide).
 
     rows: addresses (places + ROWS,); scales: float64, like rows; bias: float32 of all panels' columns.
@@ -245,6 +251,11 @@ def _patch_products(rows, offsets, panels, split, scales, bias, first, last, out
                 for m in range(min(ROWS, last - tile)):
                     for i in range(count):
                         out[tile + m, column + i] = scratch[m, i]
+
+
+@njit(cache=True, nogil=True)
+def _patch_products_shared(job, count, each, *arguments):
+    share(job, *entry(_patch_products, arguments), count, each)
 
 
 @njit(cache=True, nogil=True)
@@ -297,12 +308,14 @@ def _wide_pairs(a, b, scale_a, scale_b, out):
 
 
 @njit(cache=True, nogil=True)
-def _gradient_pairs(g, exponents, across, exponent, grid, first, last, out, sums):
+def _gradient_pairs(g, exponents, across, exponent, grid, each, out, part_sums, first, last):
     """Lines of g (lines, W, O) -> weighted integers of neighbouring places in out (parts, lines, W', O').
 
-    ``across``: places of the only line are examples. Also adds to the column sums, float64 (O,) on ``grid``.
+    ``across``: places of the only line are examples. Also adds to the column sums of every part of ``each``
+    lines, float64 (parts, O), on ``grid``.
     """
     _, width, outputs = g.shape
+    sums = part_sums[first // each]
     nothing = np.zeros(outputs, np.float32)
     for line in range(first, last):
         _add_on_grid(g[line], power_of_two(grid), sums)
@@ -325,13 +338,18 @@ def _gradient_pairs(g, exponents, across, exponent, grid, first, last, out, sums
 
 
 @njit(cache=True, nogil=True)
+def _gradient_pairs_shared(job, count, each, *arguments):
+    share(job, *entry(_gradient_pairs, arguments), count, each)
+
+
+@njit(cache=True, nogil=True)
 def _int16_pairs(a, b, out):
     for i in range(out.size):
         out[i] = (np.int32(a[i]) & np.int32(65535)) | (np.int32(b[i]) << np.int32(16))
 
 
 @njit(cache=True, nogil=True)
-def _place_pairs(images, first, last, out):
+def _place_pairs(images, out, first, last):
     """Lines of images (lines, W, C) int16 -> neighbouring places (copies, lines, W', C) int32.
 
     The first copy has places 2j and 2j + 1, the second 2j + 1 and 2j + 2; outside the line is 0.
@@ -348,7 +366,12 @@ def _place_pairs(images, first, last, out):
 
 
 @njit(cache=True, nogil=True)
-def _pair_products(left, rows, offsets, g, first, last, total):
+def _place_pairs_shared(job, count, each, *arguments):
+    share(job, *entry(_place_pairs, arguments), count, each)
+
+
+@njit(cache=True, nogil=True)
+def _pair_products(left, rows, offsets, g, total, first, last):
     """Tiles first..last of total (panels, tiles, ROWS * _WIDE): sums over all pairs of lines.
 
     rows: bytes from the start of ``left`` (tiles * ROWS,); offsets: from there to each pair (pairs,);
@@ -382,7 +405,12 @@ def _pair_products(left, rows, offsets, g, first, last, total):
 
 
 @njit(cache=True, nogil=True)
-def _split_panels(terms, first, last, out):
+def _pair_products_shared(job, count, each, *arguments):
+    share(job, *entry(_pair_products, arguments), count, each)
+
+
+@njit(cache=True, nogil=True)
+def _split_panels(terms, out, first, last):
     """Panels first..last of terms, int32 pairs (pairs, channels), as digits in out (panels, pairs, _WIDE)."""
     for panel in range(first, last):
         start = panel * LANES
@@ -395,7 +423,12 @@ def _split_panels(terms, first, last, out):
 
 
 @njit(cache=True, nogil=True)
-def _short_products(left, split, right, scale, first, last, out):
+def _split_panels_shared(job, count, each, *arguments):
+    share(job, *entry(_split_panels, arguments), count, each)
+
+
+@njit(cache=True, nogil=True)
+def _short_products(left, split, right, scale, out, first, last):
     """Columns of out (O, I), float32: sums over pairs of left and right (pairs, O'), times ``scale``.
 
     ``split``: left is (panels, pairs, _WIDE) of digits and first..last are panels; else left is (1, pairs,
@@ -435,6 +468,11 @@ def _short_products(left, split, right, scale, first, last, out):
                 for m in range(min(ROWS, outputs - o)):
                     for i in range(count):
                         out[o + m, column + i] = scratch[m, i]
+
+
+@njit(cache=True, nogil=True)
+def _short_products_shared(job, count, each, *arguments):
+    share(job, *entry(_short_products, arguments), count, each)
 
 
 @njit(cache=True, nogil=True)
@@ -486,12 +524,8 @@ def _padded_shape(shape: tuple[int, ...], padding: int) -> tuple[int, ...]:
 
 
 def _pad(x: np.ndarray, exponents: np.ndarray, padding: int, out: np.ndarray) -> None:
-    in_parts(
-        lambda first, last: _quantise_padded(x, exponents, padding, first, last, out),
-        len(x),
-        1,
-        x.size * VALUE,
-    )
+    each = part_size(len(x), 1, x.size * VALUE)
+    in_parts(_quantise_padded, _quantise_padded_shared, (x, exponents, padding, out), len(x), each)
 
 
 @lru_cache(maxsize=64)
@@ -546,10 +580,10 @@ def _convolved(
         added[:outputs] = bias
     rows = out.reshape(count, outputs)
 
-    def work(first: int, last: int) -> None:
-        _patch_products(addresses, offsets, panels, split, scale_of, added, first, last, rows)
-
-    in_parts(work, count, ROWS, count * panels.size)
+    arguments = addresses, offsets, panels, split, scale_of, added, rows
+    in_parts(
+        _patch_products, _patch_products_shared, arguments, count, part_size(count, ROWS, count * panels.size)
+    )
     return out
 
 
@@ -648,57 +682,39 @@ class Int16Engine:
         columns = -(-outputs // LANES) * LANES
         right = _scratch.take("right", (2 if split and not short else 1, lines, half, columns), np.int32)
         g_lines = g.reshape(lines, width, outputs)
-        partial: list[np.ndarray] = []
-
-        def gradient(first: int, last: int) -> None:
-            sums = np.zeros(outputs, np.float64)
-            partial.append(sums)
-            _gradient_pairs(g_lines, saved.exponents, across, exponent, grid, first, last, right, sums)
-
-        in_parts(gradient, lines, 1, g.size * VALUE)
-        db = np.zeros(outputs, np.float64)
-        for sums in partial:
-            db = db + sums  # integers on the grid: exact in every order
+        each = part_size(lines, 1, g.size * VALUE)
+        sums = np.zeros((-(-lines // each), outputs), np.float64)
+        arguments = g_lines, saved.exponents, across, exponent, grid, each, right, sums
+        in_parts(_gradient_pairs, _gradient_pairs_shared, arguments, lines, each)
+        db = sums[0]
+        for part in sums[1:]:
+            db = db + part  # integers on the grid: exact in every order
         db = (db * power_of_two(-grid)).astype(np.float32)
         image_lines = saved.images.reshape(-1, padded_width, channels)
         length = half + kernel // 2
         left = _scratch.take("left", (min(2, kernel), image_lines.shape[0], length, channels), np.int32)
-        in_parts(
-            lambda first, last: _place_pairs(image_lines, first, last, left),
-            image_lines.shape[0],
-            1,
-            left.size * VALUE,
-        )
+        count = image_lines.shape[0]
+        each = part_size(count, 1, left.size * VALUE)
+        in_parts(_place_pairs, _place_pairs_shared, (image_lines, left), count, each)
         dw, pairs = np.empty(saved.weights.shape, np.float32), right.reshape(-1, lines * half, columns)
         if short:
             terms, flat = left[0], dw.reshape(outputs, -1)
             if split:
                 panels = _scratch.take("digits", (-(-channels // LANES), half, _WIDE), np.int32)
-                in_parts(
-                    lambda first, last: _split_panels(left[0, 0], first, last, panels),
-                    len(panels),
-                    1,
-                    left.size,
-                )
+                each = part_size(len(panels), 1, left.size * VALUE)
+                in_parts(_split_panels, _split_panels_shared, (left[0, 0], panels), len(panels), each)
                 terms = panels
             scale, parts = power_of_two(-exponent), -(-flat.shape[1] // (LANES if split else _WIDE))
-            in_parts(
-                lambda first, last: _short_products(terms, split, pairs[0], scale, first, last, flat),
-                parts,
-                1,
-                flat.size * half,
-            )
+            arguments = terms, split, pairs[0], scale, flat
+            each = part_size(parts, 1, 2 * flat.size * half)
+            in_parts(_short_products, _short_products_shared, arguments, parts, each)
             return dw, db
         rows, offsets = _pair_offsets(kernel, channels, examples, height, padded_height, length, half)
         tiles = rows.size // ROWS
         total = _scratch.take("total", (-(-outputs // _WIDE), tiles, ROWS * _WIDE), np.float64)
         total[:] = 0.0
-        in_parts(
-            lambda first, last: _pair_products(left, rows, offsets, pairs, first, last, total),
-            tiles,
-            1,
-            rows.size * pairs.size,
-        )
+        each = part_size(tiles, 1, 2 * rows.size * pairs.size)
+        in_parts(_pair_products, _pair_products_shared, (left, rows, offsets, pairs, total), tiles, each)
         _scaled_weights(total, exponent, channels, columns, dw.reshape(outputs, kernel * kernel, -1))
         return dw, db
 
