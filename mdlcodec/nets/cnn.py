@@ -19,7 +19,7 @@ from mdlcodec.nets.layers import (
 from mdlcodec.nets.predictor import Cost
 from mdlcodec.training.augmentation import Warp
 from mdlcodec.training.network_predictor import NetworkPredictor, Recipe, network_cost
-from mdlcodec.training.presets import CNN, CNN_LARGE, Effort, effort_of
+from mdlcodec.training.presets import CNN, CNN_LARGE, Effort, LargeEffort, effort_of
 
 # from this side on, 2x2 places are folded into channels first
 _LARGE_SIDE = 20
@@ -47,9 +47,9 @@ def _layers(shape: Shape, k: int, width: int) -> tuple[Layer, ...]:
     return (*layers, Flatten(), FullyConnected(k, gain=0.1))
 
 
-def _large_layers(shape: Shape, k: int, width: int) -> tuple[Layer, ...]:
+def _large_layers(shape: Shape, k: int, width: int, wide: int) -> tuple[Layer, ...]:
     layers = [_fold(shape), *_convolution(width), *_convolution(width), HalveByMaximum()]
-    layers += [*_convolution(2 * width), *_convolution(2 * width)]
+    layers += _convolution(2 * width) * wide
     side = min(shape[:2]) // 4
     while side > _SMALLEST_MAP:
         layers += [HalveByMaximum(), *_convolution(2 * width)]
@@ -57,11 +57,11 @@ def _large_layers(shape: Shape, k: int, width: int) -> tuple[Layer, ...]:
     return (*layers, Flatten(), FullyConnected(k, gain=0.1))
 
 
-def _large_recipe(shape: Shape, k: int, amount: Effort) -> Recipe:
+def _large_recipe(shape: Shape, k: int, amount: LargeEffort) -> Recipe:
     """What presets from 4 on do with images from 20 places on."""
     places = min(shape[:2]) / 28.0
     return Recipe(
-        layers=_large_layers(shape, k, amount.width),
+        layers=_large_layers(shape, k, amount.width, amount.wide),
         members=amount.members,
         growth=10,
         batch=32,

@@ -49,14 +49,21 @@ CNN = {
 }
 
 
-# large images: T(m) = steps * m^(3/5), width channels and then twice as many
+@dataclass(frozen=True)
+class LargeEffort(Effort):
+    """The same for large images: convolutions of ``width`` channels, then ``wide`` of twice as many."""
+
+    wide: int
+
+
+# T(m) = steps * m^(3/5)
 CNN_LARGE = {
-    4: Effort(steps=20, width=32, members=1),
-    5: Effort(steps=30, width=32, members=1),
-    6: Effort(steps=45, width=32, members=1),
-    7: Effort(steps=60, width=48, members=2),
-    8: Effort(steps=80, width=64, members=2),
-    9: Effort(steps=100, width=64, members=4),
+    4: LargeEffort(steps=20, width=32, members=1, wide=1),
+    5: LargeEffort(steps=24, width=32, members=2, wide=1),
+    6: LargeEffort(steps=32, width=32, members=3, wide=1),
+    7: LargeEffort(steps=36, width=48, members=2, wide=2),
+    8: LargeEffort(steps=40, width=64, members=2, wide=2),
+    9: LargeEffort(steps=40, width=64, members=4, wide=2),
 }
 
 
