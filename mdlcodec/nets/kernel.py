@@ -192,6 +192,10 @@ class KernelPredictor:
         _best_temperatures(self._losses, TEMPERATURES, self._scales)
         self._known, self._predicted = stop, (stop, self._predicted[1][:0])
 
+    def states(self) -> dict[str, np.ndarray]:
+        """See Predictor.states."""
+        return {"factors": self._factors, "residuals": self._residuals}
+
 
 class KernelFamily:
     """See `mdlcodec.nets.predictor.PredictorFamily`."""

@@ -32,6 +32,9 @@ class Predictor(Protocol):
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
         """Labels int32 (stop - start,) of examples start..stop-1 are known now."""
 
+    def states(self) -> dict[str, np.ndarray]:
+        """Everything learned so far, by name: the arrays that must be the same on every machine."""
+
 
 class PredictorFamily(Protocol):
     """A named predictor (`--net`); ``number`` is its id in the file."""

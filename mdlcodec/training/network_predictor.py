@@ -197,6 +197,14 @@ class NetworkPredictor:
                 self._optimisers[member].step(network.weights, gradient, rate, recipe.decay)
                 move_towards(self._averages[member], network.state, move)
 
+    def states(self) -> dict[str, np.ndarray]:
+        """See Predictor.states."""
+        found = {}
+        for number, (network, average) in enumerate(zip(self._members, self._averages, strict=True)):
+            found[f"network {number} weights"] = network.state
+            found[f"network {number} averaged weights"] = average
+        return found
+
 
 def network_cost(n: int, shape: Shape, recipe: Recipe) -> Cost:
     """What training on n examples of that shape will take, before anything is allocated."""

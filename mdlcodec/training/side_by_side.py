@@ -31,3 +31,11 @@ class SideBySide:
         """See Predictor.learn."""
         for member in self._members:
             member.learn(start, stop, labels)
+
+    def states(self) -> dict[str, np.ndarray]:
+        """See Predictor.states."""
+        return {
+            f"member {number} {name}": array
+            for number, member in enumerate(self._members)
+            for name, array in member.states().items()
+        }

@@ -705,9 +705,9 @@ class Int16Engine:
                 in_parts(_split_panels, _split_panels_shared, (left[0, 0], panels), len(panels), each)
                 terms = panels
             scale, parts = power_of_two(-exponent), -(-flat.shape[1] // (LANES if split else _WIDE))
-            arguments = terms, split, pairs[0], scale, flat
             each = part_size(parts, 1, 2 * flat.size * half)
-            in_parts(_short_products, _short_products_shared, arguments, parts, each)
+            operands = terms, split, pairs[0], scale, flat
+            in_parts(_short_products, _short_products_shared, operands, parts, each)
             return dw, db
         rows, offsets = _pair_offsets(kernel, channels, examples, height, padded_height, length, half)
         tiles = rows.size // ROWS

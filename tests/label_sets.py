@@ -1,0 +1,41 @@
+"""Small labelled sets made of integers alone, so that they are the same on every machine.
+
+Interpreters without pytest import this too (portability_worker.py).
+"""
+
+import numpy as np
+
+
+def blobs(n: int, k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Integer-valued columns around k centres: no generator but integers, so that the bytes are the same."""
+    state, rows = seed * 2654435761 + 12345, []
+    for i in range(n):
+        row = []
+        for j in range(5):
+            state = (state * 6364136223846793005 + 1442695040888963407) % (1 << 64)
+            row.append(((i % k) * (j + 3)) % 11 * 40 + (state >> 33) % 60)
+        rows.append(row)
+    return np.array(rows), np.arange(n) % k
+
+
+def images(n: int, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """Bright squares in one of four corners."""
+    state, pixels = 99, np.zeros((n, side, side), np.uint8)
+    for i in range(n):
+        corner, half = i % 4, side // 2
+        for a in range(half):
+            for b in range(half):
+                state = (state * 6364136223846793005 + 1442695040888963407) % (1 << 64)
+                pixels[i, (corner // 2) * half + a, (corner % 2) * half + b] = 100 + (state >> 33) % 100
+    return pixels, np.arange(n) % 4
+
+
+# inputs, labels, network, preset
+CASES = {
+    "mlp": (*blobs(90, 3), "mlp", 1),
+    "kernel": (*blobs(90, 3), "kernel", 1),
+    "cnn": (*images(60, 6), "cnn", 1),
+    "cnn large": (*images(30, 20), "cnn", 1),
+    "cnn large, selective": (*images(40, 20), "cnn", 4),
+    "kernel images": (*images(60, 8), "kernel", 1),
+}
