@@ -31,6 +31,7 @@ class Case:
     name: str
     data: Callable[[Path, Path], Path | str]
     options: list[str] = field(default_factory=list)
+    preset: int | None = None
 
 
 def _arrays(name: str, x: np.ndarray, y: np.ndarray) -> Callable[[Path, Path], Path]:
@@ -82,8 +83,13 @@ CASES = [
     Case("breast_cancer names", _scikit("load_breast_cancer", 0, names=True)),
     Case("wine names", _scikit("load_wine", 0, names=True)),
     Case("mnist 10,000 cnn", lambda data, work: data / "mnist", ["--net", "cnn", "--limit", "10000"]),
+    Case("mnist 60,000", lambda data, work: data / "mnist"),
+    Case("mnist 60,000, -6", lambda data, work: data / "mnist", preset=6),
+    Case("mnist 60,000, -9", lambda data, work: data / "mnist", preset=9),
+    Case("fashion_mnist 60,000", lambda data, work: data / "fashion_mnist"),
     Case("random labels, digits", _random_labels("digits", 1797)),
     Case("random labels, mnist 10,000", _random_labels("mnist", 10000)),
+    Case("random labels, mnist 60,000", _random_labels("mnist", 60000)),
 ]
 
 
@@ -108,6 +114,7 @@ def _measure(case: Case, data: Path, work: Path, preset: int | None) -> dict:
 
     source = str(case.data(data, work))
     file, back = work / "labels.mdl", work / "labels.npy"
+    preset = case.preset or preset
     level = [f"-{preset}"] if preset else []
     program = [sys.executable, "-m", "mdlcodec"]
     encode = [*program, "encode", source, "-o", str(file), "-f", "--no-verify", "--json", "--quiet"]
@@ -134,6 +141,7 @@ def _measure(case: Case, data: Path, work: Path, preset: int | None) -> dict:
         "net": report["net"],
         "preset": report["preset"],
         "seed": report["seed"],
+        "threads": int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)),
         "encode_seconds": round(seconds, 1),
         "decode_seconds": round(decode_seconds, 1),
         "encode_peak_mib": round(memory),
@@ -150,15 +158,16 @@ def _table(result: dict) -> str:
         + f"; engine {result['engine']}. One run each; every file was decoded in a fresh process and compared.",
         "",
         "| set | labels | net | preset | seed | **bytes** | uniform bytes | ideal bits | coder overhead, bits "
-        "| other bytes | encode s | decode s | peak MiB |",
-        "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| other bytes | threads | encode s | decode s | peak MiB |",
+        "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in result["rows"]:
         lines.append(
             f"| {row['name']} | {row['labels']:,} | {row['net']} | {row['preset']} | {row['seed']} "
             f"| **{row['bytes']:,}** | {math.ceil(row['uniform_bits'] / 8):,} | {row['ideal_bits']:,.1f} "
-            f"| {row['coder_overhead_bits']:.1f} | {row['other_bytes']} | {row['encode_seconds']} "
-            f"| {row['decode_seconds']} | {max(row['encode_peak_mib'], row['decode_peak_mib'])} |"
+            f"| {row['coder_overhead_bits']:.1f} | {row['other_bytes']} | {row.get('threads', 1)} "
+            f"| {row['encode_seconds']} | {row['decode_seconds']} "
+            f"| {max(row['encode_peak_mib'], row['decode_peak_mib'])} |"
         )
     return "\n".join(lines) + "\n"
 

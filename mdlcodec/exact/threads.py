@@ -14,7 +14,7 @@ WORTH_A_THREAD = 1 << 21
 # what handling one value costs, in multiply-adds
 VALUE = 32
 _PARTS = 2  # for each thread, so that one that is late or slow takes fewer
-_PATIENCE = 1 << 16  # looks for work, some hundred microseconds, before a thread sleeps
+_PATIENCE = 1 << 19  # looks for work, about half a millisecond, before a thread sleeps
 
 
 class _Crew:

@@ -35,7 +35,6 @@ from mdlcodec.exact.integers import (
     block_exponent,
     largest_bits,
     not_finite,
-    quantise_tensor,
     round_to_integers,
     rounded,
 )
@@ -64,6 +63,29 @@ def _example_exponents(bits_of_x, limit, bits, exponents):
         value = np.float64(np.int32(largest).view(np.float32))
         exponents[row] = block_exponent(value, limit, bits, EXPONENT_LIMIT)
     return True
+
+
+@njit(cache=True, nogil=True)
+def _quantise_part(x, scale, out, first, last):
+    """Values first..last of x, float32 (m,), as integers in out, int16 (m,)."""
+    round_to_integers(x[first:last], scale, out[first:last])
+
+
+@njit(cache=True, nogil=True)
+def _quantise_part_shared(job, count, each, *arguments):
+    share(job, *entry(_quantise_part, arguments), count, each)
+
+
+def _quantised_weights(w: np.ndarray, digits: int) -> tuple[np.ndarray, int]:
+    """`quantise_tensor`, on several threads."""
+    flat, out, exponent = w.reshape(-1), np.empty(w.shape, np.int16), np.empty(1, np.int64)
+    if not _example_exponents(flat[None].view(np.int32), LIMITS[digits], BITS[digits], exponent):
+        raise not_finite()
+    e = int(exponent[0])
+    each = part_size(flat.size, 1024, flat.size * VALUE)
+    arguments = flat, np.float32(power_of_two(e)), out.reshape(-1)
+    in_parts(_quantise_part, _quantise_part_shared, arguments, flat.size, each)
+    return out, e
 
 
 @njit(cache=True, nogil=True)
@@ -122,23 +144,28 @@ def _split_columns(panel):
 
 
 @njit(cache=True, nogil=True)
-def _pack(w, split, out):
-    """Words w (O, pairs), int32 pairs of integers -> panels (panels, pairs, wide), column after column.
+def _pack(w, split, out, first, last):
+    """Words w (O, pairs), int32 pairs of integers -> panels first..last of out (panels, pairs, wide).
 
     ``split``: each panel has the upper digits of its columns, then the lower ones. What is not there is 0.
     """
     outputs, pairs = w.shape
     columns = LANES if split else out.shape[2]
-    out[-1] = 0
-    for panel in range(out.shape[0]):
-        start = panel * columns
+    for panel in range(first, last):
+        start, to = panel * columns, out[panel]
         count = min(columns, outputs - start)
-        to = out[panel]
+        if count < columns:
+            to[:] = 0
         for pair in range(pairs):
             for lane in range(count):
                 to[pair, lane] = w[start + lane, pair]
         if split:
             _split_columns(to)
+
+
+@njit(cache=True, nogil=True)
+def _pack_shared(job, count, each, *arguments):
+    share(job, *entry(_pack, arguments), count, each)
 
 
 @njit(cache=True, nogil=True)
@@ -570,10 +597,13 @@ def _convolved(
     panels = _scratch.take("panels", (-(-outputs // columns), offsets.size, wide), np.int32)
     if flipped:
         _pack_flipped(w.reshape(w.shape[0], kernel * kernel, -1), split, panels)
-    elif w.shape[3] % 2 == 0 and _LITTLE:
-        _pack(w.reshape(outputs, -1).view(np.int32), split, panels)
     else:
-        _pack(_words(w.reshape(outputs, kernel * kernel, -1)), split, panels)
+        even = w.shape[3] % 2 == 0 and _LITTLE
+        words = (
+            w.reshape(outputs, -1).view(np.int32) if even else _words(w.reshape(outputs, kernel * kernel, -1))
+        )
+        each = part_size(len(panels), 1, panels.size * VALUE)
+        in_parts(_pack, _pack_shared, (words, split, panels), len(panels), each)
     # the sum with -0.0 is the other term itself, a zero of either sign included
     added = np.full(panels.shape[0] * columns, -0.0, np.float32)
     if bias is not None:
@@ -630,7 +660,7 @@ class Int16Engine:
         limit, bits = LIMITS[digits.activations], BITS[digits.activations]
         if not _example_exponents(rows, limit, bits, exponents):
             raise not_finite()
-        weights, weights_exponent = quantise_tensor(w, digits.weights)
+        weights, weights_exponent = _quantised_weights(w, digits.weights)
         images = np.empty(_padded_shape(x.shape, padding), np.int16)
         _pad(x, exponents, padding, images)
         scales = _scales(exponents, weights_exponent)
