@@ -1,0 +1,90 @@
+"""The training loop of networks: schedules, selective batches, shifted predictions, batches of predictions."""
+
+import numpy as np
+import pytest
+
+from mdlcodec.exact.random import Stream
+from mdlcodec.nets.cnn import recipe_for
+from mdlcodec.nets.network import count_parameters
+from mdlcodec.training import network_predictor
+from mdlcodec.training.network_predictor import NetworkPredictor, network_cost
+from mdlcodec.training.presets import CNN_LARGE
+
+SHAPE = (20, 20, 1)
+
+
+def _images(n: int) -> tuple[np.ndarray, np.ndarray]:
+    images, labels = Stream(3, 1).normals((n, *SHAPE)), (np.arange(n) % 3).astype(np.int32)
+    for i, label in enumerate(labels):
+        images[i, 6 * label : 6 * label + 6] += 2
+    return images, labels
+
+
+def _predictor(n: int, preset: int = 4) -> tuple[NetworkPredictor, np.ndarray]:
+    images, labels = _images(n)
+    return NetworkPredictor(images, 3, recipe_for(SHAPE, 3, preset), seed=0), labels
+
+
+@pytest.mark.parametrize("preset", CNN_LARGE)
+def test_every_preset_states_its_cost(preset):
+    recipe = recipe_for((28, 28, 1), 10, preset)
+    cost = network_cost(60000, (28, 28, 1), recipe)
+    assert cost.sets == 2
+    assert cost.parameters == recipe.members * count_parameters(recipe.layers, (28, 28, 1))
+    assert cost.steps == recipe.total_steps(60000)
+
+
+@pytest.mark.parametrize("side", [20, 21, 28, 64, 100])
+def test_maps_shrink_to_what_a_last_layer_can_take(side):
+    shape = (side, side + 3, 3)
+    recipe = recipe_for(shape, 10, 5)
+    for layer in recipe.layers[:-2]:
+        shape = layer.outputs(shape)
+    assert 4 <= min(shape[:2]) <= 14
+
+
+def test_easy_examples_are_drawn_less_often():
+    predictor, _ = _predictor(400)
+    predictor._known[0][:200] = 0.96
+    rows = np.concatenate([predictor._rows(0, 400) for _ in range(200)])
+    assert rows.size == 200 * 32
+    # 1/8 of the draws of one half are kept, all of the other's: 1/9 of a batch
+    assert abs((rows < 200).mean() - 1 / 9) < 0.02
+    predictor._known[0][:] = 0.96
+    assert predictor._rows(0, 400).size == 32
+
+
+def test_training_notes_how_easy_examples_are():
+    predictor, labels = _predictor(100)
+    predictor.learn(0, 60, labels[:60])
+    known = predictor._known[0]
+    assert (known[60:] == 0).all()
+    assert 0.3 < known[:60].mean() <= 1
+
+
+def test_shifted_predictions_are_of_the_shifted_images():
+    images, labels = _images(64)
+    moved = np.zeros_like(images)
+    moved[:, :, :-1] = images[:, :, 1:]
+    recipe = recipe_for(SHAPE, 3, 4)
+    plain = NetworkPredictor(images, 3, recipe, seed=0)
+    plain.learn(0, 32, labels[:32])
+    sets = plain.predict(32, 64)
+    assert sets.shape == (32, 2, 3)
+    plain._features = moved
+    alone = [np.exp(sets[:, 0]), np.exp(plain.predict(32, 64)[:, 0])]
+    for shift, axis in ((1, 2), (-1, 1), (1, 1)):
+        plain._features = np.roll(images, shift, axis)
+        edge = 0 if shift == 1 else -1
+        plain._features[(slice(None), edge) if axis == 1 else (slice(None), slice(None), edge)] = 0
+        alone.append(np.exp(plain.predict(32, 64)[:, 0]))
+    assert np.abs(np.mean(alone, 0) - np.exp(sets[:, 1])).max() < 1e-12
+
+
+def test_a_prediction_does_not_depend_on_how_many_are_made_at_once(monkeypatch):
+    predictor, labels = _predictor(50)
+    predictor.learn(0, 20, labels[:20])
+    together = predictor.predict(20, 50)
+    for size in (1, 7):
+        monkeypatch.setattr(network_predictor, "_PREDICTED_AT_ONCE", size)
+        assert predictor.predict(20, 50).tobytes() == together.tobytes()
