@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 
 from mdlcodec.exact.random import Stream
+from mdlcodec.exact.shared_work import entry, share
+from mdlcodec.exact.threads import VALUE, in_parts, part_size
 
 
 @dataclass(frozen=True)
@@ -26,13 +28,13 @@ _AFFINE_WORDS = 6
 _GRID = 4
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _signed_unit(word: np.uint64) -> float:
     """A multiple of 2^-52 in [-1, 1)."""
     return np.float64(np.int64(word >> np.uint64(11)) - 4503599627370496) * 2.220446049250313e-16
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _bilinear(grid: np.ndarray, at_y: float, at_x: float) -> float:
     """The value of a (4, 4) grid at a place in [0, 3] x [0, 3]."""
     top, left = min(int(at_y), _GRID - 2), min(int(at_x), _GRID - 2)
@@ -42,7 +44,7 @@ def _bilinear(grid: np.ndarray, at_y: float, at_x: float) -> float:
     return upper * (1.0 - y) + lower * y
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _sample(source: np.ndarray, at_y: float, at_x: float, out: np.ndarray) -> None:
     """Bilinear value of an image (H, W, C) at a place, zero outside, into out (C,)."""
     height, width, channels = source.shape
@@ -62,14 +64,14 @@ def _sample(source: np.ndarray, at_y: float, at_x: float, out: np.ndarray) -> No
         out[c] = np.float32(total)
 
 
-@njit(cache=True)
-def _warp(images, rows, words, grids, limits, varied, flip, out):
+@njit(cache=True, nogil=True)
+def _warp(images, rows, words, grids, limits, varied, flip, out, first, last):
     rotation, scale, shear, shift, elastic = limits
     height, width = images.shape[1], images.shape[2]
     middle_y, middle_x = np.float64(height - 1) * 0.5, np.float64(width - 1) * 0.5
     last = np.float64(_GRID - 1)
     step_y, step_x = last / np.float64(max(1, height - 1)), last / np.float64(max(1, width - 1))
-    for i in range(rows.size):
+    for i in range(first, last):
         strength = abs(_signed_unit(words[i, 6])) if varied else 1.0
         angle = rotation * strength * _signed_unit(words[i, 0])
         stretch_x = 1.0 + scale * strength * _signed_unit(words[i, 1])
@@ -99,6 +101,11 @@ def _warp(images, rows, words, grids, limits, varied, flip, out):
                 _sample(images[rows[i]], at_y, at_x, out[i, y, x])
 
 
+@njit(cache=True, nogil=True)
+def _warp_shared(job, count, each, *arguments):
+    share(job, *entry(_warp, arguments), count, each)
+
+
 def warped(images: np.ndarray, rows: np.ndarray, warp: Warp, stream: Stream) -> np.ndarray:
     """Random warps of images[rows]: float32 (n, h, w, c), int64 (m,) -> float32 (m, h, w, c)."""
     each = _AFFINE_WORDS + (warp.varied or warp.flip)
@@ -108,5 +115,7 @@ def warped(images: np.ndarray, rows: np.ndarray, warp: Warp, stream: Stream) -> 
         grids = stream.normals((rows.size, 2, _GRID, _GRID))
     out = np.empty((rows.size, *images.shape[1:]), np.float32)
     limits = warp.rotation, warp.scale, warp.shear, warp.shift, warp.elastic
-    _warp(images, rows, words, grids, limits, warp.varied, warp.flip, out)
+    arguments = images, rows, words, grids, limits, warp.varied, warp.flip, out
+    each = part_size(rows.size, 1, 50 * out.size * VALUE)
+    in_parts(_warp, _warp_shared, arguments, rows.size, each)
     return out
