@@ -69,8 +69,8 @@ def _warp(images, rows, words, grids, limits, varied, flip, out, first, last):
     rotation, scale, shear, shift, elastic = limits
     height, width = images.shape[1], images.shape[2]
     middle_y, middle_x = np.float64(height - 1) * 0.5, np.float64(width - 1) * 0.5
-    last = np.float64(_GRID - 1)
-    step_y, step_x = last / np.float64(max(1, height - 1)), last / np.float64(max(1, width - 1))
+    cells = np.float64(_GRID - 1)
+    step_y, step_x = cells / np.float64(max(1, height - 1)), cells / np.float64(max(1, width - 1))
     for i in range(first, last):
         strength = abs(_signed_unit(words[i, 6])) if varied else 1.0
         angle = rotation * strength * _signed_unit(words[i, 0])
