@@ -13,11 +13,12 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 # fields of a job, int64, each on a cache line of its own
-NEXT, ACTIVE, FUNCTION, ARGUMENTS, COUNT, RANGE = 0, 8, 16, 24, 32, 40
-FIELDS = 48
+NEXT, ACTIVE, FUNCTION, ARGUMENTS, COUNT, RANGE, FAILED = 0, 8, 16, 24, 32, 40, 48
+FIELDS = 56
 NOTHING = 1 << 62  # NEXT when no job is on offer
 
 _i64 = ir.IntType(64)
+_CALLED = ir.FunctionType(_i64, [_i64] * 3)
 
 
 def _pointer(builder: Any, job: Any, field: Any) -> Any:
@@ -60,15 +61,13 @@ def add(typingctx, job, field, value):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def _call(typingctx, function, arguments, first, last):  # type: ignore[no-untyped-def]
-    """Calls what `entry` gave the address of."""
+    """Calls what `entry` gave the address of; 1 if it raised, else 0."""
 
     def generate(context, builder, signature, values):  # type: ignore[no-untyped-def]
         function, *rest = values
-        kind = ir.FunctionType(ir.VoidType(), [_i64] * 3)
-        builder.call(builder.inttoptr(function, ir.PointerType(kind)), rest)
-        return context.get_dummy_value()
+        return builder.call(builder.inttoptr(function, ir.PointerType(_CALLED)), rest)
 
-    return types.void(*[types.int64] * 4), generate
+    return types.int64(*[types.int64] * 4), generate
 
 
 @intrinsic
@@ -80,24 +79,22 @@ def entry(typingctx, kernel, arguments):  # type: ignore[no-untyped-def]
     kinds = (*arguments.types, types.int64, types.int64)
     kernel.get_call_type(typingctx, kinds, {})
 
-    def generate(context, builder, signature, values):  # type: ignore[no-untyped-def]
+    def generate(context, builder, signature, given):  # type: ignore[no-untyped-def]
         compiled = kernel.dispatcher.overloads[kinds]
         context.add_linking_libs([compiled.library])
         packed = context.get_value_type(arguments)
-        kind = ir.FunctionType(ir.VoidType(), [_i64] * 3)
         name = f"shared.{compiled.fndesc.mangled_name}"
-        function = cgutils.get_or_insert_function(builder.module, kind, name)
+        function = cgutils.get_or_insert_function(builder.module, _CALLED, name)
         if not function.blocks:
             function.linkage = "internal"
             inner = ir.IRBuilder(function.append_basic_block())
             address, first, last = function.args
             everything = inner.load(inner.inttoptr(address, ir.PointerType(packed)))
             parts = cgutils.unpack_tuple(inner, everything, len(arguments))
-            context.call_internal_no_propagate(
-                inner, compiled.fndesc, compiled.signature, [*parts, first, last]
-            )
-            inner.ret_void()
-        kept = cgutils.alloca_once_value(builder, values[1])
+            values = [*parts, first, last]
+            status, _ = context.call_internal_no_propagate(inner, compiled.fndesc, compiled.signature, values)
+            inner.ret(inner.zext(status.is_error, _i64))
+        kept = cgutils.alloca_once_value(builder, given[1])
         pair = builder.ptrtoint(function, _i64), builder.ptrtoint(kept, _i64)
         return context.make_tuple(builder, types.UniTuple(types.int64, 2), pair)
 
@@ -117,13 +114,19 @@ def take_part(job: int) -> None:
         first = part * each
         if first >= count:
             break
-        _call(load(job, FUNCTION), load(job, ARGUMENTS), first, min(count, first + each))
+        failed = _call(load(job, FUNCTION), load(job, ARGUMENTS), first, min(count, first + each))
+        if failed != 0:
+            add(job, FAILED, failed)
     add(job, ACTIVE, -1)
 
 
 @njit(cache=True, nogil=True)
-def share(job: int, function: int, arguments: int, count: int, each: int) -> None:
-    """Offers ranges of ``each`` of 0..count, works until none is left, and waits for those taken."""
+def share(job: int, function: int, arguments: int, count: int, each: int) -> int:
+    """Offers ranges of ``each`` of 0..count, works until none is left, and waits for those taken.
+
+    Returns how many ranges raised an error.
+    """
+    store(job, FAILED, 0)
     store(job, FUNCTION, function)
     store(job, ARGUMENTS, arguments)
     store(job, COUNT, count)
@@ -133,6 +136,7 @@ def share(job: int, function: int, arguments: int, count: int, each: int) -> Non
     store(job, NEXT, NOTHING)
     while load(job, ACTIVE) != 0:
         pass
+    return load(job, FAILED)
 
 
 @njit(cache=True, nogil=True)

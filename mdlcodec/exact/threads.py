@@ -54,14 +54,15 @@ def part_size(count: int, unit: int, cost: int) -> int:
 
 def in_parts(
     kernel: Callable[..., None],
-    shared: Callable[..., None],
+    shared: Callable[..., int],
     arguments: tuple[Any, ...],
     count: int,
     each: int,
 ) -> None:
     """kernel(*arguments, first, last) for ranges of ``each`` that cover 0..count.
 
-    ``shared``: the function of numba that offers the kernel to other threads (`shared_work.share`).
+    ``shared``: the function of numba that offers the kernel to other threads (`shared_work.share`). Raises
+    RuntimeError when a part of the work raised.
     """
     threads = torch.get_num_threads()
     if each >= count or threads <= 1:
@@ -76,6 +77,8 @@ def in_parts(
         return
     try:
         crew.wake()
-        shared(crew.job, count, each, *arguments)
+        failed = shared(crew.job, count, each, *arguments)
     finally:
         crew.busy.release()
+    if failed:
+        raise RuntimeError(f"{failed} parts of the work raised an error")

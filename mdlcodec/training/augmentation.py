@@ -103,7 +103,7 @@ def _warp(images, rows, words, grids, limits, varied, flip, out, first, last):
 
 @njit(cache=True, nogil=True)
 def _warp_shared(job, count, each, *arguments):
-    share(job, *entry(_warp, arguments), count, each)
+    return share(job, *entry(_warp, arguments), count, each)
 
 
 def warped(images: np.ndarray, rows: np.ndarray, warp: Warp, stream: Stream) -> np.ndarray:

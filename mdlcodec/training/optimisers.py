@@ -30,7 +30,7 @@ def _adam(weights, gradient, first, second, step, decay, beta1, beta2, epsilon, 
 
 @njit(cache=True, nogil=True)
 def _adam_shared(job, count, each, *arguments):
-    share(job, *entry(_adam, arguments), count, each)
+    return share(job, *entry(_adam, arguments), count, each)
 
 
 class Adam:

@@ -73,7 +73,7 @@ def _quantise_part(x, scale, out, first, last):
 
 @njit(cache=True, nogil=True)
 def _quantise_part_shared(job, count, each, *arguments):
-    share(job, *entry(_quantise_part, arguments), count, each)
+    return share(job, *entry(_quantise_part, arguments), count, each)
 
 
 def _quantised_weights(w: np.ndarray, digits: int) -> tuple[np.ndarray, int]:
@@ -112,7 +112,7 @@ def _quantise_padded(x, exponents, padding, out, first, last):
 
 @njit(cache=True, nogil=True)
 def _quantise_padded_shared(job, count, each, *arguments):
-    share(job, *entry(_quantise_padded, arguments), count, each)
+    return share(job, *entry(_quantise_padded, arguments), count, each)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -165,7 +165,7 @@ def _pack(w, split, out, first, last):
 
 @njit(cache=True, nogil=True)
 def _pack_shared(job, count, each, *arguments):
-    share(job, *entry(_pack, arguments), count, each)
+    return share(job, *entry(_pack, arguments), count, each)
 
 
 @njit(cache=True, nogil=True)
@@ -282,7 +282,7 @@ def _patch_products(rows, offsets, panels, split, scales, bias, out, first, last
 
 @njit(cache=True, nogil=True)
 def _patch_products_shared(job, count, each, *arguments):
-    share(job, *entry(_patch_products, arguments), count, each)
+    return share(job, *entry(_patch_products, arguments), count, each)
 
 
 @njit(cache=True, nogil=True)
@@ -366,7 +366,7 @@ def _gradient_pairs(g, exponents, across, exponent, grid, each, out, part_sums, 
 
 @njit(cache=True, nogil=True)
 def _gradient_pairs_shared(job, count, each, *arguments):
-    share(job, *entry(_gradient_pairs, arguments), count, each)
+    return share(job, *entry(_gradient_pairs, arguments), count, each)
 
 
 @njit(cache=True, nogil=True)
@@ -394,7 +394,7 @@ def _place_pairs(images, out, first, last):
 
 @njit(cache=True, nogil=True)
 def _place_pairs_shared(job, count, each, *arguments):
-    share(job, *entry(_place_pairs, arguments), count, each)
+    return share(job, *entry(_place_pairs, arguments), count, each)
 
 
 @njit(cache=True, nogil=True)
@@ -433,7 +433,7 @@ def _pair_products(left, rows, offsets, g, total, first, last):
 
 @njit(cache=True, nogil=True)
 def _pair_products_shared(job, count, each, *arguments):
-    share(job, *entry(_pair_products, arguments), count, each)
+    return share(job, *entry(_pair_products, arguments), count, each)
 
 
 @njit(cache=True, nogil=True)
@@ -451,7 +451,7 @@ def _split_panels(terms, out, first, last):
 
 @njit(cache=True, nogil=True)
 def _split_panels_shared(job, count, each, *arguments):
-    share(job, *entry(_split_panels, arguments), count, each)
+    return share(job, *entry(_split_panels, arguments), count, each)
 
 
 @njit(cache=True, nogil=True)
@@ -499,7 +499,7 @@ def _short_products(left, split, right, scale, out, first, last):
 
 @njit(cache=True, nogil=True)
 def _short_products_shared(job, count, each, *arguments):
-    share(job, *entry(_short_products, arguments), count, each)
+    return share(job, *entry(_short_products, arguments), count, each)
 
 
 @njit(cache=True, nogil=True)

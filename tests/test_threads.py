@@ -1,0 +1,84 @@
+"""Work shared between threads: every range once, errors are raised, other callers and forks are served."""
+
+import os
+import threading
+
+import numpy as np
+import pytest
+import torch
+from numba import njit
+
+from mdlcodec.exact.shared_work import entry, share
+from mdlcodec.exact.threads import in_parts, part_size
+
+
+@njit(nogil=True)
+def _count(out, fail_at, first, last):
+    for i in range(first, last):
+        if i == fail_at:
+            raise ValueError("as asked")
+        out[i] += 1
+
+
+@njit(nogil=True)
+def _count_shared(job, count, each, *arguments):
+    return share(job, *entry(_count, arguments), count, each)
+
+
+@pytest.fixture(autouse=True, params=[1, 2, 4])
+def threads(request):
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield request.param
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("count", "each"), [(1, 1), (10, 3), (1000, 7), (12, 12), (5, 9)])
+def test_every_place_is_worked_on_once(count, each):
+    for _ in range(50):
+        out = np.zeros(count, np.int64)
+        in_parts(_count, _count_shared, (out, -1), count, each)
+        assert (out == 1).all()
+
+
+def test_an_error_in_a_part_is_raised():
+    with pytest.raises((RuntimeError, ValueError), match=r"raised an error|as asked"):
+        in_parts(_count, _count_shared, (np.zeros(100, np.int64), 50), 100, 10)
+    out = np.zeros(100, np.int64)
+    in_parts(_count, _count_shared, (out, -1), 100, 10)
+    assert (out == 1).all()
+
+
+def test_callers_in_several_threads():
+    outs = [np.zeros(5000, np.int64) for _ in range(6)]
+
+    def work(out):
+        for _ in range(20):
+            in_parts(_count, _count_shared, (out, -1), out.size, 100)
+
+    callers = [threading.Thread(target=work, args=(out,)) for out in outs]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert all((out == 20).all() for out in outs)
+
+
+def test_ranges_are_multiples_of_the_unit(threads):
+    assert part_size(1000, 8, 10) >= 1000
+    for count in (1, 9, 1000):
+        each = part_size(count, 8, 1 << 40)
+        assert each % 8 == 0
+        assert threads == 1 or each <= max(8, count)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_works_too():
+    in_parts(_count, _count_shared, (np.zeros(100, np.int64), -1), 100, 10)
+    child = os.fork()
+    if child == 0:
+        out = np.zeros(100, np.int64)
+        in_parts(_count, _count_shared, (out, -1), 100, 10)
+        os._exit(0 if (out == 1).all() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
