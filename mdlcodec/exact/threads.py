@@ -47,6 +47,8 @@ os.register_at_fork(after_in_child=_crews.clear)
 
 def part_size(count: int, unit: int, cost: int) -> int:
     """Size of the ranges, a multiple of ``unit``, that ``count`` is worked on in; ``cost``: multiply-adds."""
+    if cost < WORTH_A_THREAD:
+        return max(count, unit)
     threads = min(torch.get_num_threads(), 1 + cost // WORTH_A_THREAD)
     parts = 1 if threads <= 1 else _PARTS * threads
     return max(1, -(-count // (parts * unit))) * unit
@@ -64,8 +66,7 @@ def in_parts(
     ``shared``: the function of numba that offers the kernel to other threads (`shared_work.share`). Raises
     RuntimeError when a part of the work raised.
     """
-    threads = torch.get_num_threads()
-    if each >= count or threads <= 1:
+    if each >= count or (threads := torch.get_num_threads()) <= 1:
         kernel(*arguments, 0, count)
         return
     crew = _crews.get(threads)

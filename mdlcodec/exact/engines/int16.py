@@ -693,7 +693,8 @@ class Int16Engine:
         images = _scratch.take("gradient", _padded_shape(g.shape, padding), np.int16)
         _pad(g, np.full(g.shape[0], exponent), padding, images)
         split = saved.digits.gradients == 2 and saved.digits.weights == 2
-        scales = np.full(g.shape[0], power_of_two(-(exponent + saved.weights_exponent)))
+        scales = np.empty(g.shape[0], np.float64)
+        scales[:] = power_of_two(-(exponent + saved.weights_exponent))
         return _convolved(images, saved.weights, True, split, scales, None)
 
     @staticmethod
@@ -731,7 +732,7 @@ class Int16Engine:
             terms, flat = left[0], dw.reshape(outputs, -1)
             if split:
                 panels = _scratch.take("digits", (-(-channels // LANES), half, _WIDE), np.int32)
-                each = part_size(len(panels), 1, left.size * VALUE)
+                each = part_size(len(panels), 1, 4 * left.size * VALUE)
                 in_parts(_split_panels, _split_panels_shared, (left[0, 0], panels), len(panels), each)
                 terms = panels
             scale, parts = power_of_two(-exponent), -(-flat.shape[1] // (LANES if split else _WIDE))
