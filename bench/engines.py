@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from mdlcodec.exact import engines
+from mdlcodec.exact.choice import chosen_arithmetic
 from mdlcodec.exact.integers import DIGITS
 from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.exact.random import Stream
@@ -117,7 +118,7 @@ def _float32_step(
 def _exact_step(
     layers: tuple[exact_layers.Layer, ...], x: np.ndarray, y: np.ndarray, engine: str
 ) -> Callable[[], object]:
-    arithmetic = Arithmetic(engines.named(engine))
+    arithmetic = Arithmetic(engines.ENGINES[engine])
     network = Network(layers, x.shape[1:], arithmetic, Stream(SEED, 1), Stream(SEED, 2))
     optimiser = Adam(network.weights)
 
@@ -150,7 +151,7 @@ def steps(repeats: int, quick: bool) -> list[dict[str, object]]:
         ]
         trial = [_float32_step(layers, x, y, *variant) for variant in variants]
         best = int(np.argmin(_alternating(trial, 5)))
-        names = [engines.default().name] if quick else list(engines.ENGINES)
+        names = [chosen_arithmetic().engine.name] if quick else list(engines.ENGINES)
         calls = [_exact_step(layers, x, y, engine) for engine in names]
         float32, *exact = _alternating([trial[best], *calls], repeats)
         layout, fused = variants[best]
@@ -162,7 +163,7 @@ def steps(repeats: int, quick: bool) -> list[dict[str, object]]:
                 "float32_layout": "channels last" if layout else "contiguous",
                 "float32_adam": "fused" if fused else "foreach",
                 **{f"{engine}_seconds": seconds for engine, seconds in zip(names, exact, strict=True)},
-                "ratio": exact[names.index(engines.default().name)] / float32,
+                "ratio": exact[names.index(chosen_arithmetic().engine.name)] / float32,
             }
         )
     return rows
@@ -207,8 +208,8 @@ def products(repeats: int, quick: bool) -> list[dict[str, object]]:
 
         layouts = [float32(torch.contiguous_format)] + ([] if linear else [float32(torch.channels_last)])
         best = layouts[int(np.argmin(_alternating(layouts, 3)))]
-        names = [engines.default().name] if quick else list(engines.ENGINES)
-        calls = [lambda name=name, run=exact: run(engines.named(name)) for name in names]
+        names = [chosen_arithmetic().engine.name] if quick else list(engines.ENGINES)
+        calls = [lambda name=name, run=exact: run(engines.ENGINES[name]) for name in names]
         base, *others = _alternating([best, *calls], repeats)
         name = "product" if linear else f"convolution {kernel}x{kernel}"
         sizes = (
@@ -221,7 +222,7 @@ def products(repeats: int, quick: bool) -> list[dict[str, object]]:
                 "what": f"{name} {sizes}",
                 "float32_seconds": base,
                 **{f"{engine}_seconds": seconds for engine, seconds in zip(names, others, strict=True)},
-                "ratio": others[names.index(engines.default().name)] / base,
+                "ratio": others[names.index(chosen_arithmetic().engine.name)] / base,
             }
         )
     return rows
@@ -273,7 +274,7 @@ def main() -> None:
         "machine": platform.processor() or platform.machine(),
         "capability": torch.backends.cpu.get_cpu_capability(),
         "versions": {"torch": torch.__version__, "numpy": np.__version__, "numba": numba.__version__},
-        "engine": engines.default().name,
+        "engine": chosen_arithmetic().engine.name,
         "training_step_ratio": {str(row["network"]): row["ratio"] for row in rows},
         "steps": rows,
         "products": single,

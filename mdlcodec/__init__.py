@@ -22,6 +22,7 @@ def encode(
     net: str = "auto",
     seed: int = 0,
     preset: int | None = None,
+    device: str = "auto",
     max_steps: int | None = None,
     max_memory: int | None = None,
 ) -> bytes:
@@ -33,6 +34,7 @@ def encode(
         code, net: by name; see ``mdlcodec encode --help``.
         seed: of the network's random numbers, 0..2^64-1.
         preset: 1 (seconds) to 9 (hours); None is the program's default.
+        device: where networks compute: cpu, cuda, cuda:N, or auto, which is the CPU; the bytes are the same.
         max_steps, max_memory: limits (memory in bytes); None are the program's defaults.
 
     Raises:
@@ -46,19 +48,26 @@ def encode(
         net=net,
         preset=preset,
         seed=seed,
+        device=device,
         limits=labels.Limits.given(max_steps, max_memory),
     )
     return blob
 
 
 def decode(
-    blob: bytes, x: object, *, max_steps: int | None = None, max_memory: int | None = None
+    blob: bytes,
+    x: object,
+    *,
+    device: str = "auto",
+    max_steps: int | None = None,
+    max_memory: int | None = None,
 ) -> np.ndarray:
     """The labels in a file, (n,) with the dtype and values they were encoded from.
 
     Args:
         blob: the file's bytes (bytes, bytearray, memoryview or an array of bytes).
         x: the inputs that the labels were encoded with.
+        device: where networks compute: cpu, cuda, cuda:N, or auto, which is the CPU.
         max_steps, max_memory: limits (memory in bytes); None are the program's defaults.
 
     Raises:
@@ -68,7 +77,10 @@ def decode(
     from mdlcodec import labels
 
     found, _ = labels.decode(
-        labels.parse(blob), labels.inputs_of(x), limits=labels.Limits.given(max_steps, max_memory)
+        labels.parse(blob),
+        labels.inputs_of(x),
+        device=device,
+        limits=labels.Limits.given(max_steps, max_memory),
     )
     return found.array()
 

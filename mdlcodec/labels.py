@@ -166,18 +166,21 @@ def encode(
     net: str = "auto",
     preset: int | None = None,
     seed: int = 0,
+    device: str = "auto",
     limits: Limits = Limits(),
     watch: Watch | None = None,
 ) -> tuple[bytes, Run]:
     """The bytes of the file that holds the labels of ``dataset``.
 
     ``code``, ``net``: by name; ``preset``: 1 (seconds) to 9 (hours), None for the default;
-    ``seed``: 0..2^64-1. Raises BadData for settings that do not exist or do not fit, LimitExceeded.
+    ``seed``: 0..2^64-1; ``device``: see `mdlcodec.exact.choice`, it changes no byte.
+    Raises BadData for settings that do not exist or do not fit, LimitExceeded.
     """
     from mdlcodec.codes import code_named
+    from mdlcodec.exact.choice import computing_on
     from mdlcodec.training.presets import DEFAULT_PRESET, HIGHEST_PRESET, LOWEST_PRESET
 
-    for name, text in (("code", code), ("net", net)):
+    for name, text in (("code", code), ("net", net), ("device", device)):
         if not isinstance(text, str):
             raise BadData(f"{name} is of type {type(text).__name__}; give its name as a string")
     chosen = code_named(code)
@@ -194,11 +197,12 @@ def encode(
         raise BadData("there are no labels to encode; give labels with the inputs")
     k = len(labels.values)
     settings = chosen.settings(net, preset, seed, inputs, k)
-    progress, _ = _planned(chosen, settings, inputs, k, limits, watch)
-    start = time.perf_counter()
-    with _guard():
-        encoded = chosen.encode(labels.classes, k, inputs, settings, progress)
-    seconds = time.perf_counter() - start
+    with computing_on(device):
+        progress, _ = _planned(chosen, settings, inputs, k, limits, watch)
+        start = time.perf_counter()
+        with _guard():
+            encoded = chosen.encode(labels.classes, k, inputs, settings, progress)
+        seconds = time.perf_counter() - start
     header = LabelHeader(
         code=chosen.number,
         net=settings.net,
@@ -218,23 +222,30 @@ def decode(
     file: LabelFile,
     find_inputs: Callable[[LabelHeader], Sequence[Content]],
     *,
+    device: str = "auto",
     limits: Limits = Limits(),
     watch: Watch | None = None,
 ) -> tuple[Labels, Run]:
     """The labels of a file, given what its inputs may be (``inputs_from`` and ``inputs_of`` find that).
 
-    Raises WrongInputs, LimitExceeded, and CorruptFile when other labels came out than went in.
+    ``device``: see `mdlcodec.exact.choice`. Raises BadData for a device that is not there, WrongInputs,
+    LimitExceeded, and CorruptFile when other labels came out than went in.
     """
+    from mdlcodec.exact.choice import computing_on
+
+    if not isinstance(device, str):
+        raise BadData(f"device is of type {type(device).__name__}; give its name as a string")
     header = file.header
-    inputs = _matching(find_inputs(header), header)
-    try:
-        progress, last = _planned(file.code, file.settings, inputs, file.k, limits, watch)
-    except BadData as error:  # what no encoder writes
-        raise CorruptFile("damaged: its network does not fit these inputs") from error
-    start = time.perf_counter()
-    with _guard():
-        classes = file.code.decode(file.payload, file.k, inputs, file.settings, progress)
-    seconds = time.perf_counter() - start
+    with computing_on(device):
+        inputs = _matching(find_inputs(header), header)
+        try:
+            progress, last = _planned(file.code, file.settings, inputs, file.k, limits, watch)
+        except BadData as error:  # what no encoder writes
+            raise CorruptFile("damaged: its network does not fit these inputs") from error
+        start = time.perf_counter()
+        with _guard():
+            classes = file.code.decode(file.payload, file.k, inputs, file.settings, progress)
+        seconds = time.perf_counter() - start
     if label_digest(classes) != header.label_digest:
         raise CorruptFile(
             "other labels were decoded than were encoded (their digests differ): the file is damaged, or "

@@ -139,7 +139,7 @@ def describe() -> dict[str, object]:
             **{name: _version(name) for name in packages},
             "torch": torch.__version__,
         },
-        "engines": list(ENGINES),
+        "engines": [*ENGINES, *(["cuda"] if torch.cuda.is_available() else [])],
         "threads": torch.get_num_threads(),
         "aten": torch.backends.cpu.get_cpu_capability(),
         "numpy": _numpy_features(),

@@ -14,8 +14,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 import mdlcodec
-from mdlcodec.cli import main
+from mdlcodec.cli import main, verification
+from mdlcodec.cli.options import Common
 from mdlcodec.cli.progress import ProgressLine
+from mdlcodec.errors import MdlcodecError
 from mdlcodec.labels import Limits
 
 N, CLASSES = 60, ["ant", "bee", "cat"]
@@ -212,9 +214,29 @@ def test_quiet_says_nothing_and_verbose_says_what_will_be_done() -> None:
     assert (result.stdout, result.stderr) == ("", "")
     lines = run(*ENCODE, "-f", "-v").stderr.splitlines()
     assert re.fullmatch(r"mdlcodec \S+, Python \S+, torch \S+, numpy \S+, numba \S+", lines[0])
-    assert re.fullmatch(r"60 labels of 3 classes; engine \w+", lines[1])
+    assert re.fullmatch(r"60 labels of 3 classes; engine -, device cpu", lines[1])
     assert lines[2] == "code uniform, net -, preset 5, seed 0"
     assert re.fullmatch(r"cost: 0 parameters, 0 steps, at most \d+ \wiB of memory", lines[3])
+
+
+def test_verbose_says_which_engine_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    for engine in ("int16", "float64"):
+        monkeypatch.setenv("MDLCODEC_ENGINE", engine)
+        for device in ("auto", "cpu"):
+            lines = run(
+                *ENCODE[:2], "--net", "mlp", "-1", "-f", "-v", "--no-verify", "--device", device
+            ).stderr
+            assert f"classes; engine {engine}, device cpu" in lines
+
+
+def test_verification_computes_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = "import os, sys; sys.exit(' '.join(sys.argv[-2:]) + f' {os.environ.get(\"MDLCODEC_ENGINE\")}')"
+    monkeypatch.setattr(verification, "_fresh_python", lambda: [sys.executable, "-c", told])
+    common = Common(quiet=True, verbose=False, json=False, max_steps=None, max_memory=None)
+    for engine, left in (("cuda", "None"), ("int8", "int8")):
+        monkeypatch.setenv("MDLCODEC_ENGINE", engine)
+        with pytest.raises(MdlcodecError, match=f"--device cpu {left}$"):
+            verification._decode(Path("data.mdl"), "data.npz", Path("labels.npy"), common, ProgressLine(True))
 
 
 def test_force_overwrites_also_through_a_link(folder: Path) -> None:

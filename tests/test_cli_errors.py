@@ -461,3 +461,23 @@ def test_limits_hold_in_the_api() -> None:
         mdlcodec.encode(X, Y, max_steps=0)
     with pytest.raises(LimitExceeded, match=r"max_memory in Python"):
         mdlcodec.encode(X, Y, max_memory=0)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["encode", "data.npz", "-o", "new.mdl"],
+        ["decode", "data.mdl", "--inputs", "data.npz", "-o", "new.npy"],
+        ["test", "data.mdl", "--inputs", "data.npz"],
+    ],
+)
+def test_a_device_that_is_not_there(
+    arguments: list[str], no_training: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MDLCODEC_ENGINE", raising=False)
+    line = fails(2, *arguments, "--device", "cuda:77")
+    assert "cannot compute on cuda:77: torch finds " in line
+    assert line.endswith(" here; the CPU computes the same bytes")
+    assert "no device named 'tpu'; choose one of auto, cpu, cuda, cuda:N" in fails(
+        2, *arguments, "--device", "tpu"
+    )

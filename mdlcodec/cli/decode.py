@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mdlcodec.cli.files import naming, open_output, read_file, stem
-from mdlcodec.cli.options import Common, common_options
+from mdlcodec.cli.options import Common, common_options, device_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import duration, say
 from mdlcodec.cli.verbose import watch
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from mdlcodec.labels import LabelFile, Run
 
 
-def decode_labels(file: str, label_file: LabelFile, inputs: str, common: Common) -> tuple[Labels, Run]:
+def decode_labels(
+    file: str, label_file: LabelFile, inputs: str, device: str, common: Common
+) -> tuple[Labels, Run]:
     """The labels of a parsed file, decoded with inputs read from ``inputs``."""
     from mdlcodec import labels as label_files
 
@@ -26,6 +28,7 @@ def decode_labels(file: str, label_file: LabelFile, inputs: str, common: Common)
         return label_files.decode(
             label_file,
             label_files.inputs_from(inputs),
+            device=device,
             limits=common.limits(),
             watch=watch("decoding", line, common),
         )
@@ -41,9 +44,10 @@ def decode_labels(file: str, label_file: LabelFile, inputs: str, common: Common)
     help="Where the labels go, - for stdout; .npy, .csv, -idx1-ubyte and -idx1-ubyte.gz choose the form. "
     "[default: NAME-labels in the form they came in]",
 )
+@device_option
 @click.option("-f", "--force", is_flag=True, help="Overwrite LABELS if it exists.")
 @common_options
-def command(file: str, inputs: str, output: str | None, force: bool, common: Common) -> None:
+def command(file: str, inputs: str, output: str | None, device: str, force: bool, common: Common) -> None:
     """Get the labels back from FILE, given the inputs they belong to.
 
     DATA is as for encode, and may lack the labels: an .npz file with x alone, a table without
@@ -60,7 +64,7 @@ def command(file: str, inputs: str, output: str | None, force: bool, common: Com
     output = f"{stem(file)}-labels{FORMS[form]}" if output is None else output
     label_bytes(label_file.one_label_each(), form)  # does the form fit? It is known before any training
     with open_output(output, force=force, sources=[file, inputs]) as destination:
-        labels, run = decode_labels(file, label_file, inputs, common)
+        labels, run = decode_labels(file, label_file, inputs, device, common)
         destination.write(label_bytes(labels, form))
     if not common.quiet:
         say(f"{output}: {labels.n:,} labels of {label_file.k:,} classes; {duration(run.seconds)}")

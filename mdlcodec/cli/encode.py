@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mdlcodec.cli.files import open_output, stem
-from mdlcodec.cli.options import Common, common_options
+from mdlcodec.cli.options import Common, common_options, device_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import duration, say
 from mdlcodec.cli.verbose import watch
@@ -56,6 +56,7 @@ def _preset_options(command: Any) -> Any:
     "--target", metavar="COLUMN", help="The labels' column in a table: a name, or an index (last: -1)."
 )
 @click.option("--limit", type=int, metavar="N", help="Encode the first N examples only.")
+@device_option
 @click.option("--no-verify", is_flag=True, help="Do not decode the file in a fresh process.")
 @click.option("-f", "--force", is_flag=True, help="Overwrite FILE if it exists.")
 @common_options
@@ -68,6 +69,7 @@ def command(
     preset: int | None,
     target: str | None,
     limit: int | None,
+    device: str,
     no_verify: bool,
     force: bool,
     common: Common,
@@ -76,8 +78,8 @@ def command(
 
     DATA is one of: digits (built in), an .npz file with x and y, a table (.csv, .data or .txt, also .gz or
     .xz), a folder with IDX files as MNIST comes or .bin files as CIFAR comes, a folder with a folder of images
-    (.png, .bmp, .ppm, .tiff, lossless .webp) for each class. The file is decoded in a fresh process before
-    success is reported.
+    (.png, .bmp, .ppm, .tiff, lossless .webp) for each class. The file is decoded in a fresh process, on the
+    CPU whatever the device, before success is reported.
     """
     output = f"{stem(data)}.mdl" if output is None else output
     if output == "-" and common.json:
@@ -95,6 +97,7 @@ def command(
                 net=net,
                 preset=preset,
                 seed=seed,
+                device=device,
                 limits=common.limits(),
                 watch=watch("encoding", line, common),
             )

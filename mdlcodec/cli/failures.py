@@ -8,7 +8,7 @@ from typing import IO, Any
 import click
 
 from mdlcodec.cli.signals import Terminated, signals_raised
-from mdlcodec.cli.terminal import say
+from mdlcodec.cli.terminal import say, warnings_in_one_line
 from mdlcodec.errors import MdlcodecError
 
 
@@ -31,7 +31,7 @@ class CommandGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
-        with signals_raised():
+        with signals_raised(), warnings_in_one_line():
             try:
                 return super().invoke(ctx)
             except MdlcodecError as error:

@@ -58,6 +58,16 @@ class Common:
         return Limits.given(self.max_steps, self.max_memory)
 
 
+device_option = click.option(
+    "--device",
+    default="auto",
+    metavar="NAME",
+    show_default=True,
+    help="Where networks compute: cpu, cuda, cuda:N, or auto, which is the CPU unless MDLCODEC_ENGINE=cuda. "
+    "The bytes are the same. The kernel machine always computes on the CPU.",
+)
+
+
 def common_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the common options, as one argument ``common``."""
 

@@ -10,6 +10,8 @@ from mdlcodec.cli.terminal import duration, printable, say, show
 
 _REDRAW_SECONDS = 0.1
 _LINE_SECONDS = 10.0
+# no guess of the time left before a twentieth is done: the first labels take the longest, and numba compiles
+_TOO_EARLY = 20
 
 
 class ProgressLine:
@@ -36,7 +38,9 @@ class ProgressLine:
         if not self._due(now):
             return
         start, before = self._first
-        left = f", {duration((now - start) / (done - before) * (n - done))} left" if done > before else ""
+        left = ""
+        if (done - before) * _TOO_EARLY > n:
+            left = f", {duration((now - start) / (done - before) * (n - done))} left"
         self.show(f"{what}: {done:,} of {n:,} labels, {bits:,.0f} bits, {bits / done:.3f} bits a label{left}")
 
     def show(self, text: str) -> None:

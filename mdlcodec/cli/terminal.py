@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -28,6 +31,18 @@ def show(text: str) -> None:
         click.echo(text, nl=False, err=True)
     except OSError:
         sys.stderr = None  # type: ignore[assignment]  # as if closed, so that Python's exit does not fail either
+
+
+@contextmanager
+def warnings_in_one_line() -> Iterator[None]:
+    """Within this, a warning is one line for people."""
+
+    def show_warning(message: Warning | str, *where: object) -> None:
+        say(f"mdlcodec: warning: {message}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show_warning  # type: ignore[assignment]
+        yield
 
 
 def require_stdout(otherwise: str) -> None:

@@ -8,15 +8,16 @@ import click
 
 from mdlcodec.cli.decode import decode_labels
 from mdlcodec.cli.files import naming, read_file
-from mdlcodec.cli.options import Common, common_options
+from mdlcodec.cli.options import Common, common_options, device_option
 from mdlcodec.cli.terminal import duration, say
 
 
 @click.command("test")
 @click.argument("file")
 @click.option("--inputs", metavar="DATA", help="Decode as well, from these inputs, and write nothing.")
+@device_option
 @common_options
-def command(file: str, inputs: str | None, common: Common) -> None:
+def command(file: str, inputs: str | None, device: str, common: Common) -> None:
     """Test whether FILE is intact; with --inputs, whether its labels come back."""
     from mdlcodec import labels as label_files
 
@@ -25,7 +26,7 @@ def command(file: str, inputs: str | None, common: Common) -> None:
         label_file = label_files.parse(blob)
     ideal_bits = seconds = None
     if inputs is not None:
-        _, run = decode_labels(file, label_file, inputs, common)
+        _, run = decode_labels(file, label_file, inputs, device, common)
         ideal_bits, seconds = run.ideal_bits, run.seconds
     if not common.quiet:
         if seconds is None:

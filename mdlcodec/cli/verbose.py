@@ -29,11 +29,14 @@ def _print_plan(plan: Plan) -> None:
     from importlib.metadata import version
 
     import mdlcodec
-    from mdlcodec.exact import engines
+    from mdlcodec.exact.choice import description
+    from mdlcodec.nets import predictor_named
 
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "numba"))
     say(f"mdlcodec {mdlcodec.__version__}, Python {platform.python_version()}, {versions}")
-    say(f"{plan.n:,} labels of {plan.k:,} classes; engine {engines.default().name}")
+    multiplies = plan.net is not None and predictor_named(plan.net).products
+    computing = description() if multiplies else "engine -, device cpu"
+    say(f"{plan.n:,} labels of {plan.k:,} classes; {computing}")
     settings = plan.settings
     say(f"code {plan.code}, net {plan.net or '-'}, preset {settings.preset}, seed {settings.seed}")
     say(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -40,7 +41,11 @@ def verify(path: Path, data: str, labels: Labels, common: Common, line: Progress
 
 
 def _decode(path: Path, data: str, output: Path, common: Common, line: ProgressLine) -> None:
-    arguments = ["decode", str(path), "--inputs", data, "-o", str(output)]
+    # on the CPU also what a GPU encoded: whoever decodes may have none
+    arguments = ["decode", str(path), "--inputs", data, "-o", str(output), "--device", "cpu"]
+    environment = dict(os.environ)
+    if environment.get("MDLCODEC_ENGINE") == "cuda":
+        del environment["MDLCODEC_ENGINE"]
     if common.max_steps is not None:
         arguments += ["--max-steps", str(common.max_steps)]
     if common.max_memory is not None:
@@ -51,6 +56,7 @@ def _decode(path: Path, data: str, output: Path, common: Common, line: ProgressL
         with signals_deferred():  # between fork and return, nobody would end the new process
             decoder = subprocess.Popen(
                 [*_fresh_python(), *arguments],
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,

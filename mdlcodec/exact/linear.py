@@ -7,15 +7,17 @@ import numpy as np
 
 from mdlcodec.exact.engines import Engine
 from mdlcodec.exact.function import Function
+from mdlcodec.exact.functions import ON_CPU, Functions
 from mdlcodec.exact.integers import DIGITS, Digits
 
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """How products are computed: the engine changes the speed, the digits are part of the format."""
+    """How networks compute: engine and functions change the speed, the digits are part of the format."""
 
     engine: Engine
     digits: Digits = DIGITS
+    functions: Functions = ON_CPU  # over the arrays that the engine takes
 
 
 class Convolution(Function):

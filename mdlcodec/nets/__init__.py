@@ -21,6 +21,7 @@ class Entry:
     name: str
     number: int
     module: str
+    products: bool = True  # an engine multiplies for it, on the device that was chosen
 
     def load(self) -> "PredictorFamily":
         """Imports the module."""
@@ -31,7 +32,7 @@ class Entry:
 PREDICTORS = (
     Entry("mlp", 1, "mdlcodec.nets.mlp"),
     Entry("cnn", 2, "mdlcodec.nets.cnn"),
-    Entry("kernel", 3, "mdlcodec.nets.kernel"),
+    Entry("kernel", 3, "mdlcodec.nets.kernel", products=False),
 )
 
 # up to here the kernel predictor is the better one, and its factor fits the memory

@@ -4,16 +4,13 @@ A layer keeps nothing: weights and running statistics live in the network's one 
 optimiser or a weight average is one pass over it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 
-from mdlcodec.exact.activation import Dropout, Rectify
 from mdlcodec.exact.integers import INPUT_DIGITS
 from mdlcodec.exact.linear import Arithmetic, Convolution, Linear
-from mdlcodec.exact.normalisation import BatchNormalisation, normalised
-from mdlcodec.exact.pooling import GlobalAverage, MaxPool
 from mdlcodec.exact.random import Stream
 
 Shape = tuple[int, ...]  # of one example, without the batch
@@ -33,11 +30,23 @@ class Pass:
     def next_arithmetic(self) -> Arithmetic:
         """The arithmetic of the next product: the first one has the inputs' digits."""
         first, self.at_inputs = self.at_inputs, False
-        return Arithmetic(self.arithmetic.engine, INPUT_DIGITS) if first else self.arithmetic
+        return replace(self.arithmetic, digits=INPUT_DIGITS) if first else self.arithmetic
+
+
+def _applied(function: Any, *inputs: Any) -> tuple[Any, Any]:
+    """The function's value, and what `_gradients` needs."""
+    value, saved = function.forward(*inputs)
+    return value, (function, saved)
+
+
+def _gradients(saved: Any, g: Any, input_gradient: bool) -> tuple[Any, ...]:
+    function, rest = saved
+    gradients: tuple[Any, ...] = function.backward(rest, g, input_gradient)
+    return gradients
 
 
 class Layer(Protocol):
-    """One step of a network."""
+    """One step of a network. Arrays are of the kind that the arithmetic's functions take."""
 
     def shapes(self, inputs: Shape) -> list[Shape]:
         """Shapes of the weights."""
@@ -147,11 +156,11 @@ class Activate(Plain):
 
     def forward(self, x: np.ndarray, weights: list[np.ndarray], run: Pass) -> tuple[np.ndarray, Any]:
         """See Layer.forward."""
-        return Rectify.forward(x)
+        return _applied(run.arithmetic.functions.rectify, x)
 
     def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
         """See Layer.backward."""
-        return Rectify.backward(saved, g, input_gradient)
+        return _gradients(saved, g, input_gradient)
 
 
 @dataclass(frozen=True)
@@ -178,14 +187,15 @@ class Normalise(Plain):
 
     def forward(self, x: np.ndarray, weights: list[np.ndarray], run: Pass) -> tuple[np.ndarray, Any]:
         """See Layer.forward."""
+        functions = run.arithmetic.functions
         if run.training:
             rate = max(self.rate, 1.0 / (run.batches + 1))
-            return BatchNormalisation.forward(x, weights[0], weights[1], run.statistics[0], rate)
-        return normalised(x, run.statistics[0], weights[0], weights[1]), None
+            return _applied(functions.batch_normalisation, x, weights[0], weights[1], run.statistics[0], rate)
+        return functions.normalised(x, run.statistics[0], weights[0], weights[1]), None
 
     def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
         """See Layer.backward."""
-        return BatchNormalisation.backward(saved, g, input_gradient)
+        return _gradients(saved, g, input_gradient)
 
 
 class HalveByMaximum(Plain):
@@ -197,11 +207,11 @@ class HalveByMaximum(Plain):
 
     def forward(self, x: np.ndarray, weights: list[np.ndarray], run: Pass) -> tuple[np.ndarray, Any]:
         """See Layer.forward."""
-        return MaxPool.forward(x)
+        return _applied(run.arithmetic.functions.max_pool, x)
 
     def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
         """See Layer.backward."""
-        return MaxPool.backward(saved, g, input_gradient)
+        return _gradients(saved, g, input_gradient)
 
 
 class FoldPlaces(Plain):
@@ -215,8 +225,8 @@ class FoldPlaces(Plain):
         """See Layer.forward. Channels: upper left, upper right, lower left, lower right."""
         n, height, width, channels = x.shape
         squares = x.reshape(n, height // 2, 2, width // 2, 2, channels)
-        folded = squares.transpose(0, 1, 3, 2, 4, 5).reshape(n, height // 2, width // 2, 4 * channels)
-        return np.ascontiguousarray(folded), None
+        folded = run.arithmetic.functions.permuted(squares, (0, 1, 3, 2, 4, 5))
+        return folded.reshape(n, height // 2, width // 2, 4 * channels), None
 
     def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
         """Inputs have no gradient."""
@@ -232,11 +242,11 @@ class AverageOverPlaces(Plain):
 
     def forward(self, x: np.ndarray, weights: list[np.ndarray], run: Pass) -> tuple[np.ndarray, Any]:
         """See Layer.forward."""
-        return GlobalAverage.forward(x)
+        return _applied(run.arithmetic.functions.global_average, x)
 
     def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
         """See Layer.backward."""
-        return GlobalAverage.backward(saved, g, input_gradient)
+        return _gradients(saved, g, input_gradient)
 
 
 class Flatten(Plain):
@@ -269,8 +279,9 @@ class Drop(Plain):
         if not run.training or self.keep == 65536:
             return x, None
         assert run.noise is not None
-        return Dropout.forward(x, run.noise.words((x.size + 3) // 4), self.keep)
+        words = run.noise.words((x.reshape(-1).shape[0] + 3) // 4)
+        return _applied(run.arithmetic.functions.dropout, x, words, self.keep)
 
     def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
         """See Layer.backward."""
-        return (g,) if saved is None else Dropout.backward(saved, g)
+        return (g,) if saved is None else _gradients(saved, g, input_gradient)

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from mdlcodec.exact.linear import Arithmetic
-from mdlcodec.exact.loss import CrossEntropy
 from mdlcodec.exact.random import Stream
 from mdlcodec.nets.layers import Layer, Pass, Shape
 
@@ -38,7 +37,8 @@ class Network:
     """Layers applied in turn.
 
     ``state`` is float32 (parameters + statistics,): the weights in layer order, then the running statistics.
-    It is changed in place by training; predictions take any vector like it, an average for example.
+    ``vector`` is the same as an array of the kind that the arithmetic's functions take (on the CPU, the very
+    same), changed in place by training; predictions take any vector like it, an average for example.
     """
 
     def __init__(
@@ -55,20 +55,32 @@ class Network:
             shape = layer.outputs(shape)
         self._parameters = sum(array.size for array in arrays)
         statistics = sum(_size(shapes) for shapes in self._statistics)
-        self.state = np.zeros(self._parameters + statistics, np.float32)
-        self.state[: self._parameters] = np.concatenate([array.reshape(-1) for array in arrays])
-        self._gradient = np.empty(self._parameters, np.float32)
+        state = np.zeros(self._parameters + statistics, np.float32)
+        state[: self._parameters] = np.concatenate([array.reshape(-1) for array in arrays])
+        self._functions = arithmetic.functions
+        self.vector: Any = self._functions.array(state)
+        self._gradient = self._functions.array(np.zeros(self._parameters, np.float32))
         self._gradients = _split(self._gradient, self._shapes)
         # below the lowest layer with weights no gradient is needed
         self._lowest = next((i for i, shapes in enumerate(self._shapes) if shapes), len(layers))
-        self._trained = self._views(self.state)
+        self._trained = self._views(self.vector)
+
+    @property
+    def state(self) -> np.ndarray:
+        """See the class."""
+        return self._functions.read(self.vector)
 
     @property
     def weights(self) -> np.ndarray:
-        """The trained part of ``state``, float32 (parameters,): a view."""
+        """The trained part of ``state``, float32 (parameters,)."""
         return self.state[: self._parameters]
 
-    def _views(self, state: np.ndarray) -> list[tuple[list[np.ndarray], tuple[np.ndarray, ...]]]:
+    @property
+    def trained(self) -> Any:
+        """The trained part of ``vector``, a view."""
+        return self.vector[: self._parameters]
+
+    def _views(self, state: Any) -> list[tuple[list[np.ndarray], tuple[np.ndarray, ...]]]:
         """Views of a state: each layer's weights and its running statistics."""
         weights = _split(state[: self._parameters], self._shapes)
         statistics = _split(state[self._parameters :], self._statistics)
@@ -84,18 +96,16 @@ class Network:
             kept.append(saved)
         return x, kept
 
-    def gradient(
-        self, x: np.ndarray, classes: np.ndarray, smoothing: float
-    ) -> tuple[float, np.ndarray, np.ndarray]:
-        """Loss of a batch (nats a label), its gradient, float32 (parameters,), valid until the next call, and
-        the probabilities of the classes given, float64 (N,).
+    def gradient(self, x: np.ndarray, classes: np.ndarray, smoothing: float) -> tuple[float, Any, np.ndarray]:
+        """Loss of a batch (nats a label), its gradient, float32 (parameters,), an array like ``vector`` that is
+        valid until the next call, and the probabilities of the classes given, float64 (N,).
 
         x: float32 (N, *inputs); classes: integers (N,).
         """
         run = Pass(self._arithmetic, training=True, batches=self._batches, noise=self._noise)
-        scores, kept = self._forward(x, self._trained, run)
-        loss, saved = CrossEntropy.forward(scores, classes, smoothing)
-        (g,) = CrossEntropy.backward(saved)
+        scores, kept = self._forward(self._functions.array(x), self._trained, run)
+        loss, saved = self._functions.cross_entropy.forward(scores, classes, smoothing)
+        (g,) = self._functions.cross_entropy.backward(saved)
         for i in range(len(self._layers) - 1, self._lowest - 1, -1):
             assert g is not None
             g, *gradients = self._layers[i].backward(kept[i], g, i > self._lowest)
@@ -104,9 +114,10 @@ class Network:
         self._batches += 1
         return loss, self._gradient, saved[1]
 
-    def predict(self, x: np.ndarray, state: np.ndarray) -> np.ndarray:
-        """Scores under a state like ``self.state``: float32 (N, *inputs) -> float32 (N, k)."""
-        return self._forward(x, self._views(state), Pass(self._arithmetic, training=False))[0]
+    def predict(self, x: np.ndarray, state: Any) -> np.ndarray:
+        """Scores under a state like ``vector``: float32 (N, *inputs) -> float32 (N, k)."""
+        run = Pass(self._arithmetic, training=False)
+        return self._functions.read(self._forward(self._functions.array(x), self._views(state), run)[0])
 
 
 def count_activations(layers: Sequence[Layer], inputs: Shape) -> int:

@@ -9,16 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from mdlcodec.exact import engines
+from mdlcodec.exact.choice import chosen_arithmetic
 from mdlcodec.exact.elementary import log
-from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.exact.loss import softmax_row
 from mdlcodec.exact.random import Stream
 from mdlcodec.nets.layers import Layer, Shape
 from mdlcodec.nets.network import Network, count_activations, count_parameters
 from mdlcodec.nets.predictor import Cost
 from mdlcodec.training.augmentation import Warp, warped
-from mdlcodec.training.optimisers import Adam, move_towards
+from mdlcodec.training.optimisers import adam_for, move_towards
 
 _FIRST_BLOCK = 8
 _PREDICTED_AT_ONCE = 512
@@ -120,7 +119,8 @@ class NetworkPredictor:
 
     def __init__(self, features: np.ndarray, k: int, recipe: Recipe, seed: int, first: int = 0) -> None:
         """features: float32 (n, ...), one example a row; first: number of the first member's streams."""
-        arithmetic = Arithmetic(engines.default())
+        arithmetic = chosen_arithmetic()
+        self._functions = arithmetic.functions
         self._features, self._recipe, self._k = features, recipe, k
         self._labels = np.empty(features.shape[0], np.int64)
         self.sets = 2 if recipe.shifted else 1
@@ -135,8 +135,8 @@ class NetworkPredictor:
             )
             for member in numbers
         ]
-        self._optimisers = [Adam(network.weights, beta2=recipe.beta2) for network in self._members]
-        self._averages = [network.state.copy() for network in self._members]
+        self._optimisers = [adam_for(network.trained, beta2=recipe.beta2) for network in self._members]
+        self._averages = [self._functions.array(network.state.copy()) for network in self._members]
         self._batches = [Stream(seed, _BATCHES, member) for member in numbers]
         # probability of each example's class when a member last trained on it
         self._known = [np.zeros(features.shape[0] if recipe.selective else 0) for _ in numbers]
@@ -194,15 +194,15 @@ class NetworkPredictor:
                 _, gradient, true = network.gradient(x, self._labels[rows], recipe.smoothing)
                 if recipe.selective:
                     self._known[member][rows] = true
-                self._optimisers[member].step(network.weights, gradient, rate, recipe.decay)
-                move_towards(self._averages[member], network.state, move)
+                self._optimisers[member].step(network.trained, gradient, rate, recipe.decay)
+                move_towards(self._averages[member], network.vector, move)
 
     def states(self) -> dict[str, np.ndarray]:
         """See Predictor.states."""
         found = {}
         for number, (network, average) in enumerate(zip(self._members, self._averages, strict=True)):
             found[f"network {number} weights"] = network.state
-            found[f"network {number} averaged weights"] = average
+            found[f"network {number} averaged weights"] = self._functions.read(average)
         return found
 
 

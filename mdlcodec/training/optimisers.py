@@ -3,9 +3,12 @@
 One rounding per operation, in the order written; square roots are correctly rounded.
 """
 
+from typing import Any, Protocol
+
 import numpy as np
 from numba import njit
 
+from mdlcodec.exact.device import optimisers as device
 from mdlcodec.exact.shared_work import entry, share
 from mdlcodec.exact.threads import VALUE, in_parts, part_size
 
@@ -31,6 +34,13 @@ def _adam(weights, gradient, first, second, step, decay, beta1, beta2, epsilon, 
 @njit(cache=True, nogil=True)
 def _adam_shared(job, count, each, *arguments):
     return share(job, *entry(_adam, arguments), count, each)
+
+
+class Optimiser(Protocol):
+    """Adam, over the arrays that the weights are."""
+
+    def step(self, weights: Any, gradient: Any, rate: float, decay: float) -> None:
+        """See Adam.step."""
 
 
 class Adam:
@@ -72,7 +82,16 @@ class Momentum:
 
 
 @njit(cache=True)
-def move_towards(average: np.ndarray, weights: np.ndarray, rate: np.float32) -> None:
-    """average += (weights - average) * rate, float32 (parameters,): an exponential weight average."""
+def _move_towards(average, weights, rate):
     for i in range(average.size):
         average[i] = average[i] + (weights[i] - average[i]) * rate
+
+
+def move_towards(average: Any, weights: Any, rate: np.float32) -> None:
+    """average += (weights - average) * rate, float32 (parameters,): an exponential weight average."""
+    (_move_towards if isinstance(average, np.ndarray) else device.move_towards)(average, weights, rate)
+
+
+def adam_for(weights: Any, beta2: float) -> Optimiser:
+    """Adam for weights that are numpy's, or a device's tensor."""
+    return (Adam if isinstance(weights, np.ndarray) else device.Adam)(weights, beta2=beta2)

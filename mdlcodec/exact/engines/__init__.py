@@ -1,17 +1,13 @@
 """Engines: interchangeable ways to multiply block integers exactly. They differ in speed, never in a byte.
 
-Adding an engine is one new file and one line in ``ENGINES``.
+Adding an engine is one new file and one line in ``_MAKERS``.
 """
 
-import os
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-import numpy as np
-
-from mdlcodec.errors import BadData
 from mdlcodec.exact.engines.float64 import Float64Matrices
 from mdlcodec.exact.engines.int8 import Int8Matrices
-from mdlcodec.exact.engines.int16 import Int16Engine
 from mdlcodec.exact.engines.matrix import MatrixEngine
 from mdlcodec.exact.integers import Digits
 
@@ -19,41 +15,54 @@ from mdlcodec.exact.integers import Digits
 class Engine(Protocol):
     """The product of formats/arithmetic.md, section 2, as a convolution of stride 1 and its gradients.
 
-    A linear layer is a convolution of images of one place.
+    A linear layer is a convolution of images of one place. Arrays are numpy's; a device's engine has its
+    tensors in their place.
     """
 
     name: str
 
-    def forward(
-        self, x: np.ndarray, w: np.ndarray, bias: np.ndarray, padding: int, digits: Digits
-    ) -> tuple[np.ndarray, Any]:
+    def forward(self, x: Any, w: Any, bias: Any, padding: int, digits: Digits) -> tuple[Any, Any]:
         """x float32 (N, H, W, C), w float32 (O, k, k, C), bias float32 (O,), all contiguous ->
         float32 (N, H + 2p - k + 1, W + 2p - k + 1, O), and what ``backward`` needs.
 
         Raises InexactComputation when a value is not finite.
         """
 
-    def backward(
-        self, saved: Any, g: np.ndarray, input_gradient: bool
-    ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+    def backward(self, saved: Any, g: Any, input_gradient: bool) -> tuple[Any | None, Any, Any]:
         """The gradient of the outputs, float32 (N, H', W', O), contiguous -> gradients of x (None unless
         ``input_gradient``), w and bias. Raises InexactComputation when a value is not finite."""
 
 
-ENGINES: dict[str, Engine] = {
-    "int16": Int16Engine(),
-    "int8": MatrixEngine(Int8Matrices()),
-    "float64": MatrixEngine(Float64Matrices()),
+def _int16() -> Engine:
+    # imported when it is asked for: it is made of LLVM's instructions, and may not work on every machine
+    from mdlcodec.exact.engines.int16 import Int16Engine
+
+    return Int16Engine()
+
+
+_MAKERS: dict[str, Callable[[], Engine]] = {
+    "int16": _int16,
+    "int8": lambda: MatrixEngine(Int8Matrices()),
+    "float64": lambda: MatrixEngine(Float64Matrices()),
 }
 
 
-def named(name: str) -> Engine:
-    """The engine of that name; raises BadData for an unknown one."""
-    if name not in ENGINES:
-        raise BadData(f"MDLCODEC_ENGINE: no engine named {name!r}; choose one of {', '.join(ENGINES)}")
-    return ENGINES[name]
+class _Engines(Mapping[str, Engine]):
+    """Engines by name, the fastest first, each made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Engine] = {}
+
+    def __getitem__(self, name: str) -> Engine:
+        if name not in self._made:
+            self._made[name] = _MAKERS[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MAKERS)
+
+    def __len__(self) -> int:
+        return len(_MAKERS)
 
 
-def default() -> Engine:
-    """The engine that MDLCODEC_ENGINE names, else the fastest."""
-    return named(os.environ.get("MDLCODEC_ENGINE", "int16"))
+ENGINES: Mapping[str, Engine] = _Engines()

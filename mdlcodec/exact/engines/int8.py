@@ -56,6 +56,7 @@ class Int8Matrices:
     """One int8 plane per digit, the upper digit first."""
 
     name = "int8"
+    longest_sum = _LONGEST_SUM
 
     def planes(self, integers: np.ndarray, digits: int) -> tuple[np.ndarray, ...]:
         """See Matrices.planes."""

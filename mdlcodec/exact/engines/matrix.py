@@ -20,6 +20,7 @@ class Matrices(Protocol):
     """Exact products of integer matrices. Sums have at most 2^27 terms (formats/arithmetic.md, section 2)."""
 
     name: str
+    longest_sum: int  # terms added at once
 
     def planes(self, integers: np.ndarray, digits: int) -> Planes:
         """int16 integers of any shape (block integers of so many digits) -> this engine's planes."""
@@ -111,7 +112,7 @@ class MatrixEngine:
     """An engine from exact products of matrices. See `mdlcodec.exact.engines.Engine`."""
 
     def __init__(self, matrices: Matrices) -> None:
-        self.name, self.matrices = matrices.name, matrices
+        self.name, self.matrices, self.longest_sum = matrices.name, matrices, matrices.longest_sum
 
     def _convolve(self, x: Planes, w: Planes, scales: np.ndarray, padding: int) -> np.ndarray:
         """x planes (N, H, W, C), w planes (O, k, k, C), scales float64 (N,) -> float32 (N, H', W', O)."""

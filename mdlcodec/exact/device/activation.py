@@ -1,0 +1,41 @@
+"""Activations. See `mdlcodec.exact.activation`."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from mdlcodec.exact.device.elementary import copied_to
+
+
+class Rectify:
+    """max(z, 0), with +0 for every z that is not positive."""
+
+    @staticmethod
+    def forward(z: torch.Tensor) -> tuple[torch.Tensor, Any]:
+        """float32 of any shape -> the same shape."""
+        y = torch.where(z > 0, z, 0.0)
+        return y, y
+
+    @staticmethod
+    def backward(saved: Any, g: torch.Tensor, input_gradient: bool = True) -> tuple[torch.Tensor | None, ...]:
+        """The gradient where y > 0."""
+        return (torch.where(saved > 0, g, 0.0),)
+
+
+class Dropout:
+    """Keeps each value with probability ``keep`` / 65536 and multiplies it by float32(65536 / keep)."""
+
+    @staticmethod
+    def forward(x: torch.Tensor, words: np.ndarray, keep: int) -> tuple[torch.Tensor, Any]:
+        """float32 of any shape; words: numpy's uint64, at least a fourth of x's values, lowest 16 bits first."""
+        numbers = words.astype("<u8").view("<u2")[: x.numel()]
+        mask = copied_to(x.device, numbers < keep).reshape(x.shape)
+        saved = mask, float(np.float32(65536 / keep))
+        return torch.where(mask, x * saved[1], 0.0), saved
+
+    @staticmethod
+    def backward(saved: Any, g: torch.Tensor, input_gradient: bool = True) -> tuple[torch.Tensor | None, ...]:
+        """The same mask and factor."""
+        mask, factor = saved
+        return (torch.where(mask, g * factor, 0.0),)

@@ -1,0 +1,65 @@
+"""What the other functions are made of (formats/arithmetic.md, sections 1 to 3)."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from mdlcodec.exact.elementary import ROUNDING
+
+_MAGNITUDE = 0x7FFFFFFFFFFFFFFF  # all bits of a float64 but its sign
+
+
+def power_of_two(exponent: torch.Tensor) -> torch.Tensor:
+    """2^exponent as float64, int64 of any shape, -1022 <= exponent <= 1023."""
+    return ((exponent + 1023) << 52).view(torch.float64)
+
+
+def exponent_of(x: torch.Tensor) -> torch.Tensor:
+    """frexp's exponent of normal float64 numbers: the f with 2^(f-1) <= x < 2^f, int64."""
+    return ((x.view(torch.int64) >> 52) & 2047) - 1022
+
+
+def rounded(x: torch.Tensor) -> torch.Tensor:
+    """rint of float64, |x| < 2^51."""
+    return (x + ROUNDING) - ROUNDING
+
+
+def quotient(x: torch.Tensor, divisor: float) -> torch.Tensor:
+    """x / divisor, correctly rounded."""
+    return x / torch.full((), divisor, dtype=x.dtype, device=x.device)
+
+
+def reciprocal(x: torch.Tensor) -> torch.Tensor:
+    """1 / x, correctly rounded."""
+    return torch.ones_like(x) / x
+
+
+def square_root(x: torch.Tensor) -> torch.Tensor:
+    """Square roots of float64, correctly rounded: CUDA's and numpy's are, torch's on a CPU is not."""
+    return x.sqrt() if x.is_cuda else torch.from_numpy(np.sqrt(x.numpy()))
+
+
+def largest_of(x: torch.Tensor) -> torch.Tensor:
+    """The largest |x| of float64: magnitudes compare like their bits. A tensor of no axes."""
+    if x.numel() == 0:
+        return torch.zeros((), dtype=x.dtype, device=x.device)
+    return (x.view(torch.int64) & _MAGNITUDE).amax().view(torch.float64)
+
+
+def column_sums(terms: torch.Tensor) -> torch.Tensor:
+    """Sums over the rows of float64 (rows, m) on one grid -> float64 (m,). See `mdlcodec.exact.sums`."""
+    largest = largest_of(terms)
+    bits = 50 - max(0, terms.shape[0] - 1).bit_length()
+    s = (bits - exponent_of(largest)).clamp(-500, 500)
+    s = torch.where(largest == 0.0, 0, s)
+    total = rounded(terms * power_of_two(s)).sum(0)  # integers
+    return total * power_of_two(-s)
+
+
+def copied_to(device: Any, array: np.ndarray) -> torch.Tensor:
+    """An array as a tensor on a device; on the CPU it may be the array's own memory."""
+    contiguous = np.ascontiguousarray(array)
+    if not contiguous.flags.writeable:  # torch warns of those
+        contiguous = contiguous.copy()
+    return torch.from_numpy(contiguous).to(device)

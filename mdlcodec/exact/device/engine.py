@@ -1,0 +1,159 @@
+"""The engine of a device: convolutions as products of gathered patches. See `mdlcodec.exact.engines.Engine`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from mdlcodec.exact.device.elementary import (
+    column_sums,
+    copied_to,
+    exponent_of,
+    largest_of,
+    power_of_two,
+    rounded,
+)
+from mdlcodec.exact.device.products import Products
+from mdlcodec.exact.integers import (
+    BITS,
+    EXPONENT_LIMIT,
+    GRADIENT_EXPONENT_LIMIT,
+    INFINITY_BITS,
+    LIMITS,
+    Digits,
+    not_finite,
+)
+
+# values of patches gathered at once
+_AT_ONCE = 1 << 25
+
+
+def _block_exponents(largest: torch.Tensor, digits: int, clamp: int) -> torch.Tensor:
+    """Exponents of blocks from their largest absolute values, float64 of any shape -> int64."""
+    e = (BITS[digits] - exponent_of(largest)).clamp(-clamp, clamp)
+    e = torch.where(rounded(largest * power_of_two(e)) > LIMITS[digits], e - 1, e)
+    return torch.where(largest == 0.0, 0, e)
+
+
+def _integers(x: torch.Tensor, exponents: torch.Tensor) -> torch.Tensor:
+    """rint(x * 2^e), float32 and int64 that broadcast -> int16."""
+    return rounded(x.double() * power_of_two(exponents)).to(torch.int16)
+
+
+def _patches(x: torch.Tensor, kernel: int, padding: int) -> torch.Tensor:
+    """im2col: integers (N, H, W, C) -> (N * H' * W', kernel * kernel * C), zero outside the image."""
+    if padding:
+        x = torch.nn.functional.pad(x, (0, 0, padding, padding, padding, padding))
+    if kernel > 1:
+        x = x.unfold(1, kernel, 1).unfold(2, kernel, 1).permute(0, 1, 2, 4, 5, 3)
+        return x.reshape(-1, kernel * kernel * x.shape[5])
+    return x.reshape(-1, x.shape[3])
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """What the backward pass needs of the forward pass."""
+
+    images: torch.Tensor  # integers (N, H, W, C)
+    exponents: torch.Tensor  # of the examples
+    weights: torch.Tensor  # integers (O, k, k, C)
+    weights_exponent: torch.Tensor
+    padding: int
+    digits: Digits
+
+
+class DeviceEngine:
+    """Arrays are tensors on one device.
+
+    Whether all values were finite is known when something is read from the device: to look after every
+    product would make the device wait each time.
+    """
+
+    def __init__(self, device: torch.device, products: Products, name: str = "cuda") -> None:
+        self.name, self.device, self.products = name, device, products
+        self.longest_sum = products.longest_sum
+        self._finite = torch.ones((), dtype=torch.bool, device=device)
+
+    def array(self, array: np.ndarray) -> torch.Tensor:
+        """A numpy array as a tensor on the device."""
+        return copied_to(self.device, array)
+
+    def read(self, tensor: torch.Tensor) -> np.ndarray:
+        """A tensor as a numpy array. Raises InexactComputation if a value that went into a product since the
+        last reading was not finite."""
+        if not self._finite.item():
+            self._finite = torch.ones((), dtype=torch.bool, device=self.device)
+            raise not_finite()
+        return tensor.cpu().numpy()
+
+    def _largest(self, x: torch.Tensor) -> torch.Tensor:
+        """The largest |x| of each row, float32 (rows, m) -> float64 (rows,)."""
+        if x.numel() == 0:
+            return torch.zeros(x.shape[0], dtype=torch.float64, device=x.device)
+        bits = (x.view(torch.int32) & 0x7FFFFFFF).amax(1)
+        self._finite = self._finite & (bits < INFINITY_BITS).all()
+        return bits.view(torch.float32).double()
+
+    def _one_block(self, x: torch.Tensor, digits: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Integers of x's shape and the exponent, a tensor of no axes."""
+        e = _block_exponents(self._largest(x.reshape(1, -1))[0], digits, EXPONENT_LIMIT)
+        return _integers(x, e), e
+
+    def _convolve(
+        self, x: torch.Tensor, w: torch.Tensor, scales: torch.Tensor, padding: int, digits: tuple[int, int]
+    ) -> torch.Tensor:
+        """x integers (N, H, W, C), w integers (O, k, k, C), scales float64 (N,) -> float32 (N, H', W', O)."""
+        n, height, width, channels = x.shape
+        outputs, kernel = w.shape[0], w.shape[1]
+        shape = height + 2 * padding - kernel + 1, width + 2 * padding - kernel + 1, outputs
+        step = max(1, _AT_ONCE // max(1, shape[0] * shape[1] * kernel * kernel * channels))
+        out, matrix = [], w.reshape(outputs, -1)
+        for start in range(0, n, step):
+            images = x[start : start + step]
+            sums = self.products.multiply(_patches(images, kernel, padding), matrix, digits)
+            scale = scales[start : start + step, None, None, None]
+            # + 0.0: no negative zero
+            out.append((sums.reshape(len(images), *shape) * scale + 0.0).float())
+        return out[0] if len(out) == 1 else torch.cat(out)
+
+    def forward(
+        self, x: torch.Tensor, w: torch.Tensor, bias: torch.Tensor, padding: int, digits: Digits
+    ) -> tuple[torch.Tensor, Any]:
+        """See Engine.forward."""
+        exponents = _block_exponents(
+            self._largest(x.reshape(x.shape[0], -1)), digits.activations, EXPONENT_LIMIT
+        )
+        images = _integers(x, exponents[:, None, None, None])
+        weights, shared = self._one_block(w, digits.weights)
+        scales = power_of_two(-(exponents + shared))
+        y = self._convolve(images, weights, scales, padding, (digits.activations, digits.weights))
+        return y + bias, _Saved(images, exponents, weights, shared, padding, digits)
+
+    def backward(
+        self, saved: Any, g: torch.Tensor, input_gradient: bool
+    ) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
+        """See Engine.backward."""
+        digits, padding = saved.digits, saved.padding
+        n, height, width, outputs = g.shape
+        kernel, channels = saved.weights.shape[1], saved.weights.shape[3]
+        dx = None
+        if input_gradient:
+            integers, e = self._one_block(g, digits.gradients)
+            flipped = saved.weights.flip(1, 2).permute(3, 1, 2, 0)  # (C, k, k, O)
+            scales = power_of_two(-(e + saved.weights_exponent)).expand(n)
+            sizes = digits.gradients, digits.weights
+            dx = self._convolve(integers, flipped, scales, kernel - 1 - padding, sizes)
+        # the examples' powers of two move into the gradient, exactly, before it is rounded
+        largest = self._largest(g.reshape(n, -1)) * power_of_two(-saved.exponents)
+        e = _block_exponents(largest_of(largest), digits.gradients, GRADIENT_EXPONENT_LIMIT)
+        rows = _integers(g, (e - saved.exponents)[:, None, None, None]).reshape(-1, outputs)
+        total = torch.zeros((outputs, kernel * kernel * channels), dtype=torch.float64, device=g.device)
+        step = max(1, _AT_ONCE // max(1, height * width * kernel * kernel * channels))
+        for start in range(0, n, step):
+            patches = _patches(saved.images[start : start + step], kernel, padding)
+            part = rows[start * height * width : (start + step) * height * width]
+            sizes = digits.gradients, digits.activations
+            total = total + self.products.multiply(part.t(), patches.t(), sizes)
+        dw = (total * power_of_two(-e) + 0.0).float().reshape(saved.weights.shape)
+        return dx, dw, column_sums(g.reshape(-1, outputs).double()).float()

@@ -1,0 +1,34 @@
+"""The exact functions of a device, and the arithmetic that networks on it compute with."""
+
+from typing import Any
+
+import torch
+
+from mdlcodec.exact.device.activation import Dropout, Rectify
+from mdlcodec.exact.device.engine import DeviceEngine
+from mdlcodec.exact.device.loss import CrossEntropy
+from mdlcodec.exact.device.normalisation import BatchNormalisation, normalised
+from mdlcodec.exact.device.pooling import GlobalAverage, MaxPool
+from mdlcodec.exact.functions import Functions
+from mdlcodec.exact.linear import Arithmetic
+
+
+def _permuted(x: torch.Tensor, axes: tuple[int, ...]) -> Any:
+    return x.permute(axes).contiguous()
+
+
+def arithmetic_of(engine: DeviceEngine) -> Arithmetic:
+    """Products and functions on an engine's device."""
+    functions = Functions(
+        rectify=Rectify,
+        dropout=Dropout,
+        max_pool=MaxPool,
+        global_average=GlobalAverage,
+        batch_normalisation=BatchNormalisation,
+        normalised=normalised,
+        cross_entropy=CrossEntropy(engine),
+        permuted=_permuted,
+        array=engine.array,
+        read=engine.read,
+    )
+    return Arithmetic(engine, functions=functions)

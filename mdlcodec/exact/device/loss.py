@@ -1,0 +1,25 @@
+"""Softmax cross-entropy of scores on a device."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from mdlcodec.exact.device.engine import DeviceEngine
+from mdlcodec.exact.loss import CrossEntropy as OfArrays
+
+
+class CrossEntropy:
+    """`mdlcodec.exact.loss.CrossEntropy`, computed by the CPU: its sums have an order, class by class and
+    example by example, so a device would take longer to start them than a CPU takes to finish."""
+
+    def __init__(self, engine: DeviceEngine) -> None:
+        self._engine = engine
+
+    def forward(self, scores: torch.Tensor, classes: np.ndarray, smoothing: float) -> tuple[float, Any]:
+        """scores float32 (N, k) on the device, classes integers (N,)."""
+        return OfArrays.forward(self._engine.read(scores), classes, smoothing)
+
+    def backward(self, saved: Any, g: Any = 1.0, input_gradient: bool = True) -> tuple[torch.Tensor, ...]:
+        """The gradient of the scores, on the device."""
+        return (self._engine.array(saved[0]),)
