@@ -35,7 +35,7 @@ class Engine(Protocol):
 
 def _int16() -> Engine:
     # imported when it is asked for: it is made of LLVM's instructions, and may not work on every machine
-    from mdlcodec.exact.engines.int16 import Int16Engine
+    from mdlcodec.exact.engines.int16.engine import Int16Engine
 
     return Int16Engine()
 

@@ -1,0 +1,238 @@
+"""The int16 engine itself: a convolution and its gradients from operands and products."""
+
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from mdlcodec.exact.elementary import power_of_two
+from mdlcodec.exact.engines.int16.microkernel import LANES, ROWS
+from mdlcodec.exact.engines.int16.operands import (
+    example_exponents,
+    gradient_exponents,
+    gradient_pairs,
+    gradient_pairs_shared,
+    pack,
+    pack_flipped,
+    pack_shared,
+    pad,
+    place_pairs,
+    place_pairs_shared,
+    quantised_weights,
+    split_panels,
+    split_panels_shared,
+    words,
+)
+from mdlcodec.exact.engines.int16.products import (
+    LONGEST_SUM,
+    WIDE,
+    pair_products,
+    pair_products_shared,
+    patch_products,
+    patch_products_shared,
+    place_addresses,
+    scaled_weights,
+    short_products,
+    short_products_shared,
+)
+from mdlcodec.exact.engines.int16.scratch import SCRATCH
+from mdlcodec.exact.integers import BITS, LIMITS, Digits, not_finite
+from mdlcodec.exact.sums import fixed_point_exponent
+from mdlcodec.exact.threads import VALUE, in_parts, part_size
+
+# two int16 in memory are an int32 pair: the first is the lower half
+_LITTLE = sys.byteorder == "little"
+
+
+@njit(cache=True)
+def _scales(exponents: np.ndarray, shared: int) -> np.ndarray:
+    out = np.empty(exponents.size, np.float64)
+    for i in range(exponents.size):
+        out[i] = power_of_two(-(exponents[i] + shared))
+    return out
+
+
+@dataclass(frozen=True)
+class _Saved:
+    """What the backward pass needs of the forward pass."""
+
+    images: np.ndarray  # padded integers (N, H + 2p, W + 2p, C or C + 1)
+    exponents: np.ndarray  # of the examples
+    weights: np.ndarray  # integers (O, k, k, C)
+    weights_exponent: int
+    padding: int
+    digits: Digits
+
+
+def _padded_shape(shape: tuple[int, ...], padding: int) -> tuple[int, ...]:
+    n, height, width, channels = shape
+    return (n, height + 2 * padding, width + 2 * padding, channels + channels % 2)
+
+
+@lru_cache(maxsize=64)
+def _pair_offsets(
+    kernel: int, channels: int, examples: int, height: int, padded_height: int, length: int, half: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of pairs of places (copies, examples * padded_height, length, channels): bytes to row (place, channel)
+    of the weights' gradient, filled up to whole tiles, and from there to each pair of its terms; int64."""
+    dy, dz, c = np.ogrid[:kernel, :kernel, :channels]
+    place = (dz % 2 * examples * padded_height + dy) * length + dz // 2  # integers
+    rows = (4 * (place * channels + c)).reshape(-1)
+    rows = np.concatenate([rows, np.full(-rows.size % ROWS, rows[-1])])
+    line = np.arange(examples)[:, None] * padded_height + np.arange(height)  # integers
+    offsets = (4 * channels * (line.reshape(-1, 1) * length + np.arange(half))).reshape(-1)  # integers
+    return rows, offsets
+
+
+@lru_cache(maxsize=64)
+def _patch_offsets(kernel: int, width: int, channels: int) -> np.ndarray:
+    """Bytes from a place of padded images (.., width, channels) to each pair of its patch, int64."""
+    places = np.arange(kernel)[:, None] * width + np.arange(kernel)  # integers
+    return (2 * channels * places.reshape(-1, 1) + 4 * np.arange(channels // 2)).reshape(-1)  # integers
+
+
+def _convolved(
+    images: np.ndarray, w: np.ndarray, flipped: bool, split: bool, scales: np.ndarray, bias: np.ndarray | None
+) -> np.ndarray:
+    """Padded integers (N, H', W', C) and integer weights (O, k, k, C) -> float32 (N, H, W, O).
+
+    ``flipped``: the other way round, (N, H', W', O) -> (N, H, W, C), as the inputs' gradient needs it.
+    """
+    n, padded_height, padded_width, channels = images.shape
+    outputs, kernel = w.shape[3 if flipped else 0], w.shape[1]
+    offsets = _patch_offsets(kernel, padded_width, channels)
+    out = np.empty((n, padded_height - kernel + 1, padded_width - kernel + 1, outputs), np.float32)
+    count = n * out.shape[1] * out.shape[2]
+    addresses = SCRATCH.take("addresses", (count + ROWS,), np.int64)
+    scale_of = SCRATCH.take("scales", (count + ROWS,), np.float64)
+    place_addresses(images, scales, out.shape[1], out.shape[2], addresses, scale_of)
+    wide = WIDE if split or outputs > LANES else LANES
+    columns = LANES if split else wide
+    panels = SCRATCH.take("panels", (-(-outputs // columns), offsets.size, wide), np.int32)
+    if flipped:
+        pack_flipped(w.reshape(w.shape[0], kernel * kernel, -1), split, panels)
+    else:
+        even = w.shape[3] % 2 == 0 and _LITTLE
+        flat = (
+            w.reshape(outputs, -1).view(np.int32) if even else words(w.reshape(outputs, kernel * kernel, -1))
+        )
+        each = part_size(len(panels), 1, panels.size * VALUE)
+        in_parts(pack, pack_shared, (flat, split, panels), len(panels), each)
+    # the sum with -0.0 is the other term itself, a zero of either sign included
+    added = np.full(panels.shape[0] * columns, -0.0, np.float32)
+    if bias is not None:
+        added[:outputs] = bias
+    rows = out.reshape(count, outputs)
+
+    arguments = addresses, offsets, panels, split, scale_of, added, rows
+    in_parts(
+        patch_products, patch_products_shared, arguments, count, part_size(count, ROWS, count * panels.size)
+    )
+    return out
+
+
+class Int16Engine:
+    """Tiles of int16 products added in int32. See `mdlcodec.exact.engines.Engine`."""
+
+    name = "int16"
+
+    def forward(
+        self, x: np.ndarray, w: np.ndarray, bias: np.ndarray, padding: int, digits: Digits
+    ) -> tuple[np.ndarray, Any]:
+        """See Engine.forward."""
+        exponents = np.empty(x.shape[0], np.int64)
+        rows = x.reshape(x.shape[0], -1).view(np.int32)
+        limit, bits = LIMITS[digits.activations], BITS[digits.activations]
+        if not example_exponents(rows, limit, bits, exponents):
+            raise not_finite()
+        weights, weights_exponent = quantised_weights(w, digits.weights)
+        images = np.empty(_padded_shape(x.shape, padding), np.int16)
+        pad(x, exponents, padding, images)
+        scales = _scales(exponents, weights_exponent)
+        split = digits.activations == 2 and digits.weights == 2
+        y = _convolved(images, weights, False, split, scales, bias)
+        return y, _Saved(images, exponents, weights, weights_exponent, padding, digits)
+
+    def backward(
+        self, saved: Any, g: np.ndarray, input_gradient: bool
+    ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+        """See Engine.backward."""
+        digits, examples = saved.digits, g.shape[0]
+        e, weighted, largest, finite = gradient_exponents(
+            g.reshape(examples, -1).view(np.int32),
+            saved.exponents,
+            LIMITS[digits.gradients],
+            BITS[digits.gradients],
+        )
+        if not finite:
+            raise not_finite()
+        dx = self._input_gradient(saved, g, e) if input_gradient else None
+        grid = fixed_point_exponent(largest, g.size // g.shape[3])
+        return dx, *self._weight_gradient(saved, g, weighted, grid)
+
+    @staticmethod
+    def _input_gradient(saved: Any, g: np.ndarray, exponent: int) -> np.ndarray:
+        """A convolution of the gradient with the flipped kernel."""
+        kernel = saved.weights.shape[1]
+        padding = kernel - 1 - saved.padding
+        images = SCRATCH.take("gradient", _padded_shape(g.shape, padding), np.int16)
+        pad(g, np.full(g.shape[0], exponent), padding, images)
+        split = saved.digits.gradients == 2 and saved.digits.weights == 2
+        scales = np.empty(g.shape[0], np.float64)
+        scales[:] = power_of_two(-(exponent + saved.weights_exponent))
+        return _convolved(images, saved.weights, True, split, scales, None)
+
+    @staticmethod
+    def _weight_gradient(
+        saved: Any, g: np.ndarray, exponent: int, grid: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        outputs, kernel = saved.weights.shape[0], saved.weights.shape[1]
+        examples, height, width = g.shape[:3]
+        _, padded_height, padded_width, channels = saved.images.shape
+        across = height == width == kernel == 1  # a linear layer: examples stand for places
+        if across:
+            examples, width, padded_width = 1, examples, examples
+        lines, half = examples * height, (width + 1) // 2
+        split = saved.digits.gradients == 2 and saved.digits.activations == 2
+        short = across and half <= LONGEST_SUM
+        columns = -(-outputs // LANES) * LANES
+        right = SCRATCH.take("right", (2 if split and not short else 1, lines, half, columns), np.int32)
+        g_lines = g.reshape(lines, width, outputs)
+        each = part_size(lines, 1, g.size * VALUE)
+        sums = np.zeros((-(-lines // each), outputs), np.float64)
+        arguments = g_lines, saved.exponents, across, exponent, grid, each, right, sums
+        in_parts(gradient_pairs, gradient_pairs_shared, arguments, lines, each)
+        db = sums[0]
+        for part in sums[1:]:
+            db = db + part  # integers on the grid: exact in every order
+        db = (db * power_of_two(-grid)).astype(np.float32)
+        image_lines = saved.images.reshape(-1, padded_width, channels)
+        length = half + kernel // 2
+        left = SCRATCH.take("left", (min(2, kernel), image_lines.shape[0], length, channels), np.int32)
+        count = image_lines.shape[0]
+        each = part_size(count, 1, left.size * VALUE)
+        in_parts(place_pairs, place_pairs_shared, (image_lines, left), count, each)
+        dw, pairs = np.empty(saved.weights.shape, np.float32), right.reshape(-1, lines * half, columns)
+        if short:
+            terms, flat = left[0], dw.reshape(outputs, -1)
+            if split:
+                panels = SCRATCH.take("digits", (-(-channels // LANES), half, WIDE), np.int32)
+                each = part_size(len(panels), 1, 4 * left.size * VALUE)
+                in_parts(split_panels, split_panels_shared, (left[0, 0], panels), len(panels), each)
+                terms = panels
+            scale, parts = power_of_two(-exponent), -(-flat.shape[1] // (LANES if split else WIDE))
+            each = part_size(parts, 1, 2 * flat.size * half)
+            operands = terms, split, pairs[0], scale, flat
+            in_parts(short_products, short_products_shared, operands, parts, each)
+            return dw, db
+        rows, offsets = _pair_offsets(kernel, channels, examples, height, padded_height, length, half)
+        tiles = rows.size // ROWS
+        total = SCRATCH.take("total", (-(-outputs // WIDE), tiles, ROWS * WIDE), np.float64)
+        total[:] = 0.0
+        each = part_size(tiles, 1, 2 * rows.size * pairs.size)
+        in_parts(pair_products, pair_products_shared, (left, rows, offsets, pairs, total), tiles, each)
+        scaled_weights(total, exponent, channels, columns, dw.reshape(outputs, kernel * kernel, -1))
+        return dw, db
