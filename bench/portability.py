@@ -1,7 +1,7 @@
 """Bytes and weights under every setting that must not change them: a matrix of settings.
 
     python bench/portability.py -o bench/results/portability
-        [--python NAME=COMMAND ...] [--labels N] [--seed S] [--caches DIR]
+        [--python NAME=COMMAND ...] [--only TEXT ...] [--labels N] [--seed S] [--caches DIR]
 
 Every setting encodes the small sets of tests/label_sets.py in a process of its own, hashes all weights after
 every block of labels (SHA-256), and decodes what the others wrote. Settings are threads, engines (those that
@@ -13,7 +13,8 @@ emulation, such as
     --python 'arm64=qemu-aarch64-static -L ROOT ROOT/usr/bin/python3.11'
 
 Each interpreter must have the program's requirements; COMMAND is split as a shell would. --caches keeps what
-numba compiles (a folder for each interpreter and instruction set) for the next run. Rows with the same letter
+numba compiles (a folder for each interpreter and instruction set) for the next run. --only takes the settings
+whose names contain a text, beside the first, which all are compared with. Rows with the same letter
 agree. As a control, a column has the weights of an ordinary float32 training, which may differ. Exit code 1
 when a file, a weight or a label differs, or a setting fails. Writes OUT.json and OUT.md.
 """
@@ -296,6 +297,7 @@ def main() -> None:
     )
     parser.add_argument("-o", type=Path, required=True)
     parser.add_argument("--python", type=_interpreter, action="append", default=[], metavar="NAME=COMMAND")
+    parser.add_argument("--only", action="append", default=[], metavar="TEXT")
     parser.add_argument("--labels", type=int, help="the first so many of each set; all by default")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--caches", type=Path)
@@ -310,6 +312,9 @@ def main() -> None:
     for name, interpreter in options.python:
         there = [engine for engine in describe(name, interpreter)["engines"] if engine != "cuda"]
         settings += settings_elsewhere(name, interpreter, there)
+    if options.only:
+        wanted = [setting for setting in settings[1:] if any(text in setting.name for text in options.only)]
+        settings = [settings[0], *wanted]
     more = ["--seed", str(options.seed)] + (["--labels", str(options.labels)] if options.labels else [])
     with tempfile.TemporaryDirectory() as folder:
         work, rows = Path(folder), []
