@@ -32,10 +32,12 @@ class Convolution(Function):
         return y, (arithmetic.engine, saved)
 
     @staticmethod
-    def backward(saved: Any, g: np.ndarray, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:
+    def backward(
+        saved: Any, g: np.ndarray, input_gradient: bool = True, into: Any = None
+    ) -> tuple[np.ndarray | None, ...]:
         """Gradients of x (a convolution of the gradient with the flipped kernel), w and bias."""
         engine, rest = saved
-        gradients: tuple[np.ndarray | None, ...] = engine.backward(rest, g, input_gradient)
+        gradients: tuple[np.ndarray | None, ...] = engine.backward(rest, g, input_gradient, into)
         return gradients
 
 
@@ -52,8 +54,12 @@ class Linear(Function):
         return y[:, 0, 0, :], (arithmetic.engine, saved)
 
     @staticmethod
-    def backward(saved: Any, g: np.ndarray, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:
+    def backward(
+        saved: Any, g: np.ndarray, input_gradient: bool = True, into: Any = None
+    ) -> tuple[np.ndarray | None, ...]:
         """Gradients of x, w and bias."""
         engine, rest = saved
-        dx, dw, db = engine.backward(rest, g[:, None, None, :], input_gradient)
-        return None if dx is None else dx[:, 0, 0, :], dw[:, 0, 0, :], db
+        kernels = None if into is None else (into[0][:, None, None, :], into[1])
+        dx, dw, db = engine.backward(rest, g[:, None, None, :], input_gradient, kernels)
+        written = kernels is not None and dw is kernels[0]
+        return None if dx is None else dx[:, 0, 0, :], into[0] if written else dw[:, 0, 0, :], db

@@ -4,6 +4,7 @@ A layer keeps nothing: weights and running statistics live in the network's one 
 optimiser or a weight average is one pass over it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -63,8 +64,13 @@ class Layer(Protocol):
     def forward(self, x: np.ndarray, weights: list[np.ndarray], run: Pass) -> tuple[np.ndarray, Any]:
         """float32 (N, *inputs) -> (N, *outputs), and what ``backward`` needs."""
 
-    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
-        """Gradients of the inputs (may be None unless ``input_gradient``) and of the weights in order."""
+    def backward(
+        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Sequence[np.ndarray] = ()
+    ) -> tuple[np.ndarray | None, ...]:
+        """Gradients of the inputs (may be None unless ``input_gradient``) and of the weights in order.
+
+        ``into``: arrays that the weights' gradients may be written to, and are then returned.
+        """
 
 
 class Plain:
@@ -115,9 +121,11 @@ class FullyConnected(Plain):
         """See Layer.forward."""
         return Linear.forward(x, weights[0], weights[1], run.next_arithmetic())
 
-    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+    def backward(
+        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Sequence[np.ndarray] = ()
+    ) -> tuple[np.ndarray | None, ...]:
         """See Layer.backward."""
-        return Linear.backward(saved, g, input_gradient)
+        return Linear.backward(saved, g, input_gradient, into or None)
 
 
 @dataclass(frozen=True)
@@ -146,9 +154,11 @@ class Convolve(Plain):
         """See Layer.forward."""
         return Convolution.forward(x, weights[0], weights[1], self.kernel // 2, run.next_arithmetic())
 
-    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+    def backward(
+        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Sequence[np.ndarray] = ()
+    ) -> tuple[np.ndarray | None, ...]:
         """See Layer.backward."""
-        return Convolution.backward(saved, g, input_gradient)
+        return Convolution.backward(saved, g, input_gradient, into or None)
 
 
 class Activate(Plain):
@@ -158,7 +168,9 @@ class Activate(Plain):
         """See Layer.forward."""
         return _applied(run.arithmetic.functions.rectify, x)
 
-    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+    def backward(
+        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Sequence[np.ndarray] = ()
+    ) -> tuple[np.ndarray | None, ...]:
         """See Layer.backward."""
         return _gradients(saved, g, input_gradient)
 
@@ -193,7 +205,9 @@ class Normalise(Plain):
             return _applied(functions.batch_normalisation, x, weights[0], weights[1], run.statistics[0], rate)
         return functions.normalised(x, run.statistics[0], weights[0], weights[1]), None
 
-    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+    def backward(
+        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Sequence[np.ndarray] = ()
+    ) -> tuple[np.ndarray | None, ...]:
         """See Layer.backward."""
         return _gradients(saved, g, input_gradient)
 
@@ -209,7 +223,9 @@ class HalveByMaximum(Plain):
         """See Layer.forward."""
         return _applied(run.arithmetic.functions.max_pool, x)
 
-    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+    def backward(
+        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Sequence[np.ndarray] = ()
+    ) -> tuple[np.ndarray | None, ...]:
         """See Layer.backward."""
         return _gradients(saved, g, input_gradient)
 
@@ -228,7 +244,9 @@ class FoldPlaces(Plain):
         folded = run.arithmetic.functions.permuted(squares, (0, 1, 3, 2, 4, 5))
         return folded.reshape(n, height // 2, width // 2, 4 * channels), None
 
-    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+    def backward(
+        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Sequence[np.ndarray] = ()
+    ) -> tuple[np.ndarray | None, ...]:
         """Inputs have no gradient."""
         return (None,)
 
@@ -244,7 +262,9 @@ class AverageOverPlaces(Plain):
         """See Layer.forward."""
         return _applied(run.arithmetic.functions.global_average, x)
 
-    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+    def backward(
+        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Sequence[np.ndarray] = ()
+    ) -> tuple[np.ndarray | None, ...]:
         """See Layer.backward."""
         return _gradients(saved, g, input_gradient)
 
@@ -263,7 +283,9 @@ class Flatten(Plain):
         """See Layer.forward."""
         return x.reshape(x.shape[0], -1), x.shape  # (N, H, W, C) -> (N, H * W * C)
 
-    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+    def backward(
+        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Sequence[np.ndarray] = ()
+    ) -> tuple[np.ndarray | None, ...]:
         """The same values in the inputs' shape."""
         return (g.reshape(saved),)
 
@@ -282,6 +304,8 @@ class Drop(Plain):
         words = run.noise.words((x.reshape(-1).shape[0] + 3) // 4)
         return _applied(run.arithmetic.functions.dropout, x, words, self.keep)
 
-    def backward(self, saved: Any, g: np.ndarray, input_gradient: bool) -> tuple[np.ndarray | None, ...]:
+    def backward(
+        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Sequence[np.ndarray] = ()
+    ) -> tuple[np.ndarray | None, ...]:
         """See Layer.backward."""
         return (g,) if saved is None else _gradients(saved, g, input_gradient)

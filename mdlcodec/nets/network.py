@@ -108,9 +108,10 @@ class Network:
         (g,) = self._functions.cross_entropy.backward(saved)
         for i in range(len(self._layers) - 1, self._lowest - 1, -1):
             assert g is not None
-            g, *gradients = self._layers[i].backward(kept[i], g, i > self._lowest)
+            g, *gradients = self._layers[i].backward(kept[i], g, i > self._lowest, self._gradients[i])
             for view, gradient in zip(self._gradients[i], gradients, strict=True):
-                view[...] = gradient
+                if gradient is not view:
+                    view[...] = gradient
         self._batches += 1
         return loss, self._gradient, saved[1]
 

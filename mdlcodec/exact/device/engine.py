@@ -131,7 +131,7 @@ class DeviceEngine:
         return y + bias, _Saved(images, exponents, weights, shared, padding, digits)
 
     def backward(
-        self, saved: Any, g: torch.Tensor, input_gradient: bool
+        self, saved: Any, g: torch.Tensor, input_gradient: bool, into: Any = None
     ) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
         """See Engine.backward."""
         digits, padding = saved.digits, saved.padding

@@ -28,9 +28,15 @@ class Engine(Protocol):
         Raises InexactComputation when a value is not finite.
         """
 
-    def backward(self, saved: Any, g: Any, input_gradient: bool) -> tuple[Any | None, Any, Any]:
+    def backward(
+        self, saved: Any, g: Any, input_gradient: bool, into: Any = None
+    ) -> tuple[Any | None, Any, Any]:
         """The gradient of the outputs, float32 (N, H', W', O), contiguous -> gradients of x (None unless
-        ``input_gradient``), w and bias. Raises InexactComputation when a value is not finite."""
+        ``input_gradient``), w and bias. Raises InexactComputation when a value is not finite.
+
+        ``into``: arrays of w's and bias's shapes, contiguous, that the engine may write these gradients to and
+        return, to save a copy.
+        """
 
 
 def _int16() -> Engine:

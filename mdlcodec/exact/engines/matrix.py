@@ -142,7 +142,7 @@ class MatrixEngine:
         return y, _Saved(planes, xe, wq, we, padding, digits)
 
     def backward(
-        self, saved: Any, g: np.ndarray, input_gradient: bool
+        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Any = None
     ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
         """See Engine.backward."""
         digits, wq = saved.digits, saved.weights

@@ -157,7 +157,7 @@ class Int16Engine:
         return y, _Saved(images, exponents, weights, weights_exponent, padding, digits)
 
     def backward(
-        self, saved: Any, g: np.ndarray, input_gradient: bool
+        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Any = None
     ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
         """See Engine.backward."""
         digits, examples = saved.digits, g.shape[0]
@@ -171,7 +171,9 @@ class Int16Engine:
             raise not_finite()
         dx = self._input_gradient(saved, g, e) if input_gradient else None
         grid = fixed_point_exponent(largest, g.size // g.shape[3])
-        return dx, *self._weight_gradient(saved, g, weighted, grid)
+        dw = np.empty(saved.weights.shape, np.float32) if into is None else into[0]
+        db = self._weight_gradient(saved, g, weighted, grid, dw)
+        return dx, dw, db
 
     @staticmethod
     def _input_gradient(saved: Any, g: np.ndarray, exponent: int) -> np.ndarray:
@@ -186,9 +188,8 @@ class Int16Engine:
         return _convolved(images, saved.weights, True, split, scales, None)
 
     @staticmethod
-    def _weight_gradient(
-        saved: Any, g: np.ndarray, exponent: int, grid: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _weight_gradient(saved: Any, g: np.ndarray, exponent: int, grid: int, dw: np.ndarray) -> np.ndarray:
+        """Writes the gradient of the weights to dw; returns that of the bias."""
         outputs, kernel = saved.weights.shape[0], saved.weights.shape[1]
         examples, height, width = g.shape[:3]
         _, padded_height, padded_width, channels = saved.images.shape
@@ -215,7 +216,7 @@ class Int16Engine:
         count = image_lines.shape[0]
         each = part_size(count, 1, left.size * VALUE)
         in_parts(place_pairs, place_pairs_shared, (image_lines, left), count, each)
-        dw, pairs = np.empty(saved.weights.shape, np.float32), right.reshape(-1, lines * half, columns)
+        pairs = right.reshape(-1, lines * half, columns)
         if short:
             terms, flat = left[0], dw.reshape(outputs, -1)
             if split:
@@ -227,7 +228,7 @@ class Int16Engine:
             each = part_size(parts, 1, 2 * flat.size * half)
             operands = terms, split, pairs[0], scale, flat
             in_parts(short_products, short_products_shared, operands, parts, each)
-            return dw, db
+            return db
         rows, offsets = _pair_offsets(kernel, channels, examples, height, padded_height, length, half)
         tiles = rows.size // ROWS
         total = SCRATCH.take("total", (-(-outputs // WIDE), tiles, ROWS * WIDE), np.float64)
@@ -235,4 +236,4 @@ class Int16Engine:
         each = part_size(tiles, 1, 2 * rows.size * pairs.size)
         in_parts(pair_products, pair_products_shared, (left, rows, offsets, pairs, total), tiles, each)
         scaled_weights(total, exponent, channels, columns, dw.reshape(outputs, kernel * kernel, -1))
-        return dw, db
+        return db
