@@ -89,6 +89,7 @@ CASES = [
     Case("fashion_mnist 60,000", lambda data, work: data / "fashion_mnist"),
     Case("random labels, digits", _random_labels("digits", 1797)),
     Case("random labels, mnist 10,000", _random_labels("mnist", 10000)),
+    Case("random labels, mnist 60,000, -1", _random_labels("mnist", 60000), preset=1),
     Case("random labels, mnist 60,000", _random_labels("mnist", 60000)),
 ]
 
