@@ -251,7 +251,7 @@ def test_the_coder_may_be_driven_from_its_state_and_words():
     for symbol, row in message:
         encoder.encode_symbol(symbol, row)
     data = encoded(message + message, "numba")
-    assert range_coder._shortest_bytes(*encoder.interval()) == data
+    assert range_coder.shortest_bytes(*encoder.interval()) == data
     decoder = NumbaDecoder(np.frombuffer(data + bytes(-len(data) % 4), dtype=">u4").astype(np.uint32))
     assert [decode_symbol(decoder.state, decoder.words, row) for row in rows] == [s for s, _ in message]
 

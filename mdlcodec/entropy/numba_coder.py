@@ -43,20 +43,11 @@ def new_decoder_state(words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
 
 
 @njit(cache=True)
-def encode_symbol(state, words, symbol, frequencies):  # type: ignore[no-untyped-def]
-    """Code one symbol; callable from other numba code.
-
-    state: encoder state; words: uint32, with room for one more word than state[WRITTEN] + state[HELD] (a
-    symbol adds at most one); frequencies: uint32 (k,) summing to 2^24; symbol in 0..k-1 (not checked here).
-    """
-    if frequencies.shape[0] == 1:
-        return
-    cumulative = ZERO
-    for i in range(symbol):
-        cumulative += uint64(frequencies[i])
+def _narrow(state, words, cumulative, frequency):  # type: ignore[no-untyped-def]
+    """Code what has `frequency` of 2^24 quantiles behind `cumulative` others."""
     old_lower = state[LOWER]
     scale = state[RANGE] >> PRECISION
-    size = scale * uint64(frequencies[symbol])
+    size = scale * frequency
     lower = old_lower + scale * cumulative
     if state[HELD] > ZERO and lower + size > lower:
         # The interval no longer straddles a multiple of 2^64: the carry is known, the held words can go.
@@ -84,6 +75,33 @@ def encode_symbol(state, words, symbol, frequencies):  # type: ignore[no-untyped
 
 
 @njit(cache=True)
+def encode_symbol(state, words, symbol, frequencies):  # type: ignore[no-untyped-def]
+    """Code one symbol; callable from other numba code.
+
+    state: encoder state; words: uint32, with room for one more word than state[WRITTEN] + state[HELD] (a
+    symbol adds at most one); frequencies: uint32 (k,) summing to 2^24; symbol in 0..k-1 (not checked here).
+    """
+    if frequencies.shape[0] == 1:
+        return
+    cumulative = ZERO
+    for i in range(symbol):
+        cumulative += uint64(frequencies[i])
+    _narrow(state, words, cumulative, uint64(frequencies[symbol]))
+
+
+@njit(cache=True)
+def _refill(state, words):  # type: ignore[no-untyped-def]
+    """Take a word when the interval has become small."""
+    if state[RANGE] < SMALLEST_RANGE:
+        state[LOWER] <<= WORD_BITS
+        state[RANGE] <<= WORD_BITS
+        state[POINT] <<= WORD_BITS
+        if state[POSITION] < uint64(words.shape[0]):
+            state[POINT] |= uint64(words[state[POSITION]])
+        state[POSITION] += ONE
+
+
+@njit(cache=True)
 def decode_symbol(state, words, frequencies):  # type: ignore[no-untyped-def]
     """Decode one symbol; callable from other numba code.
 
@@ -107,14 +125,39 @@ def decode_symbol(state, words, frequencies):  # type: ignore[no-untyped-def]
         symbol += 1
     state[LOWER] += scale * cumulative
     state[RANGE] = scale * uint64(frequencies[symbol])
-    if state[RANGE] < SMALLEST_RANGE:
-        state[LOWER] <<= WORD_BITS
-        state[RANGE] <<= WORD_BITS
-        state[POINT] <<= WORD_BITS
-        if state[POSITION] < uint64(words.shape[0]):
-            state[POINT] |= uint64(words[state[POSITION]])
-            state[POSITION] += ONE
+    _refill(state, words)
     return symbol
+
+
+@njit(cache=True)
+def encode_bit(state, words, bit, ones):  # type: ignore[no-untyped-def]
+    """Code a bit whose probability of being 1 is ones / 2^24, ones in 1..2^24-1; else as encode_symbol."""
+    zeros = QUANTILES - uint64(ones)
+    if bit:
+        _narrow(state, words, zeros, uint64(ones))
+    else:
+        _narrow(state, words, ZERO, zeros)
+
+
+@njit(cache=True)
+def decode_bit(state, words, ones):  # type: ignore[no-untyped-def]
+    """Decode a bit that encode_bit coded with the same ones; 1 once the data has proved damaged."""
+    if state[INTACT] == ZERO:
+        return 1
+    scale = state[RANGE] >> PRECISION
+    zeros = scale * (QUANTILES - uint64(ones))
+    point = state[POINT] - state[LOWER]
+    if point < zeros:
+        bit = 0
+        state[RANGE] = zeros
+    else:
+        bit = 1
+        state[LOWER] += zeros
+        state[RANGE] = scale * uint64(ones)
+        if point - zeros >= state[RANGE]:
+            state[INTACT] = ZERO
+    _refill(state, words)
+    return bit
 
 
 @njit(cache=True)

@@ -73,7 +73,7 @@ class RangeEncoder:
 
         Does not end the coder: calling it again, or coding on, is allowed.
         """
-        return _shortest_bytes(*self._coder.interval())
+        return shortest_bytes(*self._coder.interval())
 
 
 class RangeDecoder:
@@ -104,7 +104,7 @@ class RangeDecoder:
         return self._coder.decode(_rows(frequencies))
 
 
-def _shortest_bytes(head: bytes, lower: int, size: int) -> bytes:
+def shortest_bytes(head: bytes, lower: int, size: int) -> bytes:
     """Shortest string of bytes whose value, zeros following, lies in [lower, lower + size) behind head.
 
     The value is a binary fraction; its last 64 bits are those of lower and size (2^32 <= size < 2^64).

@@ -1,0 +1,1 @@
+"""Trained networks as small files: tensors, what is written of them, and the network section."""

@@ -1,0 +1,87 @@
+"""A named tensor as the bits that it holds: what a network file gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdlcodec.errors import BadData
+
+
+@dataclass(frozen=True)
+class DType:
+    """An element type: ``number`` is its id in the file (formats/network.md, "Element types")."""
+
+    name: str  # safetensors' word for it
+    number: int
+    bits: int  # 8, 16, 32 or 64
+    exponent_bits: int  # 0 for integers
+    numpy: str | None  # None where numpy has none
+
+    @property
+    def pattern(self) -> np.dtype[np.unsignedinteger]:
+        """The unsigned integers that hold its patterns."""
+        return np.dtype(f"u{self.bits // 8}")
+
+    def nonzero(self, patterns: np.ndarray) -> np.ndarray:
+        """Which patterns are not zero, of either sign: bool of their shape."""
+        shifted = patterns << patterns.dtype.type(1) if self.exponent_bits else patterns
+        return np.asarray(shifted != 0)
+
+
+DTYPES = (
+    DType("F64", 0, 64, 11, "f8"),
+    DType("F32", 1, 32, 8, "f4"),
+    DType("F16", 2, 16, 5, "f2"),
+    DType("BF16", 3, 16, 8, None),
+    DType("I64", 4, 64, 0, "i8"),
+    DType("I32", 5, 32, 0, "i4"),
+    DType("I16", 6, 16, 0, "i2"),
+    DType("I8", 7, 8, 0, "i1"),
+    DType("U64", 8, 64, 0, "u8"),
+    DType("U32", 9, 32, 0, "u4"),
+    DType("U16", 10, 16, 0, "u2"),
+    DType("U8", 11, 8, 0, "u1"),
+    DType("BOOL", 12, 8, 0, "?"),
+)
+_BY_NAME = {dtype.name: dtype for dtype in DTYPES}
+_BY_NUMPY = {np.dtype(dtype.numpy): dtype for dtype in DTYPES if dtype.numpy is not None}
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """Name, element type, and the patterns of the elements: unsigned integers of its width, C-contiguous."""
+
+    name: str
+    dtype: DType
+    patterns: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The tensor's shape; () for a single number."""
+        return self.patterns.shape
+
+    @classmethod
+    def of(cls, name: str, array: np.ndarray) -> Tensor:
+        """The tensor of a numpy array of any shape and byte order; BadData for other kinds of elements."""
+        dtype = _BY_NUMPY.get(array.dtype.newbyteorder("="))
+        if dtype is None:
+            raise BadData(f"tensor {name!r} has elements of type {array.dtype}; give numbers")
+        native = np.asarray(array, dtype.numpy, order="C")  # ascontiguousarray would make () to (1,)
+        return cls(name, dtype, native.view(dtype.pattern))
+
+    @classmethod
+    def of_bytes(cls, name: str, dtype: str, shape: tuple[int, ...], data: bytes) -> Tensor:
+        """The tensor whose elements lie in data, little-endian; BadData for an unknown dtype."""
+        if dtype not in _BY_NAME:
+            raise BadData(f"tensor {name!r} has elements of type {dtype}, which cannot be packed")
+        found = _BY_NAME[dtype]
+        patterns = np.frombuffer(data, found.pattern.newbyteorder("<")).reshape(shape)
+        return cls(name, found, patterns.astype(found.pattern, copy=False))
+
+    def array(self) -> np.ndarray:
+        """The elements as numpy has them: bfloat16, which it has not, as float32 of the same values."""
+        if self.dtype.numpy is None:
+            return (self.patterns.astype(np.uint32) << np.uint32(16)).view(np.float32)
+        return self.patterns.view(self.dtype.numpy)
