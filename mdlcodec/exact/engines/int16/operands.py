@@ -10,54 +10,16 @@ from numba import njit
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
 from mdlcodec.exact.engines.int16.microkernel import LANES
 from mdlcodec.exact.integers import (
-    BITS,
     EXPONENT_LIMIT,
     GRADIENT_EXPONENT_LIMIT,
     INFINITY_BITS,
-    LIMITS,
     block_exponent,
     largest_bits,
-    not_finite,
     round_to_integers,
     rounded,
 )
 from mdlcodec.exact.shared_work import entry, share
 from mdlcodec.exact.threads import VALUE, in_parts, part_size
-
-
-@njit(cache=True, nogil=True)
-def example_exponents(bits_of_x, limit, bits, exponents):
-    """One block per row; False when a value is not finite."""
-    for row in range(bits_of_x.shape[0]):
-        largest = largest_bits(bits_of_x[row])
-        if largest >= INFINITY_BITS:
-            return False
-        value = np.float64(np.int32(largest).view(np.float32))
-        exponents[row] = block_exponent(value, limit, bits, EXPONENT_LIMIT)
-    return True
-
-
-@njit(cache=True, nogil=True)
-def _quantise_part(x, scale, out, first, last):
-    """Values first..last of x, float32 (m,), as integers in out, int16 (m,)."""
-    round_to_integers(x[first:last], scale, out[first:last])
-
-
-@njit(cache=True, nogil=True)
-def _quantise_part_shared(job, count, each, *arguments):
-    return share(job, *entry(_quantise_part, arguments), count, each)
-
-
-def quantised_weights(w: np.ndarray, digits: int) -> tuple[np.ndarray, int]:
-    """`quantise_tensor`, on several threads."""
-    flat, out, exponent = w.reshape(-1), np.empty(w.shape, np.int16), np.empty(1, np.int64)
-    if not example_exponents(flat[None].view(np.int32), LIMITS[digits], BITS[digits], exponent):
-        raise not_finite()
-    e = int(exponent[0])
-    each = part_size(flat.size, 1024, flat.size * VALUE)
-    arguments = flat, np.float32(power_of_two(e)), out.reshape(-1)
-    in_parts(_quantise_part, _quantise_part_shared, arguments, flat.size, each)
-    return out, e
 
 
 @njit(cache=True, nogil=True)
