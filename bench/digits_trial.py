@@ -10,13 +10,13 @@ times forward and backward of convolutions. Test data: MNIST's 10,000 test image
 import argparse
 import gzip
 import json
-import os
 import platform
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from machine import machine
 
 from mdlcodec.exact.engines import ENGINES
 from mdlcodec.exact.linear import Arithmetic, Convolution, Digits
@@ -205,7 +205,7 @@ def main() -> None:
     parser.add_argument("-o", type=Path, required=True)
     options = parser.parse_args()
     result: dict = {
-        "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
+        "machine": machine(),
         "versions": {
             "torch": torch.__version__,
             "numpy": np.__version__,

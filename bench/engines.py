@@ -9,7 +9,6 @@ alternate (A B A B ...) and medians are reported; ``training_step_ratio`` is exa
 
 import argparse
 import json
-import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import torch
+from machine import processor
 
 from mdlcodec.exact import engines
 from mdlcodec.exact.choice import chosen_arithmetic
@@ -271,7 +271,7 @@ def main() -> None:
         "threads": chosen.threads,
         "repeats": chosen.repeats,
         "seed": SEED,
-        "machine": platform.processor() or platform.machine(),
+        "machine": processor(),
         "capability": torch.backends.cpu.get_cpu_capability(),
         "versions": {"torch": torch.__version__, "numpy": np.__version__, "numba": numba.__version__},
         "engine": chosen_arithmetic().engine.name,

@@ -22,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from machine import machine
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ def main() -> None:
             rows[case.name] = _measure(case, options.data, Path(work), options.preset)
         print(json.dumps(rows[case.name]), flush=True)
         result = {
-            "machine": {"cores": os.cpu_count(), "processor": _processor()},
+            "machine": machine(),
             "versions": {
                 "python": platform.python_version(),
                 **{name: version(name) for name in ("torch", "numpy", "numba", "constriction")},
@@ -200,16 +201,6 @@ def main() -> None:
         }
         out.write_text(json.dumps(result, indent=1) + "\n")
         out.with_suffix(".md").write_text(_table(result))
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.machine()
 
 
 if __name__ == "__main__":

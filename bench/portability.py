@@ -21,7 +21,6 @@ when a file, a weight or a label differs, or a setting fails. Writes OUT.json an
 
 import argparse
 import json
-import platform
 import shlex
 import sys
 import tempfile
@@ -32,9 +31,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from label_sets import CASES
+from machine import instruction_sets, processor
 from portability_settings import Setting, run
 
-_FLAGS = ("sse4_1", "avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "amx_int8")
 _NO_GPU = "no GPU at hand"
 
 
@@ -175,15 +174,6 @@ def _letters(values: list) -> list[str]:
     return [chr(ord("A") + known.index(value)) if value else "-" for value in values]
 
 
-def _flags() -> list[str]:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return []
-    flags = next((line.split() for line in lines if line.startswith("flags")), [])
-    return [flag for flag in _FLAGS if flag in flags]
-
-
 def result(rows: list[Row], sets: int, more: dict) -> dict:
     """Everything that is written, as JSON has it."""
     done = [row for row in rows if row.observed]
@@ -273,16 +263,6 @@ def markdown(found: dict) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.machine()
-
-
 def _interpreter(text: str) -> tuple[str, tuple[str, ...]]:
     name, equals, command = text.partition("=")
     if not equals or not shlex.split(command):
@@ -329,8 +309,8 @@ def main() -> None:
             row.problems += [difference] if difference else []
         sets = decode_all(rows, work, more, caches)
     about = {
-        "processor": _processor(),
-        "flags": _flags(),
+        "processor": processor(),
+        "flags": instruction_sets(),
         "versions": here["versions"],
         "seed": options.seed,
         "labels": options.labels,

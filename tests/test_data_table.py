@@ -10,12 +10,12 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from bad_data import failure
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mdlcodec import data
 from mdlcodec.data.numbers import canonical_integer, is_missing, is_number, parse
-from mdlcodec.errors import BadData
 
 
 @pytest.fixture
@@ -26,15 +26,6 @@ def table(tmp_path):
         return str(path)
 
     return write
-
-
-def failure(call, *arguments, **keywords):
-    with pytest.raises(BadData) as error:
-        call(*arguments, **keywords)
-    text = str(error.value)
-    assert "\n" not in text
-    assert text.isprintable()
-    return text
 
 
 def as_csv(rows):

@@ -11,6 +11,8 @@ from numba import njit
 
 from mdlcodec.errors import InexactComputation
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
+from mdlcodec.exact.shared_work import entry, share
+from mdlcodec.exact.threads import VALUE, in_parts, part_size
 
 # |q| of one and two base-128 digits in -64..63; 8255 would do for two, 8127 keeps the upper digit within 63
 LIMITS = {1: 63, 2: 8127}
@@ -71,16 +73,33 @@ def round_to_integers(x: np.ndarray, scale: np.float32, out: np.ndarray) -> None
         out[i] = np.int16(rounded(x[i], scale))
 
 
-@njit(cache=True)
-def _quantise_rows(x, bits_of_x, q, exponents, limit, bits, clamp):
-    for row in range(x.shape[0]):
+@njit(cache=True, nogil=True)
+def _row_exponents(bits_of_x, limit, bits, exponents):
+    """One block per row; False when a value is not finite."""
+    for row in range(bits_of_x.shape[0]):
         largest = largest_bits(bits_of_x[row])
         if largest >= INFINITY_BITS:
             return False
-        e = block_exponent(np.float64(np.int32(largest).view(np.float32)), limit, bits, clamp)
-        exponents[row] = e
-        round_to_integers(x[row], np.float32(power_of_two(e)), q[row])
+        value = np.float64(np.int32(largest).view(np.float32))
+        exponents[row] = block_exponent(value, limit, bits, EXPONENT_LIMIT)
     return True
+
+
+@njit(cache=True, nogil=True)
+def _round_rows(x, exponents, q):
+    for row in range(x.shape[0]):
+        round_to_integers(x[row], np.float32(power_of_two(exponents[row])), q[row])
+
+
+@njit(cache=True, nogil=True)
+def _round_part(x, scale, out, first, last):
+    """Values first..last of x, float32 (m,), as integers in out, int16 (m,)."""
+    round_to_integers(x[first:last], scale, out[first:last])
+
+
+@njit(cache=True, nogil=True)
+def _round_part_shared(job, count, each, *arguments):
+    return share(job, *entry(_round_part, arguments), count, each)
 
 
 @njit(cache=True)
@@ -108,19 +127,29 @@ def not_finite() -> InexactComputation:
     return InexactComputation("training diverged: a value is NaN or infinite; try another preset or network")
 
 
+def row_exponents(x: np.ndarray, digits: int) -> np.ndarray:
+    """One block per row: float32 (rows, m) -> exponents int64 (rows,); InexactComputation if not finite."""
+    exponents = np.empty(x.shape[0], np.int64)
+    if not _row_exponents(x.view(np.int32), LIMITS[digits], BITS[digits], exponents):
+        raise not_finite()
+    return exponents
+
+
 def quantise_rows(x: np.ndarray, digits: int) -> tuple[np.ndarray, np.ndarray]:
     """One block per row: float32 (rows, m) -> integers int16 (rows, m) and exponents int64 (rows,)."""
-    q = np.empty(x.shape, np.int16)
-    exponents = np.empty(x.shape[0], np.int64)
-    if not _quantise_rows(x, x.view(np.int32), q, exponents, LIMITS[digits], BITS[digits], EXPONENT_LIMIT):
-        raise not_finite()
+    exponents, q = row_exponents(x, digits), np.empty(x.shape, np.int16)
+    _round_rows(x, exponents, q)
     return q, exponents
 
 
 def quantise_tensor(x: np.ndarray, digits: int) -> tuple[np.ndarray, int]:
     """One block: float32 of any shape -> integers int16 of that shape and the exponent."""
-    q, exponents = quantise_rows(x.reshape(1, -1), digits)
-    return q.reshape(x.shape), int(exponents[0])
+    flat, q = x.reshape(-1), np.empty(x.shape, np.int16)
+    e = int(row_exponents(flat[None], digits)[0])
+    each = part_size(flat.size, 1024, flat.size * VALUE)
+    arguments = flat, np.float32(power_of_two(e)), q.reshape(-1)
+    in_parts(_round_part, _round_part_shared, arguments, flat.size, each)
+    return q, e
 
 
 def quantise_weighted(g: np.ndarray, row_exponents: np.ndarray, digits: int) -> tuple[np.ndarray, int]:
@@ -144,3 +173,12 @@ def quantise_weighted(g: np.ndarray, row_exponents: np.ndarray, digits: int) -> 
     if not finite:
         raise not_finite()
     return q, e
+
+
+@njit(cache=True)
+def product_scales(exponents: np.ndarray, shared: int) -> np.ndarray:
+    """2^-(exponent + shared), what the sums of two operands' products are scaled by: int64 (n,) -> float64 (n,)."""
+    out = np.empty(exponents.size, np.float64)
+    for i in range(exponents.size):
+        out[i] = power_of_two(-(exponents[i] + shared))
+    return out

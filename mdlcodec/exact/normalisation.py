@@ -7,85 +7,21 @@ from numba import njit
 
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
 from mdlcodec.exact.function import Function
-from mdlcodec.exact.sums import fixed_point_exponent
+from mdlcodec.exact.sums import MAGNITUDE, exponent_of_bits, flat_sums, flat_sums_of_squares, folded, repeated
 
 EPSILON = 1e-5
-
-
-# values handled in one inner loop: rows are short where channels are few, and short loops are slow
-_AT_ONCE = 512
-_MAGNITUDE = np.int64(0x7FFFFFFFFFFFFFFF)  # all bits of a float64 but its sign
-
-
-@njit(cache=True, nogil=True)
-def _repeated(values, times):
-    """float64 (channels,) -> (times * channels,)."""
-    out = np.empty(values.size * times, np.float64)
-    for i in range(times):
-        out[i * values.size : (i + 1) * values.size] = values
-    return out
-
-
-@njit(cache=True, nogil=True)
-def _folded(sums, channels):
-    """Sums of whole numbers, float64 (times * channels,) -> (channels,): exact in every order."""
-    out = np.zeros(channels, np.float64)
-    for i in range(sums.size):
-        out[i % channels] += sums[i]
-    return out
-
-
-@njit(cache=True, nogil=True)
-def _grid(largest_bits, rows):
-    """The exponent of the fixed-point grid of terms whose largest has these bits.
-
-    Bits of float64 numbers that are not negative compare like the numbers, and their maximum vectorises.
-    """
-    return fixed_point_exponent(np.int64(largest_bits).view(np.float64), rows)
-
-
-@njit(cache=True, nogil=True)
-def _sums(x, channels):
-    """Column sums of x, float32 (rows * channels,), see `mdlcodec.exact.sums`."""
-    length = channels * max(1, _AT_ONCE // channels)
-    largest = np.int64(0)
-    for i in range(x.size):
-        largest = max(largest, np.float64(x[i]).view(np.int64) & _MAGNITUDE)
-    s = _grid(largest, x.size // channels)
-    scale, back = power_of_two(s), power_of_two(-s)
-    sums = np.zeros(length, np.float64)
-    for start in range(0, x.size, length):
-        part = x[start : start + length]
-        for i in range(part.size):
-            sums[i] += (np.float64(part[i]) * scale + ROUNDING) - ROUNDING
-    return _folded(sums, channels) * back
 
 
 @njit(cache=True, nogil=True)
 def _statistics(x, channels):
     """Mean and variance of every channel of x, float32 (rows * channels,)."""
-    rows, times = x.size // channels, max(1, _AT_ONCE // channels)
-    mean = _sums(x, channels)
+    count = np.float64(x.size // channels)
+    mean = flat_sums(x, channels)
     for c in range(channels):
-        mean[c] = mean[c] / np.float64(rows)
-    means, length = _repeated(mean, times), times * channels
-    largest = np.int64(0)
-    for start in range(0, x.size, length):
-        part = x[start : start + length]
-        for i in range(part.size):
-            d = np.float64(part[i]) - means[i]
-            largest = max(largest, np.float64(d * d).view(np.int64))
-    s = _grid(largest, rows)
-    scale, back = power_of_two(s), power_of_two(-s)
-    sums = np.zeros(length, np.float64)
-    for start in range(0, x.size, length):
-        part = x[start : start + length]
-        for i in range(part.size):
-            d = np.float64(part[i]) - means[i]
-            sums[i] += (d * d * scale + ROUNDING) - ROUNDING
-    variance = _folded(sums, channels)
+        mean[c] = mean[c] / count
+    variance = flat_sums_of_squares(x, mean)
     for c in range(channels):
-        variance[c] = variance[c] * back / np.float64(rows)
+        variance[c] = variance[c] / count
     return mean, variance
 
 
@@ -93,12 +29,11 @@ def _statistics(x, channels):
 def _normalise(x, mean, variance, gain, bias, y):
     """y = (x - mean) * (gain / sqrt(variance + EPSILON)) + bias, float32 (rows * channels,)."""
     channels = mean.size
-    times = max(1, _AT_ONCE // channels)
     factor = np.empty(channels, np.float64)
     for c in range(channels):
         factor[c] = np.float64(gain[c]) / np.sqrt(variance[c] + EPSILON)
-    means, factors, biases = _repeated(mean, times), _repeated(factor, times), _repeated(bias, times)
-    length = times * channels
+    means, factors, biases = repeated(mean), repeated(factor), repeated(bias)
+    length = means.size
     for start in range(0, x.size, length):
         part, out = x[start : start + length], y[start : start + length]
         for i in range(part.size):
@@ -109,19 +44,20 @@ def _normalise(x, mean, variance, gain, bias, y):
 def _normalise_gradient(g, x, mean, variance, gain, dx, d_gain, d_bias):
     """Gradients of x, gain and bias; g, x, dx: float32 (rows * channels,)."""
     channels = mean.size
-    rows, times = x.size // channels, max(1, _AT_ONCE // channels)
+    rows = x.size // channels
     inverse, count = np.empty(channels, np.float64), np.float64(rows)
     for c in range(channels):
         inverse[c] = 1.0 / np.sqrt(variance[c] + EPSILON)
-    means, inverses, length = _repeated(mean, times), _repeated(inverse, times), times * channels
+    means, inverses = repeated(mean), repeated(inverse)
+    length = means.size
     largest_g, largest = np.int64(0), np.int64(0)
     for start in range(0, x.size, length):
         part, slope = x[start : start + length], g[start : start + length]
         for i in range(part.size):
             term = np.float64(slope[i]) * ((np.float64(part[i]) - means[i]) * inverses[i])
-            largest = max(largest, np.float64(term).view(np.int64) & _MAGNITUDE)
-            largest_g = max(largest_g, np.float64(slope[i]).view(np.int64) & _MAGNITUDE)
-    s, s_g = _grid(largest, rows), _grid(largest_g, rows)
+            largest = max(largest, np.float64(term).view(np.int64) & MAGNITUDE)
+            largest_g = max(largest_g, np.float64(slope[i]).view(np.int64) & MAGNITUDE)
+    s, s_g = exponent_of_bits(largest, rows), exponent_of_bits(largest_g, rows)
     scale, scale_g = power_of_two(s), power_of_two(s_g)
     sums, sums_g = np.zeros(length, np.float64), np.zeros(length, np.float64)
     for start in range(0, x.size, length):
@@ -130,7 +66,7 @@ def _normalise_gradient(g, x, mean, variance, gain, dx, d_gain, d_bias):
             term = np.float64(slope[i]) * ((np.float64(part[i]) - means[i]) * inverses[i])
             sums[i] += (term * scale + ROUNDING) - ROUNDING
             sums_g[i] += (np.float64(slope[i]) * scale_g + ROUNDING) - ROUNDING
-    sum_gx, sum_g = _folded(sums, channels), _folded(sums_g, channels)
+    sum_gx, sum_g = folded(sums, channels), folded(sums_g, channels)
     first, second = np.empty(channels, np.float64), np.empty(channels, np.float64)
     third = np.empty(channels, np.float64)
     for c in range(channels):
@@ -141,7 +77,7 @@ def _normalise_gradient(g, x, mean, variance, gain, dx, d_gain, d_bias):
         first[c] = sum_g[c] / count
         second[c] = sum_gx[c] / count
         third[c] = np.float64(gain[c]) * inverse[c]
-    firsts, seconds, thirds = _repeated(first, times), _repeated(second, times), _repeated(third, times)
+    firsts, seconds, thirds = repeated(first), repeated(second), repeated(third)
     for start in range(0, x.size, length):
         part, slope, out = x[start : start + length], g[start : start + length], dx[start : start + length]
         for i in range(part.size):

@@ -35,15 +35,9 @@ class Pass:
 
 
 def _applied(function: Any, *inputs: Any) -> tuple[Any, Any]:
-    """The function's value, and what `_gradients` needs."""
+    """The function's value, and what `Plain.backward` needs."""
     value, saved = function.forward(*inputs)
     return value, (function, saved)
-
-
-def _gradients(saved: Any, g: Any, input_gradient: bool) -> tuple[Any, ...]:
-    function, rest = saved
-    gradients: tuple[Any, ...] = function.backward(rest, g, input_gradient)
-    return gradients
 
 
 class Layer(Protocol):
@@ -74,7 +68,7 @@ class Layer(Protocol):
 
 
 class Plain:
-    """A layer without weights that keeps the shape; others override what differs."""
+    """A layer of one exact function, without weights, that keeps the shape; others override what differs."""
 
     def shapes(self, inputs: Shape) -> list[Shape]:
         """No weights."""
@@ -91,6 +85,14 @@ class Plain:
     def initial(self, inputs: Shape, stream: Stream) -> list[np.ndarray]:
         """No weights."""
         return []
+
+    def backward(
+        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Sequence[np.ndarray] = ()
+    ) -> tuple[np.ndarray | None, ...]:
+        """Gradients of the exact function that ``forward`` applied."""
+        function, rest = saved
+        gradients: tuple[np.ndarray | None, ...] = function.backward(rest, g, input_gradient)
+        return gradients
 
 
 def _scaled_normals(shape: Shape, fan_in: int, gain: float, stream: Stream) -> np.ndarray:
@@ -168,12 +170,6 @@ class Activate(Plain):
         """See Layer.forward."""
         return _applied(run.arithmetic.functions.rectify, x)
 
-    def backward(
-        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Sequence[np.ndarray] = ()
-    ) -> tuple[np.ndarray | None, ...]:
-        """See Layer.backward."""
-        return _gradients(saved, g, input_gradient)
-
 
 @dataclass(frozen=True)
 class Normalise(Plain):
@@ -205,12 +201,6 @@ class Normalise(Plain):
             return _applied(functions.batch_normalisation, x, weights[0], weights[1], run.statistics[0], rate)
         return functions.normalised(x, run.statistics[0], weights[0], weights[1]), None
 
-    def backward(
-        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Sequence[np.ndarray] = ()
-    ) -> tuple[np.ndarray | None, ...]:
-        """See Layer.backward."""
-        return _gradients(saved, g, input_gradient)
-
 
 class HalveByMaximum(Plain):
     """2x2 max pooling."""
@@ -222,12 +212,6 @@ class HalveByMaximum(Plain):
     def forward(self, x: np.ndarray, weights: list[np.ndarray], run: Pass) -> tuple[np.ndarray, Any]:
         """See Layer.forward."""
         return _applied(run.arithmetic.functions.max_pool, x)
-
-    def backward(
-        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Sequence[np.ndarray] = ()
-    ) -> tuple[np.ndarray | None, ...]:
-        """See Layer.backward."""
-        return _gradients(saved, g, input_gradient)
 
 
 class FoldPlaces(Plain):
@@ -261,12 +245,6 @@ class AverageOverPlaces(Plain):
     def forward(self, x: np.ndarray, weights: list[np.ndarray], run: Pass) -> tuple[np.ndarray, Any]:
         """See Layer.forward."""
         return _applied(run.arithmetic.functions.global_average, x)
-
-    def backward(
-        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Sequence[np.ndarray] = ()
-    ) -> tuple[np.ndarray | None, ...]:
-        """See Layer.backward."""
-        return _gradients(saved, g, input_gradient)
 
 
 class Flatten(Plain):
@@ -308,4 +286,4 @@ class Drop(Plain):
         self, saved: Any, g: np.ndarray, input_gradient: bool, into: Sequence[np.ndarray] = ()
     ) -> tuple[np.ndarray | None, ...]:
         """See Layer.backward."""
-        return (g,) if saved is None else _gradients(saved, g, input_gradient)
+        return (g,) if saved is None else super().backward(saved, g, input_gradient)

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from mdlcodec.exact.elementary import power_of_two
-from mdlcodec.exact.integers import Digits, quantise_rows, quantise_tensor, quantise_weighted
+from mdlcodec.exact.integers import Digits, product_scales, quantise_rows, quantise_tensor, quantise_weighted
 from mdlcodec.exact.sums import column_sums
 
 Planes = tuple[np.ndarray, ...]
@@ -46,19 +46,10 @@ class _Saved:
 
 
 @njit(cache=True)
-def _scales(exponents: np.ndarray, shared: int) -> np.ndarray:
-    out = np.empty(exponents.size, np.float64)
-    for i in range(exponents.size):
-        out[i] = power_of_two(-(exponents[i] + shared))
-    return out
-
-
-@njit(cache=True)
 def _scaled_total(total: np.ndarray, exponent: int, out: np.ndarray) -> None:
-    # two steps, since the sum of two exponents may leave float64's range; both factors are powers of two
-    first, second = power_of_two(-(exponent // 2)), power_of_two(-(exponent - exponent // 2))
+    scale = power_of_two(-exponent)
     for i in range(total.size):
-        out[i] = np.float32(total[i] * first * second + 0.0)
+        out[i] = np.float32(total[i] * scale + 0.0)
 
 
 @njit(cache=True)
@@ -137,7 +128,7 @@ class MatrixEngine:
         xq, xe = quantise_rows(x.reshape(x.shape[0], -1), digits.activations)
         wq, we = quantise_tensor(w, digits.weights)
         planes = self.matrices.planes(xq.reshape(x.shape), digits.activations)
-        y = self._convolve(planes, self.matrices.planes(wq, digits.weights), _scales(xe, we), padding)
+        y = self._convolve(planes, self.matrices.planes(wq, digits.weights), product_scales(xe, we), padding)
         _add_bias(y.reshape(-1, y.shape[-1]), bias)
         return y, _Saved(planes, xe, wq, we, padding, digits)
 

@@ -6,12 +6,10 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from mdlcodec.exact.elementary import power_of_two
 from mdlcodec.exact.engines.int16.microkernel import LANES, ROWS
 from mdlcodec.exact.engines.int16.operands import (
-    example_exponents,
     gradient_exponents,
     gradient_pairs,
     gradient_pairs_shared,
@@ -21,7 +19,6 @@ from mdlcodec.exact.engines.int16.operands import (
     pad,
     place_pairs,
     place_pairs_shared,
-    quantised_weights,
     split_panels,
     split_panels_shared,
     words,
@@ -39,20 +36,20 @@ from mdlcodec.exact.engines.int16.products import (
     short_products_shared,
 )
 from mdlcodec.exact.engines.int16.scratch import SCRATCH
-from mdlcodec.exact.integers import BITS, LIMITS, Digits, not_finite
+from mdlcodec.exact.integers import (
+    BITS,
+    LIMITS,
+    Digits,
+    not_finite,
+    product_scales,
+    quantise_tensor,
+    row_exponents,
+)
 from mdlcodec.exact.sums import fixed_point_exponent
 from mdlcodec.exact.threads import VALUE, in_parts, part_size
 
 # two int16 in memory are an int32 pair: the first is the lower half
 _LITTLE = sys.byteorder == "little"
-
-
-@njit(cache=True)
-def _scales(exponents: np.ndarray, shared: int) -> np.ndarray:
-    out = np.empty(exponents.size, np.float64)
-    for i in range(exponents.size):
-        out[i] = power_of_two(-(exponents[i] + shared))
-    return out
 
 
 @dataclass(frozen=True)
@@ -143,15 +140,11 @@ class Int16Engine:
         self, x: np.ndarray, w: np.ndarray, bias: np.ndarray, padding: int, digits: Digits
     ) -> tuple[np.ndarray, Any]:
         """See Engine.forward."""
-        exponents = np.empty(x.shape[0], np.int64)
-        rows = x.reshape(x.shape[0], -1).view(np.int32)
-        limit, bits = LIMITS[digits.activations], BITS[digits.activations]
-        if not example_exponents(rows, limit, bits, exponents):
-            raise not_finite()
-        weights, weights_exponent = quantised_weights(w, digits.weights)
+        exponents = row_exponents(x.reshape(x.shape[0], -1), digits.activations)
+        weights, weights_exponent = quantise_tensor(w, digits.weights)
         images = np.empty(_padded_shape(x.shape, padding), np.int16)
         pad(x, exponents, padding, images)
-        scales = _scales(exponents, weights_exponent)
+        scales = product_scales(exponents, weights_exponent)
         split = digits.activations == 2 and digits.weights == 2
         y = _convolved(images, weights, False, split, scales, bias)
         return y, _Saved(images, exponents, weights, weights_exponent, padding, digits)

@@ -10,54 +10,16 @@ from numba import njit
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
 from mdlcodec.exact.engines.int16.microkernel import LANES
 from mdlcodec.exact.integers import (
-    BITS,
     EXPONENT_LIMIT,
     GRADIENT_EXPONENT_LIMIT,
     INFINITY_BITS,
-    LIMITS,
     block_exponent,
     largest_bits,
-    not_finite,
     round_to_integers,
     rounded,
 )
 from mdlcodec.exact.shared_work import entry, share
 from mdlcodec.exact.threads import VALUE, in_parts, part_size
-
-
-@njit(cache=True, nogil=True)
-def example_exponents(bits_of_x, limit, bits, exponents):
-    """One block per row; False when a value is not finite."""
-    for row in range(bits_of_x.shape[0]):
-        largest = largest_bits(bits_of_x[row])
-        if largest >= INFINITY_BITS:
-            return False
-        value = np.float64(np.int32(largest).view(np.float32))
-        exponents[row] = block_exponent(value, limit, bits, EXPONENT_LIMIT)
-    return True
-
-
-@njit(cache=True, nogil=True)
-def _quantise_part(x, scale, out, first, last):
-    """Values first..last of x, float32 (m,), as integers in out, int16 (m,)."""
-    round_to_integers(x[first:last], scale, out[first:last])
-
-
-@njit(cache=True, nogil=True)
-def _quantise_part_shared(job, count, each, *arguments):
-    return share(job, *entry(_quantise_part, arguments), count, each)
-
-
-def quantised_weights(w: np.ndarray, digits: int) -> tuple[np.ndarray, int]:
-    """`quantise_tensor`, on several threads."""
-    flat, out, exponent = w.reshape(-1), np.empty(w.shape, np.int16), np.empty(1, np.int64)
-    if not example_exponents(flat[None].view(np.int32), LIMITS[digits], BITS[digits], exponent):
-        raise not_finite()
-    e = int(exponent[0])
-    each = part_size(flat.size, 1024, flat.size * VALUE)
-    arguments = flat, np.float32(power_of_two(e)), out.reshape(-1)
-    in_parts(_quantise_part, _quantise_part_shared, arguments, flat.size, each)
-    return out, e
 
 
 @njit(cache=True, nogil=True)
@@ -99,14 +61,20 @@ def _pair(first, second):
     return (first & np.int32(65535)) | (second << np.int32(16))
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _digits(pair):
+    """A pair of two-digit integers -> the pair of their upper digits and that of their lower ones."""
+    p, q = np.int32(np.int16(pair)), pair >> 16
+    upper_p, upper_q = (p + 64) >> 7, (q + 64) >> 7
+    upper = _pair(np.int32(upper_p), np.int32(upper_q))
+    return upper, _pair(np.int32(p - (upper_p << 7)), np.int32(q - (upper_q << 7)))
+
+
 @njit(cache=True, nogil=True)
 def _split_pairs(pairs, lower):
     """Pairs of two-digit integers, int32 (O,) -> pairs of their upper digits, in place, and lower digits."""
     for i in range(pairs.size):
-        p, q = np.int32(np.int16(pairs[i])), pairs[i] >> 16
-        upper_p, upper_q = (p + 64) >> 7, (q + 64) >> 7
-        pairs[i] = _pair(np.int32(upper_p), np.int32(upper_q))
-        lower[i] = _pair(np.int32(p - (upper_p << 7)), np.int32(q - (upper_q << 7)))
+        pairs[i], lower[i] = _digits(pairs[i])
 
 
 @njit(cache=True, nogil=True)
@@ -114,11 +82,7 @@ def _split_columns(panel):
     """Pairs of two-digit integers in a panel's first LANES columns -> upper digits there, lower ones beside."""
     for pair in range(panel.shape[0]):
         for lane in range(LANES):
-            word = panel[pair, lane]
-            p, q = np.int32(np.int16(word)), word >> 16
-            upper_p, upper_q = (p + 64) >> 7, (q + 64) >> 7
-            panel[pair, lane] = _pair(np.int32(upper_p), np.int32(upper_q))
-            panel[pair, LANES + lane] = _pair(np.int32(p - (upper_p << 7)), np.int32(q - (upper_q << 7)))
+            panel[pair, lane], panel[pair, LANES + lane] = _digits(panel[pair, lane])
 
 
 @njit(cache=True, nogil=True)
@@ -217,11 +181,10 @@ def _line_pairs(line, scale, out):
     width, outputs = line.shape
     for j in range(width // 2):
         for o in range(outputs):
-            p, q = rounded(line[2 * j, o], scale), rounded(line[2 * j + 1, o], scale)
-            out[j, o] = (p & np.int32(65535)) | (q << np.int32(16))
+            out[j, o] = _pair(rounded(line[2 * j, o], scale), rounded(line[2 * j + 1, o], scale))
     if width % 2:
         for o in range(outputs):
-            out[width // 2, o] = rounded(line[width - 1, o], scale) & np.int32(65535)
+            out[width // 2, o] = _pair(rounded(line[width - 1, o], scale), np.int32(0))
 
 
 @njit(cache=True, nogil=True)
@@ -230,7 +193,7 @@ def _wide_pairs(a, b, scale_a, scale_b, out):
     for i in range(a.size):
         p = np.int32((np.float64(a[i]) * scale_a + ROUNDING) - ROUNDING)
         q = np.int32((np.float64(b[i]) * scale_b + ROUNDING) - ROUNDING)
-        out[i] = (p & np.int32(65535)) | (q << np.int32(16))
+        out[i] = _pair(p, q)
 
 
 @njit(cache=True, nogil=True)
@@ -272,7 +235,7 @@ def gradient_pairs_shared(job, count, each, *arguments):
 @njit(cache=True, nogil=True)
 def _int16_pairs(a, b, out):
     for i in range(out.size):
-        out[i] = (np.int32(a[i]) & np.int32(65535)) | (np.int32(b[i]) << np.int32(16))
+        out[i] = _pair(np.int32(a[i]), np.int32(b[i]))
 
 
 @njit(cache=True, nogil=True)

@@ -22,6 +22,34 @@ LONGEST_SUM = 2048
 _BLOCK = 128
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _add(vectors, rows, offset, count, columns, stride, sums):
+    """Adds a tile of one or two vectors of columns to the sums."""
+    if vectors == 2:
+        add_two(rows, offset, count, columns, stride, sums)
+    else:
+        add_one(rows, offset, count, columns, stride, sums)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _scaled(split, used, rows, offset, count, columns, stride, scales, bias, out, distance):
+    """Stores a scaled tile; ``used``: columns of it that there are."""
+    if split:
+        scaled_split(rows, offset, count, columns, stride, scales, bias, out, distance)
+    elif used > LANES:
+        scaled_two(rows, offset, count, columns, stride, scales, bias, out, distance)
+    else:
+        scaled_one(rows, offset, count, columns, stride, scales, bias, out, distance)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _copy(tile, out, row, column, rows, columns):
+    """The part of a scratch tile that ``out`` has room for."""
+    for m in range(rows):
+        for i in range(columns):
+            out[row + m, column + i] = tile[m, i]
+
+
 @njit(cache=True, nogil=True)
 def place_addresses(images, scales, height, width, addresses, scale_of):
     """Address of every place's patch in padded images (N, H', W', C), and its scale; ROWS more at the end."""
@@ -47,10 +75,7 @@ def _long_products(rows, offsets, columns, stride, split, scales, bias, out):
     for k in range(0, offsets.size, LONGEST_SUM):
         sums[:] = 0
         offset, count = offsets.ctypes.data + 8 * k, min(LONGEST_SUM, offsets.size - k)
-        if vectors == 2:
-            add_two(rows, offset, count, columns + stride * k, stride, sums.ctypes.data)
-        else:
-            add_one(rows, offset, count, columns + stride * k, stride, sums.ctypes.data)
+        _add(vectors, rows, offset, count, columns + stride * k, stride, sums.ctypes.data)
         for m in range(ROWS):
             for i in range(vectors * LANES):
                 total[m, i] += np.float64(sums[m * vectors * LANES + i])
@@ -85,16 +110,10 @@ def patch_products(rows, offsets, panels, split, scales, bias, out, first, last)
                 _long_products(
                     at, offsets, columns, stride, split, scales[tile : tile + ROWS], bias[column:], scratch
                 )
-            elif split:
-                scaled_split(at, offset, pairs, columns, stride, factors, added, to, distance)
-            elif count > LANES:
-                scaled_two(at, offset, pairs, columns, stride, factors, added, to, distance)
             else:
-                scaled_one(at, offset, pairs, columns, stride, factors, added, to, distance)
+                _scaled(split, count, at, offset, pairs, columns, stride, factors, added, to, distance)
             if not direct:
-                for m in range(min(ROWS, last - tile)):
-                    for i in range(count):
-                        out[tile + m, column + i] = scratch[m, i]
+                _copy(scratch, out, tile, column, min(ROWS, last - tile), count)
 
 
 @njit(cache=True, nogil=True)
@@ -128,10 +147,7 @@ def pair_products(left, rows, offsets, g, total, first, last):
                         )
                         offset, count = offsets.ctypes.data + 8 * block, min(_BLOCK, stop - block)
                         gradients = g.ctypes.data + 4 * ((part * pairs + block) * columns + panel * WIDE)
-                        if vectors == 2:
-                            add_two(at, offset, count, gradients, 4 * columns, to)
-                        else:
-                            add_one(at, offset, count, gradients, 4 * columns, to)
+                        _add(vectors, at, offset, count, gradients, 4 * columns, to)
                 for tile in range(first, last):
                     for i in range(ROWS * vectors * LANES):
                         total[panel, tile, i] += np.float64(sums[tile - first, i]) * factor
@@ -174,16 +190,9 @@ def short_products(left, split, right, scale, out, first, last):
                 scales.ctypes.data,
                 bias.ctypes.data,
             )
-            if split:
-                scaled_split(at, offset, pairs, columns, stride, factors, added, to, distance)
-            elif count > LANES:
-                scaled_two(at, offset, pairs, columns, stride, factors, added, to, distance)
-            else:
-                scaled_one(at, offset, pairs, columns, stride, factors, added, to, distance)
+            _scaled(split, count, at, offset, pairs, columns, stride, factors, added, to, distance)
             if not direct:
-                for m in range(min(ROWS, outputs - o)):
-                    for i in range(count):
-                        out[o + m, column + i] = scratch[m, i]
+                _copy(scratch, out, o, column, min(ROWS, outputs - o), count)
 
 
 @njit(cache=True, nogil=True)
