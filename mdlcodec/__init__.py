@@ -1,4 +1,4 @@
-"""mdlcodec: labels as small files, coded with neural networks that the decoder trains again."""
+"""mdlcodec: labels, and trained networks, as small files that decode to the same bits on any machine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["MdlcodecError", "decode", "encode", "inspect"]
+__all__ = ["MdlcodecError", "decode", "encode", "inspect", "pack", "unpack"]
 
 
 def encode(
@@ -23,6 +23,8 @@ def encode(
     seed: int = 0,
     preset: int | None = None,
     device: str = "auto",
+    sparsify: str | None = None,
+    bits: int | None = None,
     max_steps: int | None = None,
     max_memory: int | None = None,
 ) -> bytes:
@@ -35,6 +37,7 @@ def encode(
         seed: of the network's random numbers, 0..2^64-1.
         preset: 1 (seconds) to 9 (hours); None is the program's default.
         device: where networks compute: cpu, cuda, cuda:N, or auto, which is the CPU; the bytes are the same.
+        sparsify, bits: for code="two-part", how its network becomes sparse, and the size of its codebooks.
         max_steps, max_memory: limits (memory in bytes); None are the program's defaults.
 
     Raises:
@@ -49,6 +52,8 @@ def encode(
         preset=preset,
         seed=seed,
         device=device,
+        sparsify=sparsify,
+        bits=bits,
         limits=labels.Limits.given(max_steps, max_memory),
     )
     return blob
@@ -85,12 +90,56 @@ def decode(
     return found.array()
 
 
-def inspect(blob: bytes) -> dict[str, object]:
-    """What a file says of itself: code, net, labels, classes, seed, sizes of its sections in bytes, ...
+def pack(weights: object) -> bytes:
+    """The bytes of a network file that holds weights, every bit of them.
+
+    Args:
+        weights: a dict of numpy arrays or torch tensors by name (a state dict, for one): booleans, integers
+            or floats (float64, float32, float16, bfloat16) of any shape.
 
     Raises:
-        MdlcodecError: BadData, CorruptFile, Unsupported (all in mdlcodec.errors).
+        MdlcodecError: BadData for weights that cannot be held (in mdlcodec.errors).
+    """
+    from mdlcodec import networks
+
+    return networks.pack(networks.tensors_of(weights))[0]
+
+
+def unpack(blob: bytes, *, max_memory: int | None = None) -> dict[str, np.ndarray]:
+    """The weights in a network file, or in a file of labels coded with a two-part code, by name.
+
+    bfloat16, which numpy has not, comes back as float32 of the same values; all else with the dtype, shape
+    and bits that it had.
+
+    Args:
+        blob: the file's bytes (bytes, bytearray, memoryview or an array of bytes).
+        max_memory: limit of the weights' size in bytes; None is the program's default.
+
+    Raises:
+        MdlcodecError: BadData for a file without a network, CorruptFile, Unsupported, LimitExceeded (all in
+            mdlcodec.errors).
+    """
+    from mdlcodec import labels, networks
+
+    network = networks.unpack(labels.as_bytes(blob), labels.Limits.given(None, max_memory).memory)
+    return {tensor.name: tensor.array() for tensor in network.tensors}
+
+
+def inspect(blob: bytes) -> dict[str, object]:
+    """What a file says of itself: its kind ("labels" or "network") and the sizes of its sections in bytes.
+
+    Of labels also code, net, labels, classes, seed, ...; of a network, which has to be unpacked for it, every
+    tensor with its name, dtype, shape and the ideal bits of its parts.
+
+    Raises:
+        MdlcodecError: BadData, CorruptFile, Unsupported, LimitExceeded (all in mdlcodec.errors).
     """
     from mdlcodec import labels
+    from mdlcodec.container import is_network_file
 
-    return labels.inspect(blob)
+    blob = labels.as_bytes(blob)
+    if is_network_file(blob):
+        from mdlcodec import networks
+
+        return networks.inspect(blob, labels.Limits().memory)
+    return {"kind": "labels"} | labels.inspect(blob)

@@ -60,10 +60,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Run:
-    """What coding the labels took: their ideal codelength (-sum log2 p, in bits) and the time in seconds."""
+    """What coding the labels took: their ideal codelength (-sum log2 p, in bits) and the time in seconds.
+
+    ``training_error``: see codes.Encoded; None after decoding.
+    """
 
     ideal_bits: float
     seconds: float
+    training_error: float | None = None
 
 
 Watch = Callable[[Plan], "Progress"]
@@ -96,7 +100,7 @@ class LabelFile:
         return _labels(np.arange(self.k, dtype=np.int32), self.header)
 
 
-def _bytes(blob: object) -> bytes:
+def as_bytes(blob: object) -> bytes:
     """What holds bytes (bytes, bytearray, memoryview, an array of bytes) as bytes, else BadData."""
     try:
         view = memoryview(blob)  # type: ignore[arg-type]  # raises for what is none
@@ -105,7 +109,7 @@ def _bytes(blob: object) -> bytes:
     except (TypeError, ValueError, BufferError):
         pass
     raise BadData(
-        f"a file of labels was given as {type(blob).__name__}; give its bytes (pathlib.Path(name).read_bytes())"
+        f"a file was given as {type(blob).__name__}; give its bytes (pathlib.Path(name).read_bytes())"
     )
 
 
@@ -121,7 +125,7 @@ def parse(blob: bytes) -> LabelFile:
 
     BadData for a ``blob`` that is not bytes, and nothing like them.
     """
-    blob = _bytes(blob)
+    blob = as_bytes(blob)
     header, payload = read_label_file(blob)
     if header.n < 1:
         raise CorruptFile("damaged: the file says that it holds no labels")
@@ -133,7 +137,24 @@ def parse(blob: bytes) -> LabelFile:
     settings = Settings(net=header.net, preset=header.preset, seed=header.seed)
     if not LOWEST_PRESET <= settings.preset <= HIGHEST_PRESET:
         raise Unsupported(f"preset {settings.preset} is not known to this version: install a newer mdlcodec")
-    return LabelFile(header, payload, sections(blob), code, settings, code.net_name(settings))
+    net = code.net_name(settings)
+    found = []
+    for name, size in sections(blob):
+        found += code.sections(payload, len(header.values)) if name == "labels" else [(name, size)]
+    return LabelFile(header, payload, found, code, settings, net)
+
+
+def network_section(blob: bytes) -> bytes:
+    """The network section of a file of a two-part code (formats/network.md).
+
+    Raises what ``parse`` raises, and BadData for a file that holds no network.
+    """
+    from mdlcodec.codes.two_part import TwoPartCode
+
+    file = parse(blob)
+    if not isinstance(file.code, TwoPartCode):
+        raise BadData(f"a file of --code {file.code.name} holds no network")
+    return file.code.network(file.payload, file.k)
 
 
 def inspect(blob: bytes) -> dict[str, object]:
@@ -167,6 +188,8 @@ def encode(
     preset: int | None = None,
     seed: int = 0,
     device: str = "auto",
+    sparsify: str | None = None,
+    bits: int | None = None,
     limits: Limits = Limits(),
     watch: Watch | None = None,
 ) -> tuple[bytes, Run]:
@@ -174,16 +197,22 @@ def encode(
 
     ``code``, ``net``: by name; ``preset``: 1 (seconds) to 9 (hours), None for the default;
     ``seed``: 0..2^64-1; ``device``: see `mdlcodec.exact.choice`, it changes no byte.
+    ``sparsify``, ``bits``: of codes that transmit a sparse network, None for their own choice (codes.Options).
     Raises BadData for settings that do not exist or do not fit, LimitExceeded.
     """
-    from mdlcodec.codes import code_named
+    from mdlcodec.codes import Options, code_named
     from mdlcodec.exact.choice import computing_on
     from mdlcodec.training.presets import DEFAULT_PRESET, HIGHEST_PRESET, LOWEST_PRESET
 
-    for name, text in (("code", code), ("net", net), ("device", device)):
+    names = (("code", code), ("net", net), ("device", device), ("sparsify", sparsify or ""))
+    for name, text in names:
         if not isinstance(text, str):
             raise BadData(f"{name} is of type {type(text).__name__}; give its name as a string")
     chosen = code_named(code)
+    options = Options(sparsify, None if bits is None else _integer(bits, "bits"))
+    for name in options.given():
+        if name not in chosen.options:
+            raise BadData(f"--code {code} has no option {name}; leave it out")
     preset = DEFAULT_PRESET if preset is None else _integer(preset, "preset")
     seed = _integer(seed, "seed")
     if not LOWEST_PRESET <= preset <= HIGHEST_PRESET:
@@ -198,10 +227,10 @@ def encode(
     k = len(labels.values)
     settings = chosen.settings(net, preset, seed, inputs, k)
     with computing_on(device):
-        progress, _ = _planned(chosen, settings, inputs, k, limits, watch)
+        progress, _ = _planned(chosen, settings, inputs, k, limits, watch, sending=True)
         start = time.perf_counter()
         with _guard():
-            encoded = chosen.encode(labels.classes, k, inputs, settings, progress)
+            encoded = chosen.encode(labels.classes, k, inputs, settings, progress, options)
         seconds = time.perf_counter() - start
     header = LabelHeader(
         code=chosen.number,
@@ -215,7 +244,7 @@ def encode(
         input_digest=inputs.digest[:DIGEST_BYTES],
         label_digest=label_digest(labels.classes),
     )
-    return write_label_file(header, encoded.payload), Run(encoded.ideal_bits, seconds)
+    return write_label_file(header, encoded.payload), Run(encoded.ideal_bits, seconds, encoded.training_error)
 
 
 def decode(
@@ -313,10 +342,17 @@ def _matching(candidates: Sequence[Content], header: LabelHeader) -> Inputs:
 
 
 def _planned(
-    code: Code, settings: Settings, inputs: Inputs, k: int, limits: Limits, watch: Watch | None
+    code: Code,
+    settings: Settings,
+    inputs: Inputs,
+    k: int,
+    limits: Limits,
+    watch: Watch | None,
+    *,
+    sending: bool = False,
 ) -> tuple[Progress, list[float]]:
     """Check the cost and announce the plan; what to report progress to, and the bits last reported."""
-    cost = code.cost(inputs, k, settings)
+    cost = code.cost(inputs, k, settings, sending=sending)
     if cost.steps > limits.steps:
         raise LimitExceeded(
             f"this takes {cost.steps:,} steps, more than the limit of {limits.steps:,}; "
@@ -333,9 +369,11 @@ def _planned(
         report = watch(Plan(code.name, code.net_name(settings), settings, inputs.n, k, cost))
     last = [0.0]
 
-    def progress(done: int, bits: float) -> None:
+    def progress(done: int, bits: float, stage: str = "", /) -> None:
         last[0] = bits
-        if report is not None:
+        if report is not None and stage:
+            report(done, bits, stage)
+        elif report is not None:
             report(done, bits)
 
     return progress, last

@@ -1,7 +1,8 @@
 """Encodes or decodes small sets in a process of its own, under its environment.
 
     python portability_worker.py describe           prints what computes here, as JSON
-    python portability_worker.py encode FOLDER      writes NAME.mdl of every set, and observed.json
+    python portability_worker.py encode FOLDER      writes NAME.mdl of every set, and observed.json; networks that
+                                                    only a sender trains are given (golden files)
     python portability_worker.py decode FOLDER      decodes every NAME.mdl, compares the labels
 
 observed.json holds SHA-256 hashes, in the order of computation, of the inputs' features, of every block's
@@ -27,12 +28,14 @@ import torch
 from label_sets import CASES, images
 from numba import njit
 from numba.core.registry import cpu_target
+from two_part_cases import CASES as NETWORK_CASES
+from two_part_cases import GOLDEN, recoded
 
 import mdlcodec
 from mdlcodec import data
 from mdlcodec.exact import threads
 from mdlcodec.exact.engines import ENGINES
-from mdlcodec.nets import predictor_named
+from mdlcodec.nets import layered, predictor_named
 from mdlcodec.training import network_predictor
 
 _CONTROL_STEPS = 40
@@ -169,6 +172,7 @@ def main() -> None:
         _replace(threads, "WORTH_A_THREAD", 1)  # these sets are too small to be shared out otherwise
     if options.predicted_at_once:
         _replace(network_predictor, "_PREDICTED_AT_ONCE", options.predicted_at_once)
+        _replace(layered, "_MOST_AT_ONCE", options.predicted_at_once)
     if options.action == "describe":
         print(json.dumps(describe()))
         return
@@ -182,6 +186,15 @@ def main() -> None:
             observed["seconds"][name] = round(time.perf_counter() - start, 2)
             observed["seen"][name], observed["weights"][name] = observe(x, y, net, preset, options.seed)
         elif file.exists() and not np.array_equal(mdlcodec.decode(file.read_bytes(), x), y):
+            raise SystemExit(f"{name}: other labels")
+    for name, case in NETWORK_CASES.items():
+        file = options.folder / f"network given, {name}.mdl"
+        if options.action == "encode":
+            file.write_bytes(recoded(case, (GOLDEN / f"{name}.mdl").read_bytes()))
+            features = data.from_arrays(case.x, None).inputs.features
+            scores = layered.exact_outputs(layered.ARCHITECTURES[case.net], case.weights, features)
+            observed["seen"][file.stem] = {"features": _digest(features), "scores": _digest(scores)}
+        elif file.exists() and not np.array_equal(mdlcodec.decode(file.read_bytes(), case.x), case.y):
             raise SystemExit(f"{name}: other labels")
     if options.action == "encode":
         more = {"control": control(), "contracted": contracted(), "description": describe()}

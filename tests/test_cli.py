@@ -104,6 +104,7 @@ def test_list_json_describes_the_file() -> None:
     assert sum(part["bytes"] for part in facts.pop("sections")) == size
     assert facts == {
         "file": "data.mdl",
+        "kind": "labels",
         "bytes": size,
         "code": "uniform",
         "net": None,

@@ -413,7 +413,7 @@ def test_a_file_without_end_is_not_read() -> None:
 
 def test_a_file_too_large_is_read_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mdlcodec.cli.files.MAX_FILE_BYTES", len(BLOB) - 1)
-    assert "too many for a label file" in fails(1, "list", "data.mdl")
+    assert "too many for an mdlcodec file" in fails(1, "list", "data.mdl")
     monkeypatch.setattr("mdlcodec.cli.files.MAX_FILE_BYTES", len(BLOB))
     assert CliRunner().invoke(main, ["list", "data.mdl"]).exit_code == 0
 
@@ -425,7 +425,7 @@ def test_a_pipe_without_end_is_read_no_further(monkeypatch: pytest.MonkeyPatch) 
         assert endless.stdout is not None
         line = fails(1, "list", f"/dev/fd/{endless.stdout.fileno()}")
         endless.kill()
-    assert "more than 10,000 bytes are too many for a label file" in line
+    assert "more than 10,000 bytes are too many for an mdlcodec file" in line
 
 
 def test_every_changed_byte_through_the_api() -> None:

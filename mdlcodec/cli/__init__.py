@@ -1,18 +1,18 @@
-"""The command line: commands parse, call ``mdlcodec.labels`` and print."""
+"""The command line: commands parse, call ``mdlcodec.labels`` or ``mdlcodec.networks``, and print."""
 
 import click
 
 import mdlcodec
-from mdlcodec.cli import decode, encode, list, test
+from mdlcodec.cli import bound, decode, encode, list, pack, test, unpack
 from mdlcodec.cli.failures import CommandGroup
 
 
 @click.group("mdlcodec", cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(mdlcodec.__version__, "--version", message="%(prog)s %(version)s")
 def main() -> None:
-    """Turn the labels of a data set into a small file, and the file into the labels again.
+    """Turn the labels of a data set, or the weights of a network, into a small file, and back again.
 
-    Who holds the inputs and the file gets the labels back exactly, on any machine.
+    Who holds the inputs and the file gets the labels back exactly, on any machine; weights need the file alone.
 
     \b
     Exit codes: 0 done; 1 failed, or a damaged file; 2 usage;
@@ -20,7 +20,7 @@ def main() -> None:
     """
 
 
-for module in (encode, decode, test, list):
+for module in (encode, decode, test, list, pack, unpack, bound):
     main.add_command(module.command)
 
 __all__ = ["main"]

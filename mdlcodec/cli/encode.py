@@ -41,16 +41,29 @@ def _preset_options(command: Any) -> Any:
     default="prequential",
     metavar="NAME",
     show_default=True,
-    help="prequential, which learns; or uniform, which does not.",
+    help="prequential, which learns on both sides; uniform, which does not learn; two-part, which writes a small "
+    "network first; or two-part-raw, which writes a network of 32-bit floats.",
 )
 @click.option(
     "--net",
     default="auto",
     metavar="NAME",
     show_default=True,
-    help="What learns: mlp, cnn, kernel, or auto, which chooses by the inputs' shape and number.",
+    help="What learns: mlp, cnn, kernel (lenet5, lenet-300-100 with the two-part codes), or auto, which chooses by "
+    "the inputs' shape and number.",
 )
 @click.option("--seed", default=0, type=int, metavar="N", show_default=True, help="Seed of the network.")
+@click.option(
+    "--sparsify",
+    metavar="NAME",
+    help="With --code two-part: how the network becomes sparse, entropy or dns. [default: entropy]",
+)
+@click.option(
+    "--bits",
+    type=int,
+    metavar="B",
+    help="With --code two-part: at most 2^B values in each of the network's tensors. [default: 4]",
+)
 @_preset_options
 @click.option(
     "--target", metavar="COLUMN", help="The labels' column in a table: a name, or an index (last: -1)."
@@ -66,6 +79,8 @@ def command(
     code: str,
     net: str,
     seed: int,
+    sparsify: str | None,
+    bits: int | None,
     preset: int | None,
     target: str | None,
     limit: int | None,
@@ -98,12 +113,14 @@ def command(
                 preset=preset,
                 seed=seed,
                 device=device,
+                sparsify=sparsify,
+                bits=bits,
                 limits=common.limits(),
                 watch=watch("encoding", line, common),
             )
             path = destination.write(blob)
             verify_seconds = None if no_verify else verify(path, data, dataset.labels, common, line)
-    facts: dict[str, Any] = label_files.inspect(blob)
+    facts: dict[str, Any] = {"kind": "labels"} | label_files.inspect(blob)
     if not common.quiet:
         verified = "not verified" if verify_seconds is None else f"verified in {duration(verify_seconds)}"
         uniform = math.ceil(facts["uniform_bits"] / 8)
@@ -112,7 +129,11 @@ def command(
             f"{output}: {len(blob):,} bytes{ratio}, ideal {run.ideal_bits:,.1f} bits; "
             f"encoded in {duration(run.seconds)}, {verified}"
         )
+        if common.verbose and run.training_error is not None:
+            say(f"training error of the network: {run.training_error:.3%}")
     if common.json:
         facts = {"file": output} | facts | {"ideal_bits": run.ideal_bits, "seconds": run.seconds}
+        if run.training_error is not None:
+            facts["training_error"] = run.training_error
         facts |= {"verified": verify_seconds is not None, "verify_seconds": verify_seconds}
         click.echo(json.dumps(facts))

@@ -41,7 +41,8 @@ class CommandGroup(click.Group):
             except KeyboardInterrupt as error:
                 raise Failure(str(error) or "interrupted", 128 + signal.SIGINT) from error
             except MemoryError as error:
-                raise Failure("out of memory; choose a lower preset, or less data with --limit", 1) from error
+                line = "out of memory; for labels, choose a lower preset, or less data with --limit"
+                raise Failure(line, 1) from error
             except click.UsageError as error:
                 raise _usage_failure(error, f"{ctx.command_path} {ctx.invoked_subcommand or ''}") from error
             except BrokenPipeError:  # click ends quietly

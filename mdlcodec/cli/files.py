@@ -23,7 +23,7 @@ _COMPRESSION = re.compile(r"\.(gz|xz)$")
 
 @contextlib.contextmanager
 def naming(path: str) -> Iterator[None]:
-    """Put the label file's name before what is wrong with it."""
+    """Put the file's name before what is wrong with it."""
     try:
         yield
     except (CorruptFile, WrongInputs, Unsupported, LimitExceeded) as error:
@@ -31,7 +31,7 @@ def naming(path: str) -> Iterator[None]:
 
 
 def read_file(path: str) -> bytes:
-    """The bytes of a label file; of what is none, or too large to be one, no more than its beginning."""
+    """The bytes of a file of ours; of what is none, or too large to be one, no more than its beginning."""
     from mdlcodec.container.frame import HEAD_BYTES, MAGIC
 
     try:
@@ -45,7 +45,7 @@ def read_file(path: str) -> bytes:
                 parts.append(part)
                 size = max(size, sum(map(len, parts)))
             if size > MAX_FILE_BYTES:
-                raise CorruptFile(f"more than {MAX_FILE_BYTES:,} bytes are too many for a label file")
+                raise CorruptFile(f"more than {MAX_FILE_BYTES:,} bytes are too many for an mdlcodec file")
             return b"".join(parts)
     except OSError as error:
         raise BadData(f"cannot read {path!r}: {error.strerror}") from error

@@ -9,30 +9,31 @@ from typing import Any
 import click
 
 from mdlcodec.cli.files import naming, read_file
+from mdlcodec.cli.network_table import EXPLANATION, network_rows
 from mdlcodec.cli.options import Common, common_options
 from mdlcodec.cli.terminal import printable, require_stdout, say, table
 from mdlcodec.errors import MdlcodecError
 
-_HEAD = ["bytes", "uniform", "labels", "classes", "code", "net", "preset", "seed", "file"]
+_LABELS_HEAD = ["bytes", "uniform", "labels", "classes", "code", "net", "preset", "seed", "file"]
+_NETWORKS_HEAD = ["bytes", "weights", "tensors", "elements", "non-zeros", "file"]
 
 
 @click.command("list")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @common_options
 def command(files: tuple[str, ...], common: Common) -> None:
-    """Show what is in label files: sizes in bytes, code and network.
+    """Show what is in files of labels and of networks: sizes in bytes, code and network.
 
-    With --json, one object for one FILE, an array of objects for several.
+    With -v, also the sections, and a network's tensors. With --json, one object for one FILE, an array of
+    objects for several.
     """
-    from mdlcodec import labels as label_files
-
     require_stdout("open it, that is where the list goes")
     found: list[dict[str, Any]] = []
     failure: MdlcodecError | None = None
     for file in files:
         try:
             with naming(file):
-                found.append({"file": file} | label_files.inspect(read_file(file)))
+                found.append({"file": file} | _inspect(read_file(file), common))
         except MdlcodecError as error:
             if len(files) == 1:
                 raise
@@ -40,26 +41,74 @@ def command(files: tuple[str, ...], common: Common) -> None:
             failure = error
     if common.json:
         click.echo(json.dumps(found[0] if len(files) == 1 else found))
-    elif found:
-        rows = [
-            [
-                f"{facts['bytes']}",
-                f"{math.ceil(facts['uniform_bits'] / 8)}",
-                f"{facts['labels']}",
-                f"{facts['classes']}",
-                facts["code"],
-                facts["net"] or "-",
-                f"{facts['preset']}",
-                f"{facts['seed']}",
-                facts["file"],
-            ]
-            for facts in found
-        ]
-        for row in table([_HEAD, *rows]):
-            click.echo(row)
+    else:
+        for head, kind, row_of in (
+            (_LABELS_HEAD, "labels", _labels_row),
+            (_NETWORKS_HEAD, "network", _network_row),
+        ):
+            rows = [row_of(facts) for facts in found if facts["kind"] == kind]
+            if rows:
+                _print_table([head, *rows])
         if common.verbose:
             for facts in found:
-                parts = ", ".join(f"{part['name']} {part['bytes']}" for part in facts["sections"])
-                click.echo(printable(f"{facts['file']}: {parts}"))
+                _print_parts(facts)
     if failure is not None:
         raise click.exceptions.Exit(failure.exit_code)
+
+
+def _inspect(blob: bytes, common: Common) -> dict[str, Any]:
+    """What is in a file; its network, if labels are coded with one, only where that is asked for."""
+    from mdlcodec import labels
+    from mdlcodec.container import is_network_file
+
+    memory = common.limits().memory
+    if is_network_file(blob):
+        from mdlcodec import networks
+
+        return networks.inspect(blob, memory)
+    facts: dict[str, Any] = {"kind": "labels"} | labels.inspect(blob)
+    if (common.verbose or common.json) and any(part["name"] == "network" for part in facts["sections"]):
+        from mdlcodec import networks
+
+        facts["network"] = networks.network_facts(networks.unpack(blob, memory))
+    return facts
+
+
+def _labels_row(facts: dict[str, Any]) -> list[str]:
+    return [
+        f"{facts['bytes']}",
+        f"{math.ceil(facts['uniform_bits'] / 8)}",
+        f"{facts['labels']}",
+        f"{facts['classes']}",
+        facts["code"],
+        facts["net"] or "-",
+        f"{facts['preset']}",
+        f"{facts['seed']}",
+        facts["file"],
+    ]
+
+
+def _network_row(facts: dict[str, Any]) -> list[str]:
+    return [
+        f"{facts['bytes']}",
+        f"{facts['weights_bytes']}",
+        f"{len(facts['tensors'])}",
+        f"{facts['elements']}",
+        f"{facts['nonzeros']}",
+        facts["file"],
+    ]
+
+
+def _print_parts(facts: dict[str, Any]) -> None:
+    network = facts if facts["kind"] == "network" else facts.get("network")
+    if network is not None:
+        _print_table(network_rows(network))
+        names = f"names, types and shapes: {network['names_bits'] / 8:.1f}"
+        click.echo(printable(f"{facts['file']}: {EXPLANATION}; {names}"))
+    parts = ", ".join(f"{part['name']} {part['bytes']}" for part in facts["sections"])
+    click.echo(printable(f"{facts['file']}: {parts}"))
+
+
+def _print_table(rows: list[list[str]]) -> None:
+    for row in table(rows):
+        click.echo(row)

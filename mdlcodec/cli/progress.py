@@ -43,6 +43,15 @@ class ProgressLine:
             left = f", {duration((now - start) / (done - before) * (n - done))} left"
         self.show(f"{what}: {done:,} of {n:,} labels, {bits:,.0f} bits, {bits / done:.3f} bits a label{left}")
 
+    def elements(self, what: str, done: int, total: int | None) -> None:
+        """So many elements of a network, or examples, are done; how many there are may not be known."""
+        self.stage(what, f"{done:,}" if total is None else f"{done:,} of {total:,}")
+
+    def stage(self, what: str, stage: str) -> None:
+        """What is done before any label."""
+        if self._due(time.monotonic()):
+            self.show(f"{what}: {stage}")
+
     def show(self, text: str) -> None:
         """Show a line, on a terminal in the place of the one before."""
         if self._quiet:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import time
 
 import click
 
 from mdlcodec.cli.decode import decode_labels
 from mdlcodec.cli.files import naming, read_file
 from mdlcodec.cli.options import Common, common_options, device_option
+from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import duration, say
+from mdlcodec.errors import BadData
 
 
 @click.command("test")
@@ -18,12 +21,23 @@ from mdlcodec.cli.terminal import duration, say
 @device_option
 @common_options
 def command(file: str, inputs: str | None, device: str, common: Common) -> None:
-    """Test whether FILE is intact; with --inputs, whether its labels come back."""
-    from mdlcodec import labels as label_files
+    """Test whether FILE is intact; with --inputs, whether its labels come back.
+
+    A network is unpacked.
+    """
+    from mdlcodec import labels
+    from mdlcodec.container import is_network_file
 
     with naming(file):
         blob = read_file(file)
-        label_file = label_files.parse(blob)
+        is_network = is_network_file(blob)
+    if is_network:
+        if inputs is not None:
+            raise BadData(f"{file!r} holds a network, which needs no inputs; leave --inputs out")
+        _test_network(file, blob, common)
+        return
+    with naming(file):
+        label_file = labels.parse(blob)
     ideal_bits = seconds = None
     if inputs is not None:
         _, run = decode_labels(file, label_file, inputs, device, common)
@@ -34,6 +48,21 @@ def command(file: str, inputs: str | None, device: str, common: Common) -> None:
         else:
             say(f"{file}: intact; its {label_file.n:,} labels come back in {duration(seconds)}")
     if common.json:
-        facts = {"file": file} | label_files.inspect(blob)
+        facts = {"file": file, "kind": "labels"} | labels.inspect(blob)
         facts |= {"decoded": inputs is not None, "ideal_bits": ideal_bits, "seconds": seconds}
+        click.echo(json.dumps(facts))
+
+
+def _test_network(file: str, blob: bytes, common: Common) -> None:
+    from mdlcodec import networks
+
+    start = time.perf_counter()
+    with naming(file), ProgressLine(common.quiet) as line:
+        network = networks.unpack(blob, common.limits().memory, progress=line.elements)
+    seconds = time.perf_counter() - start
+    if not common.quiet:
+        say(f"{file}: intact; its {len(network.parts):,} tensors come back in {duration(seconds)}")
+    if common.json:
+        facts = {"file": file} | networks.facts(blob, network)
+        facts |= {"decoded": True, "digest": networks.digest(network.tensors), "seconds": seconds}
         click.echo(json.dumps(facts))

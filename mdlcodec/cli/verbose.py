@@ -20,7 +20,14 @@ def watch(what: str, line: ProgressLine, common: Common) -> Watch:
     def begin(plan: Plan) -> Progress:
         if common.verbose and not common.quiet:
             _print_plan(plan)
-        return lambda done, bits: line.labels(what, done, plan.n, bits)
+
+        def progress(done: int, bits: float, stage: str = "", /) -> None:
+            if stage:
+                line.stage(what, stage)
+            else:
+                line.labels(what, done, plan.n, bits)
+
+        return progress
 
     return begin
 
@@ -30,12 +37,11 @@ def _print_plan(plan: Plan) -> None:
 
     import mdlcodec
     from mdlcodec.exact.choice import description
-    from mdlcodec.nets import predictor_named
+    from mdlcodec.nets import multiplies
 
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "numba"))
     say(f"mdlcodec {mdlcodec.__version__}, Python {platform.python_version()}, {versions}")
-    multiplies = plan.net is not None and predictor_named(plan.net).products
-    computing = description() if multiplies else "engine -, device cpu"
+    computing = description() if multiplies(plan.net) else "engine -, device cpu"
     say(f"{plan.n:,} labels of {plan.k:,} classes; {computing}")
     settings = plan.settings
     say(f"code {plan.code}, net {plan.net or '-'}, preset {settings.preset}, seed {settings.seed}")

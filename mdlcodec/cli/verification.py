@@ -1,15 +1,16 @@
-"""Decoding in a fresh process what was just encoded, before anybody relies on it."""
+"""Decoding in a fresh process what was just written, before anybody relies on it."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from mdlcodec.cli.options import Common
 from mdlcodec.cli.progress import ProgressLine
@@ -19,7 +20,7 @@ from mdlcodec.errors import MdlcodecError
 if TYPE_CHECKING:
     from mdlcodec.data import Labels
 
-_PROGRESS = "decoding: "
+_PROGRESS = ("decoding: ", "unpacking: ")
 
 
 def verify(path: Path, data: str, labels: Labels, common: Common, line: ProgressLine) -> float:
@@ -40,6 +41,24 @@ def verify(path: Path, data: str, labels: Labels, common: Common, line: Progress
     return time.perf_counter() - start
 
 
+def verify_network(path: Path, digest: str, common: Common, line: ProgressLine) -> float:
+    """Unpack a network file by ``mdlcodec test`` in a process of its own; the seconds it took.
+
+    Raises MdlcodecError unless tensors with that digest (networks.digest) come back.
+    """
+    start = time.perf_counter()
+    arguments = ["test", str(path), "--json"]
+    if common.max_memory is not None:
+        arguments += ["--max-memory", str(common.max_memory)]
+    with tempfile.TemporaryFile() as output:  # a pipe could fill up while stderr is read
+        _run(arguments, dict(os.environ), line, output)
+        output.seek(0)
+        found = json.load(output)
+    if found["digest"] != digest:
+        raise MdlcodecError("a fresh process unpacked other weights than were packed; please report this")
+    return time.perf_counter() - start
+
+
 def _decode(path: Path, data: str, output: Path, common: Common, line: ProgressLine) -> None:
     # on the CPU also what a GPU encoded: whoever decodes may have none
     arguments = ["decode", str(path), "--inputs", data, "-o", str(output), "--device", "cpu"]
@@ -50,6 +69,13 @@ def _decode(path: Path, data: str, output: Path, common: Common, line: ProgressL
         arguments += ["--max-steps", str(common.max_steps)]
     if common.max_memory is not None:
         arguments += ["--max-memory", str(common.max_memory)]
+    _run(arguments, environment, line, None)
+
+
+def _run(
+    arguments: list[str], environment: dict[str, str], line: ProgressLine, output: IO[bytes] | None
+) -> None:
+    """Run a command in a fresh process, its stdout into a file; MdlcodecError with its last line if it fails."""
     message = ""
     line.show_passing("verifying in a fresh process")
     with contextlib.ExitStack() as stack:
@@ -58,7 +84,7 @@ def _decode(path: Path, data: str, output: Path, common: Common, line: ProgressL
                 [*_fresh_python(), *arguments],
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL if output is None else output,
                 stderr=subprocess.PIPE,
                 encoding="utf-8",
                 errors="backslashreplace",
@@ -68,7 +94,7 @@ def _decode(path: Path, data: str, output: Path, common: Common, line: ProgressL
         assert decoder.stderr is not None
         for text in decoder.stderr:
             if text.startswith(_PROGRESS):
-                line.show(text.strip().replace(_PROGRESS, "verifying: ", 1))
+                line.show(f"verifying: {text.strip().partition(': ')[2]}")
             else:
                 message = text.strip()
         decoder.wait()

@@ -3,12 +3,16 @@
 Adding a code is one new file and one line in ``CODES``.
 """
 
-from mdlcodec.codes.contract import Code, Encoded, Progress, Settings
+from mdlcodec.codes.contract import Code, Encoded, Options, Progress, Settings
 from mdlcodec.codes.prequential import PrequentialCode
+from mdlcodec.codes.two_part import TwoPartCode
+from mdlcodec.codes.two_part_raw import RawTwoPartCode
 from mdlcodec.codes.uniform import UniformCode
 from mdlcodec.errors import BadData, Unsupported
 
-CODES: dict[str, Code] = {code.name: code for code in (UniformCode(), PrequentialCode())}
+CODES: dict[str, Code] = {
+    code.name: code for code in (UniformCode(), PrequentialCode(), TwoPartCode(), RawTwoPartCode())
+}
 
 
 def code_named(name: str) -> Code:
@@ -28,4 +32,4 @@ def code_numbered(number: int) -> Code:
     )
 
 
-__all__ = ["CODES", "Code", "Encoded", "Progress", "Settings", "code_named", "code_numbered"]
+__all__ = ["CODES", "Code", "Encoded", "Options", "Progress", "Settings", "code_named", "code_numbered"]

@@ -1,7 +1,6 @@
 """What every code offers: encode, decode, and what decoding will cost."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
@@ -9,8 +8,12 @@ import numpy as np
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.nets.predictor import Cost
 
-# labels done, ideal bits of them so far
-Progress = Callable[[int, float], None]
+
+class Progress(Protocol):
+    """Is told labels done and ideal bits of them so far; before any label, also what is being done instead."""
+
+    def __call__(self, done: int, bits: float, stage: str = "", /) -> None:
+        """``stage``: a few words for people while no label is done."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,41 @@ class Settings:
 
 
 @dataclass(frozen=True)
+class Options:
+    """What only the sender chooses, and the file need not say; None for a code's own choice."""
+
+    sparsify: str | None = None  # how the network that is transmitted becomes sparse
+    bits: int | None = None  # of an index into the codebook of its weights
+
+    def given(self) -> list[str]:
+        """Names of those that are not None."""
+        return [field.name for field in fields(self) if getattr(self, field.name) is not None]
+
+
+NO_OPTIONS = Options()
+
+
+@dataclass(frozen=True)
 class Encoded:
-    """A payload, and the ideal codelength of the same labels: -sum log2 p, in bits."""
+    """A payload, and the ideal codelength of the same labels: -sum log2 p, in bits.
+
+    ``training_error``: the share of these labels that a transmitted network takes for another class; None where
+    no network is transmitted.
+    """
 
     payload: bytes
     ideal_bits: float
+    training_error: float | None = None
+
+
+class LabelsAlone:
+    """What codes share that have no options, and whose payload is the coded labels alone."""
+
+    options: frozenset[str] = frozenset()
+
+    def sections(self, payload: bytes, k: int) -> list[tuple[str, int]]:
+        """See Code.sections."""
+        return [("labels", len(payload))]
 
 
 class Code(Protocol):
@@ -35,6 +68,7 @@ class Code(Protocol):
 
     name: str
     number: int
+    options: frozenset[str]  # names of the Options that it takes
 
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
         """Resolves names (`auto` too) to numbers; raises BadData for a network that does not fit."""
@@ -42,15 +76,25 @@ class Code(Protocol):
     def net_name(self, settings: Settings) -> str | None:
         """The network's name; None where the code has none. Raises Unsupported for an unknown number."""
 
-    def cost(self, inputs: Inputs, k: int, settings: Settings) -> Cost:
-        """What encoding or decoding will take; raises Unsupported for unknown numbers in settings."""
+    def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
+        """What decoding will take, or ``sending``: encoding. Raises Unsupported for unknown numbers in
+        settings, BadData for inputs that do not fit."""
+
+    def sections(self, payload: bytes, k: int) -> list[tuple[str, int]]:
+        """Names and sizes in bytes of the payload's parts, in order, adding up to it. Raises CorruptFile."""
 
     def encode(
-        self, classes: np.ndarray, k: int, inputs: Inputs, settings: Settings, progress: Progress
+        self,
+        classes: np.ndarray,
+        k: int,
+        inputs: Inputs,
+        settings: Settings,
+        progress: Progress,
+        options: Options = NO_OPTIONS,
     ) -> Encoded:
-        """classes int32 (n,), each in 0..k-1."""
+        """classes int32 (n,), each in 0..k-1. Raises BadData for options that do not exist."""
 
     def decode(
         self, payload: bytes, k: int, inputs: Inputs, settings: Settings, progress: Progress
     ) -> np.ndarray:
-        """The classes, int32 (n,); any payload gives some classes."""
+        """The classes, int32 (n,); any payload gives some classes, or CorruptFile."""

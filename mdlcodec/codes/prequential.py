@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mdlcodec.codes.contract import Encoded, Progress, Settings
+from mdlcodec.codes.contract import NO_OPTIONS, Encoded, LabelsAlone, Options, Progress, Settings
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.entropy import RangeDecoder, RangeEncoder
 from mdlcodec.nets import auto_name, predictor_named, predictor_numbered
@@ -31,7 +31,7 @@ def _slices(predictor: Predictor, n: int, k: int) -> Iterator[tuple[int, int, np
         start = stop
 
 
-class PrequentialCode:
+class PrequentialCode(LabelsAlone):
     """Each label is coded under a prediction learned from the labels before it."""
 
     name = "prequential"
@@ -46,7 +46,7 @@ class PrequentialCode:
         """See Code.net_name."""
         return predictor_numbered(settings.net).name
 
-    def cost(self, inputs: Inputs, k: int, settings: Settings) -> Cost:
+    def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
         """See Code.cost."""
         cost = predictor_numbered(settings.net).load().cost(inputs, k, settings.preset)
         if k == 1:
@@ -56,7 +56,13 @@ class PrequentialCode:
         return replace(cost, steps=cost.steps + mixing, memory=cost.memory + 16 * _ENTRIES_AT_ONCE)
 
     def encode(
-        self, classes: np.ndarray, k: int, inputs: Inputs, settings: Settings, progress: Progress
+        self,
+        classes: np.ndarray,
+        k: int,
+        inputs: Inputs,
+        settings: Settings,
+        progress: Progress,
+        options: Options = NO_OPTIONS,
     ) -> Encoded:
         """See Code.encode. One class has nothing to learn."""
         if k == 1:

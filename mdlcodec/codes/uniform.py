@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mdlcodec.codes.contract import Encoded, Progress, Settings
+from mdlcodec.codes.contract import NO_OPTIONS, Encoded, LabelsAlone, Options, Progress, Settings
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.entropy import RangeDecoder, RangeEncoder, integer_frequencies
 from mdlcodec.errors import BadData, Unsupported
@@ -19,7 +19,7 @@ def _frequencies(count: int, k: int) -> np.ndarray:
     return integer_frequencies(np.full((count, k), 1.0 / k))
 
 
-class UniformCode:
+class UniformCode(LabelsAlone):
     """Every class is equally likely; nothing is learned."""
 
     name = "uniform"
@@ -39,12 +39,18 @@ class UniformCode:
                 "not know; upgrade mdlcodec"
             )
 
-    def cost(self, inputs: Inputs, k: int, settings: Settings) -> Cost:
+    def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
         """See Code.cost."""
         return Cost(parameters=0, steps=0, memory=16 * k * _labels_at_once(inputs.n, k))
 
     def encode(
-        self, classes: np.ndarray, k: int, inputs: Inputs, settings: Settings, progress: Progress
+        self,
+        classes: np.ndarray,
+        k: int,
+        inputs: Inputs,
+        settings: Settings,
+        progress: Progress,
+        options: Options = NO_OPTIONS,
     ) -> Encoded:
         """See Code.encode."""
         encoder, bits = RangeEncoder(), float(np.log2(k))  # reported only

@@ -1,4 +1,4 @@
-"""Files: the frame all share (formats/container.md), and what a label file holds (formats/labels.md)."""
+"""Files: the frame all share (formats/container.md), what a label file holds (formats/labels.md), network files."""
 
 from mdlcodec.container.frame import (
     FORMAT_VERSION,
@@ -16,6 +16,12 @@ from mdlcodec.container.label_file import (
     sections,
     write_label_file,
 )
+from mdlcodec.container.network_file import (
+    is_network_file,
+    network_sections,
+    read_network_file,
+    write_network_file,
+)
 
 __all__ = [
     "FORMAT_VERSION",
@@ -24,10 +30,14 @@ __all__ = [
     "KIND_NETWORK",
     "LabelHeader",
     "Reader",
+    "is_network_file",
     "label_digest",
+    "network_sections",
     "read_frame",
     "read_label_file",
+    "read_network_file",
     "sections",
     "write_frame",
     "write_label_file",
+    "write_network_file",
 ]

@@ -12,6 +12,7 @@ from mdlcodec.container.frame import (
     CHECKSUM_BYTES,
     HEAD_BYTES,
     KIND_LABELS,
+    KIND_NETWORK,
     Reader,
     read_frame,
     unsigned,
@@ -149,6 +150,8 @@ def sections(blob: bytes) -> list[tuple[str, int]]:
 
 def _read(blob: bytes) -> tuple[LabelHeader, list[tuple[str, int]], bytes]:
     kind, body = read_frame(blob)
+    if kind == KIND_NETWORK:
+        raise Unsupported("a network (kind 1), no labels; mdlcodec unpack gets its weights back")
     if kind != KIND_LABELS:
         raise Unsupported(f"a file of kind {kind}, which holds no labels that this program can read")
     reader = Reader(body)

@@ -18,7 +18,8 @@ from mdlcodec.data.dataset import Content, Labels, quoted, refuse_target
 from mdlcodec.data.labels import labels_of_array
 from mdlcodec.errors import BadData
 
-_DAMAGE = (
+MEMBER_ENDING = ".npy"
+DAMAGE = (  # how reading a damaged archive fails
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
@@ -58,8 +59,27 @@ def _array(member: IO[bytes], name: str, stored: int) -> np.ndarray:
         raise BadData(f"{name} has entries of no bytes; save numbers, or text with astype(str)")
     if any(length < 0 for length in shape) or dtype.itemsize * prod(shape) != stored - member.tell():
         raise BadData(f"{name} does not hold the array of shape {shape} that it declares; save it again")
-    data = member.read()  # ends with the zip's CRC check
+    data = member.read(stored - member.tell())  # ends with the zip's CRC check; all of it may unpack to more
     return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
+
+
+def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, limit: int) -> np.ndarray:
+    """The array in a member of an archive, which ``name`` is for people; at most ``limit`` bytes.
+
+    Raises BadData, or one of DAMAGE.
+    """
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise BadData(f"{name} is compressed as numpy does not; save it again with np.savez_compressed")
+    if info.file_size > limit:
+        raise BadData(f"{name} unpacks to more than {limit} bytes; give less")
+    with archive.open(info) as member:
+        return _array(member, name, info.file_size)
+
+
+def damaged(what: str, error: BaseException) -> BadData:
+    """One line for an archive that could not be read, for the reason that is one of DAMAGE."""
+    reason = " ".join(str(error).split())[:100] or type(error).__name__
+    return BadData(f"cannot read {what}: {reason}; give an .npz file that is complete")
 
 
 def _read_arrays(source: str, wanted: list[str]) -> dict[str, np.ndarray]:
@@ -68,21 +88,13 @@ def _read_arrays(source: str, wanted: list[str]) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(Path(source)) as archive:
             for key in wanted:
-                found = [info for info in archive.infolist() if info.filename == key + ".npy"]
+                found = [info for info in archive.infolist() if info.filename == key + MEMBER_ENDING]
                 if len(found) > 1:
                     raise BadData(f"{quoted(source)} holds {key} more than once; save it again")
                 for info in found:
-                    if info.file_size > MAX_BYTES:
-                        raise BadData(
-                            f"{key} in {quoted(source)} unpacks to more than {MAX_BYTES} bytes; give less"
-                        )
-                    with archive.open(info) as member:
-                        arrays[key] = _array(member, f"{key} in {quoted(source)}", info.file_size)
-    except _DAMAGE as error:
-        reason = " ".join(str(error).split())[:100] or type(error).__name__
-        raise BadData(
-            f"cannot read {quoted(source)}: {reason}; give an .npz file that is complete"
-        ) from error
+                    arrays[key] = read_member(archive, info, f"{key} in {quoted(source)}", MAX_BYTES)
+    except DAMAGE as error:
+        raise damaged(quoted(source), error) from error
     if "x" not in arrays:
         raise BadData(f"{quoted(source)} has no array x; save the inputs as x and the labels as y")
     return arrays

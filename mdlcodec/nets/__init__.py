@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from mdlcodec.errors import BadData, Unsupported
+from mdlcodec.nets.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
     from mdlcodec.data.dataset import Inputs
@@ -45,6 +46,8 @@ def predictor_named(name: str) -> Entry:
         if entry.name == name:
             return entry
     names = ", ".join(["auto", *(entry.name for entry in PREDICTORS)])
+    if name in ARCHITECTURES:
+        raise BadData(f"--net {name} is for --code two-part and two-part-raw; choose one of {names}")
     raise BadData(f"no network named {name!r}; choose one of {names}")
 
 
@@ -56,6 +59,11 @@ def predictor_numbered(number: int) -> Entry:
     raise Unsupported(
         f"the file uses network number {number}, which this version does not know; upgrade mdlcodec"
     )
+
+
+def multiplies(name: str | None) -> bool:
+    """Whether an engine multiplies for the network of that name; None for no network."""
+    return name is not None and (name in ARCHITECTURES or predictor_named(name).products)
 
 
 def auto_name(inputs: "Inputs") -> str:

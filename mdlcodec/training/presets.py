@@ -94,6 +94,9 @@ KERNEL = {
     9: KernelEffort(512, _MANY),
 }
 
+# share of the sender's full training of a network that is transmitted; the receiver trains nothing
+TWO_PART = {1: 0.05, 2: 0.1, 3: 0.25, 4: 0.5, 5: 1.0, 6: 1.5, 7: 2.0, 8: 4.0, 9: 8.0}
+
 _Row = TypeVar("_Row")
 
 

@@ -64,7 +64,7 @@ class Learned:
 
     def remember(self, in_kernels: npt.NDArray[np.int64]) -> None:
         """Note the non-zeros of a tensor by kernel, int64 (a, b), for tensors that link to it."""
-        self.slices.append((in_kernels.sum(1), in_kernels.sum(0)))
+        self.slices.append((in_kernels.sum(1), in_kernels.sum(0)))  # integers
 
     def bank(self, tool: int, head_bits: int) -> mixed.Bank:
         """The bank of values of one kind."""

@@ -65,7 +65,7 @@ class Positions:
     @property
     def nonzeros(self) -> int:
         """How many."""
-        return int(self.in_kernels.sum())
+        return int(self.in_kernels.sum())  # integers
 
 
 def tensor_memory(dtype: DType, shape: tuple[int, ...]) -> int:
@@ -110,7 +110,7 @@ class TensorCoder:
                 self._significance(seen, None if choice is None else choice.links)
             if tool != DENSE and dtype.exponent_bits:
                 negative_zeros = self._zero_signs(seen, negative_zeros)
-        return Positions(tool, view, seen, seen.sum((2, 3), dtype=np.int64), negative_zeros)
+        return Positions(tool, view, seen, seen.sum((2, 3), dtype=np.int64), negative_zeros)  # integers
 
     def _zero_signs(
         self, seen: npt.NDArray[np.uint8], negative: npt.NDArray[np.uint8] | None
@@ -209,7 +209,7 @@ class TensorCoder:
             stop = min(row + at_once, len(rows))
             integers = 0
             if not self._coder.decoding:
-                integers = int(rows[row:stop].sum(dtype=np.int64)) + stop - row
+                integers = int(rows[row:stop].sum(dtype=np.int64)) + stop - row  # integers
             coding = self._coder.coding(integers * csr.MOST_BITS)
             if not csr.code_rows(coding, self._learned.csr, rows, row, stop):
                 raise CorruptFile("damaged: positions outside their tensor")

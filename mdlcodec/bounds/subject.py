@@ -1,0 +1,138 @@
+"""What a bound is computed of: the network in a file, the examples, the network's answers, and sizes in bytes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mdlcodec.errors import BadData
+from mdlcodec.nets.architectures import Layered, Weights, architecture_named, check_fit, weights_of
+from mdlcodec.weights.network_section import decode_network, encode_network
+
+if TYPE_CHECKING:
+    from mdlcodec.data import Dataset
+    from mdlcodec.labels import LabelFile, Limits, Watch
+
+# what the range of the inputs' values may become for a network file, whose network was trained elsewhere
+RANGES = {"0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0), "0..255/256": (0.0, 255.0 / 256.0)}
+# the coder's shortest bytes can say less than -log2 of the model's probability, which is what has to be paid
+SPARE_BYTES = 1
+_PIXELS = 255.0
+_PIXEL_ROUNDING = 1e-4
+_TWO_DOUBLES = 128.0  # bits
+_IMAGES_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class Subject:
+    """x float32 (n, ...), y and predicted int64 (n,); sizes in bytes.
+
+    section_bytes: the file's network section; equal_length_bytes: the section in which all networks with the
+    same non-zero places are equally probable; equal_length_bits: what is paid for it; may_vary: for each layer,
+    whether its weights have that code; raw_bytes: the tensors as they are; others: what is paid besides the
+    section, (what, bits).
+    """
+
+    architecture: Layered
+    weights: Weights
+    x: np.ndarray
+    y: np.ndarray
+    predicted: np.ndarray
+    section_bytes: int
+    equal_length_bytes: int
+    equal_length_bits: float
+    may_vary: tuple[bool, ...]
+    raw_bytes: int
+    others: tuple[tuple[str, float], ...]
+
+
+def of_label_file(
+    file: LabelFile, blob: bytes, source: str, limits: Limits, watch: Watch | None = None
+) -> Subject:
+    """The network of a file of a two-part code; its labels are decoded with the inputs in ``source``.
+
+    Raises what ``labels.decode`` raises, BadData for codes without a network and inputs that are no images.
+    """
+    from mdlcodec import labels as label_files
+    from mdlcodec.networks import section_of
+
+    section = section_of(blob)  # whether there is one, before anything is read
+    found = label_files.inputs_from(source)(file.header)
+    matching = [content for content in found if content.digest.startswith(file.header.input_digest)][:1]
+    labels, _ = label_files.decode(file, lambda header: matching or found, limits=limits, watch=watch)
+    assert file.net is not None
+    subject = _subject(section, architecture_named(file.net), matching[0].inputs().features, limits.memory)
+    return _answered(subject, labels.classes, file.k)
+
+
+def of_network_file(section: bytes, net: str, dataset: Dataset, input_range: str, limits: Limits) -> Subject:
+    """The network of a packed file, as architecture ``net`` has it, on labelled examples.
+
+    input_range: one of RANGES, to which the inputs' range is stretched. Raises BadData, CorruptFile, LimitExceeded.
+    """
+    low, high = RANGES[input_range]
+    architecture = architecture_named(net)
+    assert dataset.labels is not None
+    subject = _subject(section, architecture, dataset.inputs.features, limits.memory)
+    others = (*subject.others, ("range that the network takes", math.log2(len(RANGES))))
+    x = (subject.x * (high - low) + low).astype(np.float32)
+    subject = replace(subject, x=x, others=others)
+    return _answered(subject, dataset.labels.classes, len(dataset.labels.values))
+
+
+def _subject(section: bytes, architecture: Layered, features: np.ndarray, memory: int) -> Subject:
+    if features.ndim != 4:
+        raise BadData(
+            "the bound is for images; the features of a table's columns depend on all of its rows, so that the "
+            "network alone does not say how it classifies new ones"
+        )
+    parts = decode_network(section, memory=memory).parts
+    tensors = [part.tensor for part in parts]
+    arrays = [tensor.array() for tensor in tensors]
+    weights = weights_of(architecture, arrays)
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise BadData("the network has weights that are NaN or infinite; there is no bound on what it does")
+    equal = encode_network(tensors, values="fixed")
+    network = decode_network(equal, memory=memory)
+    model_bits = network.names_bits + math.fsum(
+        part.positions_bits + part.codebook_bits + part.values_bits for part in network.parts
+    )
+    nothing = np.zeros(0, np.int64)
+    return Subject(
+        architecture,
+        weights,
+        features,
+        nothing,
+        nothing,
+        section_bytes=len(section),
+        equal_length_bytes=len(equal),
+        equal_length_bits=max(8.0 * (len(equal) + SPARE_BYTES), model_bits),
+        may_vary=tuple(part.values_tool == "fixed" for part in network.parts[::2]),
+        raw_bytes=sum(array.nbytes for array in arrays),
+        others=(("range of the inputs", range_bits(features)),),
+    )
+
+
+def _answered(subject: Subject, classes: np.ndarray, k: int) -> Subject:
+    from mdlcodec.nets.layered import exact_outputs
+
+    if k < 2:
+        raise BadData("there is one class only, and so no error to bound")
+    check_fit(subject.architecture, subject.weights, subject.x.shape[1:], k)
+    scores = exact_outputs(subject.architecture, subject.weights, subject.x)
+    return replace(subject, y=classes.astype(np.int64), predicted=scores.argmax(1))
+
+
+def range_bits(features: np.ndarray) -> float:
+    """Bits that tell which values became 0 and 1 in features in [0, 1] (formats/data.md, section 5).
+
+    One says that they are 8-bit pixels, from 0 to 255; for all else two float64 follow.
+    """
+    for start in range(0, len(features), _IMAGES_AT_ONCE):
+        scaled = features[start : start + _IMAGES_AT_ONCE].astype(np.float64) * _PIXELS
+        if np.abs(scaled - np.rint(scaled)).max(initial=0.0) > _PIXEL_ROUNDING:
+            return 1.0 + _TWO_DOUBLES
+    return 1.0

@@ -1,0 +1,236 @@
+"""``mdlcodec bound``."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mdlcodec.cli.files import naming, read_file
+from mdlcodec.cli.options import Common, common_options
+from mdlcodec.cli.progress import ProgressLine
+from mdlcodec.cli.terminal import printable, require_stdout, table
+from mdlcodec.cli.verbose import watch
+
+if TYPE_CHECKING:
+    from mdlcodec.bounds import BoundReport, Subject
+
+ASSUMED = (
+    "the n examples were drawn independently from one distribution, and the bounds are on the error rate under it",
+    "the set of labels and the inputs' size and format were known before the data",
+    "n, the confidence and the file format were chosen before the data; architectures, settings and seeds "
+    "may have been tried at will: what they lead to is in the network's description",
+)
+
+# parameters and options that label files make needless
+_OF_NETWORK_FILES = {"net": "--net", "input_range": "--range", "target": "--target", "limit": "--limit"}
+
+
+@click.command("bound")
+@click.argument("file")
+@click.option("--inputs", required=True, metavar="DATA", help="The training examples.")
+@click.option("--net", metavar="NAME", help="For a network file: lenet5 or lenet-300-100.")
+@click.option(
+    "--range",
+    "input_range",
+    type=click.Choice(["0..1", "-1..1", "0..255/256"]),
+    default="0..1",
+    show_default=True,
+    help="For a network file: what the network takes the inputs' smallest and largest value as.",
+)
+@click.option("--target", metavar="COLUMN", help="For a network file: the labels' column in a table.")
+@click.option("--limit", type=int, metavar="N", help="For a network file: the first N examples only.")
+@click.option(
+    "--confidence",
+    type=click.FloatRange(0.0, 1.0, min_open=True, max_open=True),
+    default=0.95,
+    metavar="P",
+    show_default=True,
+    help="Probability with which all bounds hold together.",
+)
+@click.option(
+    "--trials",
+    type=click.IntRange(1, 10**9),
+    metavar="N",
+    help="Trials of the noisy network. [default: one for each example]",
+)
+@click.option(
+    "--seed",
+    default=0,
+    type=click.IntRange(0, 2**64 - 1),
+    metavar="N",
+    show_default=True,
+    help="Of the noise.",
+)
+@common_options
+def command(
+    file: str,
+    inputs: str,
+    net: str | None,
+    input_range: str,
+    target: str | None,
+    limit: int | None,
+    confidence: float,
+    trials: int | None,
+    seed: int,
+    common: Common,
+) -> None:
+    """Bound the error rate on new examples of the network in FILE.
+
+    FILE was made by encode --code two-part or two-part-raw, and DATA are its inputs; or by pack, and DATA are
+    the examples, with labels, that the network was trained with. The fewer bytes the network takes and the
+    fewer training examples it gets wrong, the lower the bound.
+    """
+    require_stdout("open it, that is where the bound goes")
+    from mdlcodec import bounds
+
+    with ProgressLine(common.quiet) as line:
+        subject = _subject(file, inputs, net, input_range, target, limit, line, common)
+        report = bounds.bound_network(
+            subject, confidence=confidence, trials=trials, seed=seed, say=line.show_passing
+        )
+    facts = _facts(file, subject, report, seed)
+    if common.json:
+        click.echo(json.dumps(facts))
+    else:
+        for text in _lines(facts):
+            click.echo(printable(text))
+
+
+def _subject(
+    file: str,
+    inputs: str,
+    net: str | None,
+    input_range: str,
+    target: str | None,
+    limit: int | None,
+    line: ProgressLine,
+    common: Common,
+) -> Subject:
+    from mdlcodec import bounds, data, labels, networks
+    from mdlcodec.container import is_network_file
+
+    with naming(file):
+        blob = read_file(file)
+        if is_network_file(blob):
+            if net is None:
+                raise click.UsageError(
+                    "a network file does not say which network it is; say it with --net lenet5 or lenet-300-100"
+                )
+            section = networks.section_of(blob)
+            dataset = data.read(inputs, target=target, limit=limit)
+            return bounds.of_network_file(section, net, dataset, input_range, common.limits())
+        context = click.get_current_context()
+        for name, option in (
+            ("net", "--net"),
+            ("input_range", "--range"),
+            ("target", "--target"),
+            ("limit", "--limit"),
+        ):
+            if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+                raise click.UsageError(f"{option} is for network files, and this file says it; leave it out")
+        label_file = labels.parse(blob)
+        return bounds.of_label_file(
+            label_file, blob, inputs, common.limits(), watch("decoding", line, common)
+        )
+
+
+def _facts(file: str, subject: Subject, report: BoundReport, seed: int) -> dict[str, Any]:
+    """The result, in values that JSON can hold; sizes in bytes."""
+    noise = report.noise
+    effective = noise.nats / math.log(2.0) / 8.0
+    return {
+        "file": file,
+        "net": subject.architecture.name,
+        "n": report.n,
+        "errors": report.errors,
+        "training_error": report.training_error,
+        "confidence": report.confidence,
+        "original_bytes": subject.raw_bytes,
+        "compressed_bytes": subject.section_bytes,
+        "equal_length_bytes": subject.equal_length_bytes,
+        "robustness_bytes": noise.description.bits / 8.0 - effective,
+        "effective_bytes": effective,
+        "bound": report.best.value,
+        "bounds": [
+            {
+                "name": bound.name,
+                "classifier": bound.classifier,
+                "value": bound.value,
+                "training_error": bound.training_error,
+                "divergence_bits": bound.nats / math.log(2.0),
+            }
+            for bound in report.bounds
+        ],
+        "paid": [{"what": what, "bits": bits} for what, bits in report.description.parts],
+        "noise": {
+            "trials": noise.trials,
+            "errors": noise.errors,
+            "training_error_at_most": noise.training_error,
+            "seed": seed,
+            "layers": [
+                {
+                    "deviation": sigma,
+                    "prior_deviation": prior.scale,
+                    "prior_weighing": prior.weighing,
+                    "bits": prior.nats / math.log(2.0),
+                }
+                for sigma, prior in zip(noise.sigmas, noise.priors, strict=True)
+            ],
+        },
+        "assumed": list(ASSUMED),
+    }
+
+
+def _lines(facts: dict[str, Any]) -> list[str]:
+    """For people: the row of Zhou et al. 2018, Table 2, each bound, and what was paid and assumed."""
+    noise = facts["noise"]
+    best = min(facts["bounds"], key=lambda bound: bound["value"])
+    lines = [
+        f"{facts['file']}: {facts['net']}, {facts['errors']:,} of {facts['n']:,} training examples wrong; with "
+        f"{facts['confidence']:.4g} confidence, the {best['classifier']} errs on at most {best['value']:.2%} of "
+        "new ones",
+        "",
+    ]
+    lines += table(
+        [
+            ["original", "compressed", "equal length", "robustness", "effective", "error bound"],
+            [
+                f"{facts['original_bytes']:,}",
+                f"{facts['compressed_bytes']:,}",
+                f"{facts['equal_length_bytes']:,}",
+                f"{-facts['robustness_bytes']:,.0f}",
+                f"{facts['effective_bytes']:,.0f}",
+                f"{facts['bound']:.2%}",
+            ],
+        ]
+    )
+    lines.append("")
+    lines += table(
+        [
+            ["bound", "of the", "training error", "bytes paid", "at most"],
+            *(
+                [
+                    bound["name"],
+                    bound["classifier"],
+                    f"{bound['training_error']:.2%}",
+                    f"{bound['divergence_bits'] / 8:,.0f}",
+                    f"{bound['value']:.2%}",
+                ]
+                for bound in facts["bounds"]
+            ),
+        ]
+    )
+    paid = ", ".join(f"{part['what']} {part['bits']:,.1f}" for part in facts["paid"])
+    layers = ", ".join(
+        "none" if layer["deviation"] is None else f"{layer['deviation']:.3g}" for layer in noise["layers"]
+    )
+    lines += [
+        "",
+        f"paid, in bits: {paid}",
+        f"noise: deviations {layers}; {noise['errors']:,} errors in {noise['trials']:,} trials",
+        *(f"assumed: {text}" for text in facts["assumed"]),
+    ]
+    return lines

@@ -1,0 +1,55 @@
+"""``mdlcodec unpack``."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import click
+
+from mdlcodec.cli.files import naming, open_output, read_file, stem
+from mdlcodec.cli.options import Common, common_options
+from mdlcodec.cli.progress import ProgressLine
+from mdlcodec.cli.terminal import duration, say
+
+
+@click.command("unpack")
+@click.argument("file")
+@click.option(
+    "-o",
+    "--output",
+    metavar="WEIGHTS",
+    help="Where the weights go, - for stdout (as safetensors); .safetensors and .npz choose the form. "
+    "[default: NAME.safetensors]",
+)
+@click.option("-f", "--force", is_flag=True, help="Overwrite WEIGHTS if it exists.")
+@common_options
+def command(file: str, output: str | None, force: bool, common: Common) -> None:
+    """Get the weights back from FILE, which pack wrote, or encode with a two-part code.
+
+    bfloat16 needs .safetensors, since .npz has no such type.
+    """
+    if output == "-" and common.json:
+        raise click.UsageError("-o - and --json both want stdout; choose one")
+    from mdlcodec import networks
+    from mdlcodec.weights.files import WRITERS, writer_for
+
+    output = f"{stem(file)}{WRITERS[0].ENDING}" if output is None else output
+    writer = WRITERS[0] if output == "-" else writer_for(output)
+    with open_output(output, force=force, sources=[file]) as destination:
+        start = time.perf_counter()
+        with naming(file), ProgressLine(common.quiet) as line:
+            network = networks.unpack(read_file(file), common.limits().memory, progress=line.elements)
+        data = writer.write(network.tensors)
+        destination.write(data)
+        seconds = time.perf_counter() - start
+    form = writer.ENDING.lstrip(".")
+    elements = sum(tensor.patterns.size for tensor in network.tensors)
+    if not common.quiet:
+        say(
+            f"{output}: {len(network.tensors):,} tensors of {elements:,} numbers, as {form}; {duration(seconds)}"
+        )
+    if common.json:
+        facts = {"file": file, "output": output, "form": form, "bytes": len(data)}
+        facts |= {"tensors": len(network.tensors), "elements": elements, "seconds": seconds}
+        click.echo(json.dumps(facts))

@@ -1,0 +1,313 @@
+"""The two-part code (Blier & Ollivier 2018, Definition 1; formats/two_part.md): a network, then the labels.
+
+The sender trains, prunes and quantises a network in ordinary float32, as `mdlcodec.training.sparsify` does, and
+writes it; both sides then predict with what was written, exactly, and the labels are coded under that.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Options, Progress, Settings
+from mdlcodec.container.frame import Reader, unsigned
+from mdlcodec.data.dataset import Inputs
+from mdlcodec.entropy import RangeDecoder, RangeEncoder
+from mdlcodec.errors import BadData, CorruptFile, LimitExceeded
+from mdlcodec.nets.architectures import (
+    ARCHITECTURES,
+    Layered,
+    Shape,
+    Weights,
+    architecture_numbered,
+    check_fit,
+    weights_of,
+)
+from mdlcodec.nets.predictor import Cost
+from mdlcodec.training.presets import TWO_PART, effort_of
+from mdlcodec.weights.tensor import DTYPES, Tensor
+
+DEFAULT_SPARSIFY = "entropy"
+DEFAULT_BITS = 4
+# examples predicted and coded at once, less with many classes
+_EXAMPLES_AT_ONCE = 4096
+_ENTRIES_AT_ONCE = 1 << 22
+_EXPONENTIALS_PER_STEP = 200_000
+_EXAMPLES_PER_STEP = 128  # predicting them takes less than a training step
+_TRAINING_STEPS = 60_000  # of the full training, at most
+# types that float32 holds exactly
+_TYPES = ("F32", "F16", "BF16")
+_FLOAT32 = next(dtype for dtype in DTYPES if dtype.name == "F32")
+
+Stage = Callable[[int, int, float], None]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A payload taken apart."""
+
+    network: bytes  # the network section
+    calibration: int  # see mdlcodec.training.static_calibration
+    labels: bytes  # the range coder's
+
+    @classmethod
+    def read(cls, payload: bytes) -> "Parts":
+        """Of a payload of more than one class. Raises CorruptFile."""
+        reader = Reader(payload)
+        network = reader.take(reader.unsigned())
+        return cls(network, reader.byte(), reader.rest())
+
+    def written(self) -> bytes:
+        """The payload."""
+        return unsigned(len(self.network)) + self.network + bytes([self.calibration]) + self.labels
+
+
+def _names(architecture: Layered) -> list[str]:
+    """Names of the tensors in their order: conv1.weight, conv1.bias, .., fc1.weight, .."""
+    found, counts = [], {"conv": 0, "fc": 0}
+    for layer in architecture.layers:
+        kind = "conv" if layer.kind == "convolution" else "fc"
+        counts[kind] += 1
+        found += [f"{kind}{counts[kind]}.{part}" for part in ("weight", "bias")]
+    return found
+
+
+def tensors_of(architecture: Layered, weights: Weights) -> list[Tensor]:
+    """Weights and biases as the network section of a label file has them."""
+    arrays = [array for pair in weights for array in pair]
+    return [Tensor.of(name, array) for name, array in zip(_names(architecture), arrays, strict=True)]
+
+
+def _network_memory(architecture: Layered, shape: Shape, k: int) -> int:
+    """Bytes that decoding a network of nominal widths takes at most, for examples of that shape."""
+    from mdlcodec.weights.tensor_coder import tensor_memory
+
+    return sum(
+        tensor_memory(_FLOAT32, size) + tensor_memory(_FLOAT32, size[:1])
+        for size in architecture.shapes(shape, k)
+    )
+
+
+def read_weights(section: bytes, architecture: Layered, inputs: Inputs, k: int) -> Weights:
+    """The network of a section, checked for these inputs and classes. Raises CorruptFile."""
+    from mdlcodec.weights.network_section import decode_network
+
+    shape = inputs.features.shape[1:]
+    try:
+        network = decode_network(section, memory=_network_memory(architecture, shape, k))
+    except LimitExceeded as error:
+        raise CorruptFile(
+            f"damaged: its network is larger than {architecture.name} is for these inputs"
+        ) from error
+    tensors = network.tensors
+    if any(tensor.dtype.name not in _TYPES for tensor in tensors):
+        raise CorruptFile(f"damaged: its network has elements that are not {', '.join(_TYPES)}")
+    try:
+        weights = weights_of(architecture, [tensor.array() for tensor in tensors], layouts=(False,))
+        check_fit(architecture, weights, shape, k)
+    except BadData as error:
+        raise CorruptFile(f"damaged: {error}") from error
+    if any(bias.shape[0] > width for (_, bias), width in zip(weights, architecture.widths, strict=False)):
+        raise CorruptFile(f"damaged: its network is wider than {architecture.name}")
+    if not all(np.isfinite(array).all() for pair in weights for array in pair):
+        raise CorruptFile("damaged: its network has a weight that is NaN or infinite")
+    return weights
+
+
+def _scores(
+    architecture: Layered, weights: Weights, features: np.ndarray, k: int
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yields (start, stop, scores float32 (stop - start, k)), exact."""
+    from mdlcodec.nets.layered import exact_outputs
+
+    step = max(1, min(_EXAMPLES_AT_ONCE, _ENTRIES_AT_ONCE // k))
+    for start in range(0, features.shape[0], step):
+        stop = min(start + step, features.shape[0])
+        yield start, stop, exact_outputs(architecture, weights, features[start:stop])
+
+
+def encode_labels(
+    architecture: Layered,
+    section: bytes,
+    classes: np.ndarray,
+    k: int,
+    inputs: Inputs,
+    progress: Progress,
+) -> Encoded:
+    """The payload of labels, int32 (n,), under the network in a section; k is more than 1.
+
+    Raises BadData for a network that does not fit.
+    """
+    from mdlcodec.training.static_calibration import best_calibration, frequencies
+
+    try:
+        weights = read_weights(section, architecture, inputs, k)
+    except CorruptFile as error:
+        raise BadData(f"this network cannot be sent: {error}") from error
+    wrong = 0
+
+    def blocks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        nonlocal wrong
+        for start, stop, scores in _scores(architecture, weights, inputs.features, k):
+            progress(0, 0.0, f"predicting, {stop:,} of {inputs.n:,} examples")
+            wrong += int(np.count_nonzero(np.argmax(scores, 1) != classes[start:stop]))
+            yield scores, classes[start:stop]
+
+    calibration = best_calibration(blocks(), k)
+    encoder, bits = RangeEncoder(), 0.0
+    for start, stop, scores in _scores(architecture, weights, inputs.features, k):
+        labels = classes[start:stop]
+        table, probabilities = frequencies(scores, calibration)
+        encoder.encode(labels, table)
+        bits -= float(np.log2(probabilities[np.arange(labels.size), labels]).sum())  # reported only
+        progress(stop, bits)
+    parts = Parts(section, calibration, encoder.finish())
+    return Encoded(parts.written(), bits, wrong / inputs.n)
+
+
+class TwoPartCode:
+    """The network is pruned and quantised before it is written."""
+
+    name = "two-part"
+    number = 2
+    options: frozenset[str] = frozenset({"sparsify", "bits"})
+
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
+        """See Code.settings."""
+        shape = inputs.features.shape[1:]
+        if net == "auto":
+            net = "lenet-300-100"
+            if inputs.is_images and min(shape[:2]) >= ARCHITECTURES["lenet5"].smallest_side():
+                net = "lenet5"
+        if net not in ARCHITECTURES:
+            names = ", ".join(["auto", *ARCHITECTURES])
+            raise BadData(f"--code {self.name} has no network named {net!r}; choose one of {names}")
+        ARCHITECTURES[net].inputs_of(shape)  # do they fit?
+        return Settings(net=ARCHITECTURES[net].number, preset=preset, seed=seed)
+
+    def net_name(self, settings: Settings) -> str:
+        """See Code.net_name."""
+        return architecture_numbered(settings.net).name
+
+    def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
+        """See Code.cost. No network in a file is larger than its architecture is for the inputs."""
+        from mdlcodec.nets.layered import outputs_memory
+
+        architecture = architecture_numbered(settings.net)
+        shape = inputs.features.shape[1:]
+        parameters = architecture.parameters(shape, k)
+        if k == 1:
+            return Cost(0, 0, 0)
+        steps = inputs.n // _EXAMPLES_PER_STEP + 1 + inputs.n * k // _EXPONENTIALS_PER_STEP
+        memory = _network_memory(architecture, shape, k) + outputs_memory(
+            architecture, shape, k, _EXAMPLES_AT_ONCE
+        )
+        memory += 32 * min(inputs.n * k, _ENTRIES_AT_ONCE)
+        if sending:
+            steps += self._training_steps(inputs.n, settings.preset)
+            # weights, gradients and moments; the examples moved four times, and all of these arranged anew
+            memory += 64 * parameters + 10 * inputs.features.nbytes + (1 << 28)
+        return Cost(parameters, steps, memory)
+
+    def sections(self, payload: bytes, k: int) -> list[tuple[str, int]]:
+        """See Code.sections; the network's length is counted with it."""
+        if k == 1:
+            return [("labels", len(payload))]
+        parts = Parts.read(payload)
+        return [
+            ("network", len(payload) - len(parts.labels) - 1),
+            ("calibration", 1),
+            ("labels", len(parts.labels)),
+        ]
+
+    def network(self, payload: bytes, k: int) -> bytes:
+        """The network section of a payload. Raises BadData where there is none, CorruptFile."""
+        if k == 1:
+            raise BadData("a file of one class holds no network: there was nothing to learn")
+        return Parts.read(payload).network
+
+    def encode(
+        self,
+        classes: np.ndarray,
+        k: int,
+        inputs: Inputs,
+        settings: Settings,
+        progress: Progress,
+        options: Options = NO_OPTIONS,
+    ) -> Encoded:
+        """See Code.encode. One class has nothing to learn."""
+        from mdlcodec.exact.guard import sender_alone
+
+        if k == 1:
+            return Encoded(b"", 0.0, 0.0)
+        architecture = architecture_numbered(settings.net)
+
+        def stage(done: int, steps: int, loss: float) -> None:
+            progress(0, 0.0, f"training, step {done:,} of {steps:,}, {loss:.4f} nats a label")
+
+        with sender_alone():
+            tensors = self._trained(architecture, classes, k, inputs, settings, stage, options)
+        progress(0, 0.0, "writing the network")
+        section = self._section(tensors)
+        return encode_labels(architecture, section, classes, k, inputs, progress)
+
+    def decode(
+        self, payload: bytes, k: int, inputs: Inputs, settings: Settings, progress: Progress
+    ) -> np.ndarray:
+        """See Code.decode."""
+        from mdlcodec.training.static_calibration import frequencies
+
+        if k == 1:
+            return np.zeros(inputs.n, np.int32)
+        architecture, parts = architecture_numbered(settings.net), Parts.read(payload)
+        weights = read_weights(parts.network, architecture, inputs, k)
+        decoder, bits = RangeDecoder(parts.labels), 0.0
+        classes = np.empty(inputs.n, np.int32)
+        for start, stop, scores in _scores(architecture, weights, inputs.features, k):
+            table, probabilities = frequencies(scores, parts.calibration)
+            labels = decoder.decode(table)
+            classes[start:stop] = labels
+            bits -= float(np.log2(probabilities[np.arange(labels.size), labels]).sum())  # reported only
+            progress(stop, bits)
+        return classes
+
+    def _trained(
+        self,
+        architecture: Layered,
+        classes: np.ndarray,
+        k: int,
+        inputs: Inputs,
+        settings: Settings,
+        stage: Stage,
+        options: Options,
+    ) -> list[Tensor]:
+        """The network to transmit."""
+        from mdlcodec.training.sparsify import SPARSIFIERS, sparse_network
+
+        sparsify = DEFAULT_SPARSIFY if options.sparsify is None else options.sparsify
+        bits = DEFAULT_BITS if options.bits is None else options.bits
+        if sparsify not in SPARSIFIERS:
+            raise BadData(f"no way to sparsify named {sparsify!r}; choose one of {', '.join(SPARSIFIERS)}")
+        if not 2 <= bits <= 8:
+            raise BadData(f"no codebooks of {bits} bits; choose 2 to 8")
+        found = sparse_network(
+            inputs.features,
+            classes,
+            k,
+            architecture.name,
+            bits,
+            settings.seed,
+            sparsify,
+            stage,
+            steps=effort_of(TWO_PART, settings.preset),
+        )
+        return [Tensor.of(name, found[name]) for name in _names(architecture)]
+
+    def _section(self, tensors: list[Tensor]) -> bytes:
+        from mdlcodec.weights.network_section import encode_network
+
+        return encode_network(tensors)
+
+    def _training_steps(self, n: int, preset: int) -> int:
+        """At most so many for n examples."""
+        return int(_TRAINING_STEPS * effort_of(TWO_PART, preset))

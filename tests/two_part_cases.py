@@ -1,0 +1,91 @@
+"""Networks made of integers alone, and the files that the two-part codes make with them.
+
+Training in float32 gives other networks on other machines; given the network, a file is the same everywhere.
+Interpreters without pytest import this too (portability_worker.py).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+from label_sets import blobs, images
+
+import mdlcodec
+from mdlcodec import data, labels
+from mdlcodec.codes import CODES
+from mdlcodec.codes.two_part import encode_labels, tensors_of
+from mdlcodec.container import write_label_file
+from mdlcodec.exact.random import Stream
+from mdlcodec.nets.architectures import ARCHITECTURES
+from mdlcodec.nets.layered import exact_outputs
+
+GOLDEN = Path(__file__).parent / "golden" / "two_part"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Inputs, a network for them, and labels that it mostly predicts."""
+
+    code: str
+    net: str
+    x: np.ndarray
+    weights: list
+    y: np.ndarray
+
+
+def network(net, shape, outputs, widths, seed=0):
+    """Weights and biases for examples of that shape: multiples of 1/16, many of them 0."""
+    architecture, stream, weights = ARCHITECTURES[net], Stream(seed, 7), []
+    shapes = architecture.shapes(shape, outputs)
+    before = None
+    for i, (width, size) in enumerate(zip((*widths, outputs), shapes, strict=True)):
+        # inputs of the layer for each of the nominal units below it
+        each = size[1] if before is None else size[1] // architecture.widths[i - 1] * before
+        normals = stream.normals((width, each, *size[2:]))
+        normals[abs(normals) < 0.7] = 0.0
+        gain = np.float32(24.0 / np.sqrt(max(1, normals[:1].size)))
+        bias = np.rint(4 * stream.normals((width,)))
+        weights.append((np.rint(normals * gain) / np.float32(16), bias.astype(np.float32) / np.float32(16)))
+        before = width
+    return weights
+
+
+def case(code, net, x, outputs, widths):
+    """A case whose labels are what the network predicts, but for every seventh."""
+    features = data.from_arrays(x, None).inputs.features
+    weights = network(net, features.shape[1:], outputs, widths)
+    scores = exact_outputs(ARCHITECTURES[net], weights, features)
+    y = np.where(np.arange(len(x)) % 7 == 3, np.arange(len(x)) % outputs, np.argmax(scores, 1))
+    y[:outputs] = np.arange(outputs)
+    return Case(code, net, x, weights, y)
+
+
+def oblong(n):
+    """Coloured images of 20x18 places."""
+    pixels, _ = images(n, 20)
+    return np.stack([pixels[:, :, :18], pixels[:, :, 2:], pixels[:, ::-1, :18] // 2], -1)
+
+
+CASES = {
+    "lenet5": case("two-part", "lenet5", images(60, 16)[0], 4, (3, 4, 6)),
+    "lenet5 in colour": case("two-part", "lenet5", oblong(30), 3, (2, 3, 5)),
+    "lenet-300-100": case("two-part", "lenet-300-100", blobs(60, 3)[0], 3, (5, 4)),
+    "lenet-300-100 of images": case("two-part", "lenet-300-100", oblong(20)[:, :5, :4], 5, (4, 3)),
+    "raw": case("two-part-raw", "lenet-300-100", blobs(40, 4)[0], 4, (6, 5)),
+}
+
+
+def encoded(given):
+    """The file of a case's labels, its network given instead of trained."""
+    tensors = tensors_of(ARCHITECTURES[given.net], given.weights)
+    with mock.patch.object(CODES[given.code], "_trained", lambda *_: tensors, create=True):
+        return mdlcodec.encode(given.x, given.y, code=given.code, net=given.net)
+
+
+def recoded(given, blob):
+    """A case's file again: its labels coded anew under the network that it holds."""
+    file, dataset = labels.parse(blob), data.from_arrays(given.x, given.y)
+    section, classes = labels.network_section(blob), dataset.labels.classes
+    again = encode_labels(ARCHITECTURES[given.net], section, classes, file.k, dataset.inputs, lambda *_: None)
+    return write_label_file(file.header, again.payload)
