@@ -44,7 +44,7 @@ def block_exponent(largest: float, limit: int, bits: int, clamp: int) -> int:
         return 0
     # frexp: 2^(f-1) <= largest < 2^f; float32 values and their scaled products are normal float64 numbers
     f = int((np.float64(largest).view(np.int64) >> 52) & 2047) - 1022
-    e = min(max(bits - f, -clamp), clamp)
+    e = min(max(bits - f, -GRADIENT_EXPONENT_LIMIT), clamp)
     if (largest * power_of_two(e) + ROUNDING) - ROUNDING > limit:
         e -= 1
     return e
