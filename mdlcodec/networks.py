@@ -20,8 +20,15 @@ from mdlcodec.container import (
 )
 from mdlcodec.data.dataset import quoted
 from mdlcodec.errors import BadData
-from mdlcodec.weights.lossy import Change, Lossy, change, unsigned_zeros
-from mdlcodec.weights.network_section import Network, Part, decode_network, encode_network
+from mdlcodec.weights.lossy import Change, Lossy, change, unsigned_zeros, zero_signs
+from mdlcodec.weights.network_section import (
+    DEFAULT_MEMORY,
+    Network,
+    Part,
+    check_memory,
+    decode_network,
+    encode_network,
+)
 from mdlcodec.weights.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -59,30 +66,36 @@ class Report:
 
 
 def pack(
-    tensors: Sequence[Tensor], options: Options | None = None, *, progress: Progress | None = None
+    tensors: Sequence[Tensor],
+    options: Options | None = None,
+    *,
+    memory: int = DEFAULT_MEMORY,
+    progress: Progress | None = None,
 ) -> tuple[bytes, Report]:
     """The network file of tensors, after what the options ask for, and what was done.
 
-    Raises BadData for names that come twice and for what cannot be done with these tensors.
+    Raises BadData for names that come twice and for what cannot be done with these tensors, LimitExceeded if
+    unpacking would take more than ``memory`` bytes.
     """
     options = Options() if options is None else options
     left, changes, kept = change(tensors, options.lossy)
-    zero_signs = 0
+    signs = 0
     if options.unsigned_zeros:
-        left, zero_signs = unsigned_zeros(left)
+        signs, left = zero_signs(left), unsigned_zeros(left)
     dropped = None
     if options.net is not None:  # last: what was pruned may leave units dead
         from mdlcodec.nets.architectures import architecture_named
         from mdlcodec.weights.dead_units import drop_dead_units
 
         left, dropped = drop_dead_units(architecture_named(options.net), left, options.inputs, progress)
+    check_memory(left, memory)
     section = encode_network(
         left,
         positions=options.positions,
         values=options.values,
         progress=_elements("packing", progress, sum(tensor.patterns.size for tensor in left)),
     )
-    return write_network_file(section), Report(left, changes, kept, zero_signs, dropped)
+    return write_network_file(section), Report(left, changes, kept, signs, dropped)
 
 
 def unpack(blob: bytes, memory: int, *, progress: Progress | None = None) -> Network:

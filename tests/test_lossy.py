@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from mdlcodec.errors import BadData
-from mdlcodec.weights.lossy import Lossy, change, pruned, rounded, stepped, unsigned_zeros
+from mdlcodec.weights.lossy import Lossy, change, pruned, rounded, stepped, unsigned_zeros, zero_signs
 from mdlcodec.weights.tensor import DTYPES, Tensor
 
 RNG = np.random.default_rng(1)
@@ -165,8 +165,9 @@ def test_values_and_steps_that_do_not_fit() -> None:
 def test_unsigned_zeros_change_nothing_but_the_signs_of_zeros():
     array = np.array([0.0, -0.0, 1.5, -1.5, -0.0, np.nan], np.float32)
     tensors = [Tensor.of("w", array), Tensor.of("i", np.array([-1, 0], np.int8)), Tensor.of("h", array[:2])]
-    found, count = unsigned_zeros(tensors)
-    assert count == 3
+    assert zero_signs(tensors) == 3
+    found = unsigned_zeros(tensors)
+    assert zero_signs(found) == 0
     np.testing.assert_array_equal(found[0].patterns, (array + np.float32(0)).view(np.uint32))
     np.testing.assert_array_equal(found[1].patterns, tensors[1].patterns)
     assert not found[2].patterns.any()

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported
-from mdlcodec.weights.network_section import decode_network, encode_network
+from mdlcodec.weights.network_section import check_memory, decode_network, encode_network
 from mdlcodec.weights.tensor import DTYPES, Tensor
 
 GOLDEN = Path(__file__).parent / "golden" / "network"
@@ -186,6 +186,42 @@ def test_memory_is_limited_before_it_is_taken():
     with pytest.raises(LimitExceeded, match="--max-memory"):
         decode_network(section, memory=1 << 28)
     decode_network(section, memory=1 << 32)
+
+
+@pytest.mark.parametrize("junk", [b"\0", b"x", b"junk" * 50, bytes(100)])
+def test_bytes_behind_the_end_are_damage(junk):
+    for section in sections():
+        with pytest.raises(CorruptFile):
+            decode_network(section + junk)
+
+
+@pytest.mark.parametrize("junk", [b"\0", bytes(1000), b"\x10hello world" * 9])
+def test_junk_is_no_empty_network(junk):
+    with pytest.raises(CorruptFile):
+        decode_network(junk)
+
+
+def test_many_tensors_without_elements_are_counted():
+    tensors = [Tensor.of(f"{i}", np.zeros((1 << 20, 0), np.uint8)) for i in range(40)]
+    with pytest.raises(LimitExceeded):
+        decode_network(encode_network(tensors), memory=200 << 20)
+    with pytest.raises(CorruptFile, match="more than 30"):
+        decode_network(encode_network(tensors[:31]), tensors=30)
+
+
+def test_what_decoding_takes_is_known_before_packing():
+    tensors = [
+        Tensor.of("a", np.zeros((300, 400), np.float32)),
+        Tensor.of("b", np.ones((300, 400), np.float32)),
+    ]
+    for memory in (1 << 20, 20 << 20, 40 << 20, 1 << 30):
+        try:
+            check_memory(tensors, memory)
+        except LimitExceeded:
+            with pytest.raises(LimitExceeded):
+                decode_network(encode_network(tensors), memory=memory)
+        else:
+            decode_network(encode_network(tensors), memory=memory)
 
 
 def hostile(section: bytes) -> None:

@@ -47,13 +47,13 @@ def _features(inputs: str | None) -> np.ndarray | None:
     "--prune",
     type=float,
     metavar="FRACTION",
-    help="Lossy: make that fraction of every tensor zero, from the smallest magnitudes on.",
+    help="Lossy: make that fraction (0 to 1) of every tensor zero, from the smallest magnitudes on.",
 )
 @click.option(
     "--bits",
     type=int,
     metavar="B",
-    help="Lossy: at most 2^B values in every tensor, one of them zero (k-means).",
+    help="Lossy: at most 2^B values in every tensor, one of them zero (k-means); B is 1 to 16.",
 )
 @click.option("--step", type=float, metavar="S", help="Lossy: round every tensor to multiples of S.")
 @click.option(
@@ -96,25 +96,30 @@ def command(
     with open_output(output, force=force, sources=sources) as destination:
         from mdlcodec import networks
         from mdlcodec.weights.files import read_weights
-        from mdlcodec.weights.lossy import Lossy
+        from mdlcodec.weights.lossy import Lossy, zero_signs
 
         lossy = Lossy(prune, bits, step)
         loaded = read_weights(weights, common.limits().memory)
         with ProgressLine(common.quiet) as line:
             start = time.perf_counter()
             options = networks.Options(lossy, unsigned_zeros, net, _features(inputs))
-            blob, report = networks.pack(loaded.tensors, options, progress=line.elements)
+            blob, report = networks.pack(
+                loaded.tensors, options, memory=common.limits().memory, progress=line.elements
+            )
             seconds = time.perf_counter() - start
             path = destination.write(blob)
             verify_seconds = None
             if not no_verify:
                 verify_seconds = verify_network(path, networks.digest(report.tensors), common, line)
+    negative = 0 if unsigned_zeros else zero_signs(loaded.tensors)
     raw = sum(tensor.patterns.nbytes for tensor in loaded.tensors)
     if not common.quiet:
         verified = "not verified" if verify_seconds is None else f"verified in {duration(verify_seconds)}"
         ratio = f" ({len(blob) / raw:.1%} of {raw:,} bytes of weights)" if raw else ""
         for text in [*loaded.notes, *_said(report)]:
             say(text)
+        if negative:
+            say(f"{negative:,} zeros are -0.0, and their signs are kept; --unsigned-zeros drops them")
         say(f"{output}: {len(blob):,} bytes{ratio}; packed in {duration(seconds)}, {verified}")
     if common.json or common.verbose:
         facts: dict[str, Any] = networks.inspect(blob, common.limits().memory)

@@ -4,7 +4,7 @@ The sender trains, prunes and quantises a network in ordinary float32, as `mdlco
 writes it; both sides then predict with what was written, exactly, and the labels are coded under that.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ from mdlcodec.nets.architectures import (
     weights_of,
 )
 from mdlcodec.nets.predictor import Cost
+from mdlcodec.training.descent import StepProgress
 from mdlcodec.training.presets import TWO_PART, effort_of
 from mdlcodec.weights.tensor import DTYPES, Tensor
 
@@ -34,12 +35,9 @@ _EXAMPLES_AT_ONCE = 4096
 _ENTRIES_AT_ONCE = 1 << 22
 _EXPONENTIALS_PER_STEP = 200_000
 _EXAMPLES_PER_STEP = 128  # predicting them takes less than a training step
-_TRAINING_STEPS = 60_000  # of the full training, at most
 # types that float32 holds exactly
 _TYPES = ("F32", "F16", "BF16")
 _FLOAT32 = next(dtype for dtype in DTYPES if dtype.name == "F32")
-
-Stage = Callable[[int, int, float], None]
 
 
 @dataclass(frozen=True)
@@ -62,20 +60,10 @@ class Parts:
         return unsigned(len(self.network)) + self.network + bytes([self.calibration]) + self.labels
 
 
-def _names(architecture: Layered) -> list[str]:
-    """Names of the tensors in their order: conv1.weight, conv1.bias, .., fc1.weight, .."""
-    found, counts = [], {"conv": 0, "fc": 0}
-    for layer in architecture.layers:
-        kind = "conv" if layer.kind == "convolution" else "fc"
-        counts[kind] += 1
-        found += [f"{kind}{counts[kind]}.{part}" for part in ("weight", "bias")]
-    return found
-
-
 def tensors_of(architecture: Layered, weights: Weights) -> list[Tensor]:
     """Weights and biases as the network section of a label file has them."""
     arrays = [array for pair in weights for array in pair]
-    return [Tensor.of(name, array) for name, array in zip(_names(architecture), arrays, strict=True)]
+    return [Tensor.of(name, array) for name, array in zip(architecture.tensor_names, arrays, strict=True)]
 
 
 def _network_memory(architecture: Layered, shape: Shape, k: int) -> int:
@@ -94,7 +82,8 @@ def read_weights(section: bytes, architecture: Layered, inputs: Inputs, k: int) 
 
     shape = inputs.features.shape[1:]
     try:
-        network = decode_network(section, memory=_network_memory(architecture, shape, k))
+        memory = _network_memory(architecture, shape, k)
+        network = decode_network(section, memory=memory, tensors=2 * len(architecture.layers))
     except LimitExceeded as error:
         raise CorruptFile(
             f"damaged: its network is larger than {architecture.name} is for these inputs"
@@ -204,7 +193,7 @@ class TwoPartCode:
         )
         memory += 32 * min(inputs.n * k, _ENTRIES_AT_ONCE)
         if sending:
-            steps += self._training_steps(inputs.n, settings.preset)
+            steps += self._training_steps(architecture, inputs.n, settings.preset)
             # weights, gradients and moments; the examples moved four times, and all of these arranged anew
             memory += 64 * parameters + 10 * inputs.features.nbytes + (1 << 28)
         return Cost(parameters, steps, memory)
@@ -278,36 +267,33 @@ class TwoPartCode:
         k: int,
         inputs: Inputs,
         settings: Settings,
-        stage: Stage,
+        stage: StepProgress,
         options: Options,
     ) -> list[Tensor]:
         """The network to transmit."""
-        from mdlcodec.training.sparsify import SPARSIFIERS, sparse_network
+        from mdlcodec.training.sparsify import sparse_network
 
-        sparsify = DEFAULT_SPARSIFY if options.sparsify is None else options.sparsify
-        bits = DEFAULT_BITS if options.bits is None else options.bits
-        if sparsify not in SPARSIFIERS:
-            raise BadData(f"no way to sparsify named {sparsify!r}; choose one of {', '.join(SPARSIFIERS)}")
-        if not 2 <= bits <= 8:
-            raise BadData(f"no codebooks of {bits} bits; choose 2 to 8")
         found = sparse_network(
             inputs.features,
             classes,
             k,
-            architecture.name,
-            bits,
-            settings.seed,
-            sparsify,
-            stage,
-            steps=effort_of(TWO_PART, settings.preset),
+            architecture,
+            bits=DEFAULT_BITS if options.bits is None else options.bits,
+            seed=settings.seed,
+            sparsify=DEFAULT_SPARSIFY if options.sparsify is None else options.sparsify,
+            progress=stage,
+            effort=effort_of(TWO_PART, settings.preset),
         )
-        return [Tensor.of(name, found[name]) for name in _names(architecture)]
+        return [Tensor.of(name, array) for name, array in found.items()]
 
     def _section(self, tensors: list[Tensor]) -> bytes:
         from mdlcodec.weights.network_section import encode_network
 
         return encode_network(tensors)
 
-    def _training_steps(self, n: int, preset: int) -> int:
-        """At most so many for n examples."""
-        return int(_TRAINING_STEPS * effort_of(TWO_PART, preset))
+    def _training_steps(self, architecture: Layered, n: int, preset: int) -> int:
+        """For n examples, and under the options that take the most."""
+        from mdlcodec.training.sparsify import SPARSIFIERS, steps_of
+
+        effort = effort_of(TWO_PART, preset)
+        return max(steps_of(architecture, sparsify, effort, n) for sparsify in SPARSIFIERS)

@@ -3,9 +3,10 @@
 import numpy as np
 
 from mdlcodec.codes.contract import Options, Settings
-from mdlcodec.codes.two_part import Stage, TwoPartCode, tensors_of
+from mdlcodec.codes.two_part import TwoPartCode, tensors_of
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.nets.architectures import Layered
+from mdlcodec.training.descent import StepProgress
 from mdlcodec.training.presets import TWO_PART, effort_of
 from mdlcodec.weights.tensor import Tensor
 
@@ -26,12 +27,12 @@ class RawTwoPartCode(TwoPartCode):
         k: int,
         inputs: Inputs,
         settings: Settings,
-        stage: Stage,
+        stage: StepProgress,
         options: Options,
     ) -> list[Tensor]:
         from mdlcodec.training.dense import dense_network
 
-        steps = self._training_steps(inputs.n, settings.preset)
+        steps = self._training_steps(architecture, inputs.n, settings.preset)
         weights = dense_network(
             architecture, inputs.features, classes, k, steps=steps, seed=settings.seed, progress=stage
         )
@@ -42,7 +43,7 @@ class RawTwoPartCode(TwoPartCode):
 
         return encode_network(tensors, values="raw")
 
-    def _training_steps(self, n: int, preset: int) -> int:
+    def _training_steps(self, architecture: Layered, n: int, preset: int) -> int:
         from mdlcodec.training.dense import BATCH
 
         full = max(_FEWEST_STEPS, _EPOCHS * -(-n // BATCH))

@@ -16,6 +16,8 @@ from numba import njit
 
 from mdlcodec.entropy.numba_coder import (
     HELD,
+    LOWER,
+    POINT,
     POSITION,
     RANGE,
     WRITTEN,
@@ -247,6 +249,7 @@ class BitDecoder:
     decoding = True
 
     def __init__(self, data: bytes) -> None:
+        self._data = data
         padded = data + bytes(-len(data) % 4)
         self._coder = NumbaDecoder(np.frombuffer(padded, dtype=">u4").astype(np.uint32))
 
@@ -263,3 +266,14 @@ class BitDecoder:
     def intact(self) -> bool:
         """False once the data has left the coder's interval: it is damaged for certain."""
         return self._coder.intact
+
+    def is_whole(self) -> bool:
+        """Whether the data is what an encoder writes that ends here: nothing is missing, nothing follows."""
+        state = self._coder.state
+        words = int(state[POSITION])
+        point = int.from_bytes(self._data[: 4 * words].ljust(4 * words, b"\0"), "big")
+        low = point - (int(state[POINT]) - int(state[LOWER])) % (1 << 64)
+        if not self.intact or low < 0:
+            return False
+        head = (low >> 64).to_bytes(4 * (words - 2), "big")
+        return shortest_bytes(head, low % (1 << 64), int(state[RANGE])) == self._data

@@ -48,6 +48,21 @@ class Layered:
         """Whether the inputs enter a convolution."""
         return self.layers[0].kind == "convolution"
 
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """conv1, conv2, .., fc1, fc2, ..: each kind of layer numbered from 1."""
+        found, counts = [], {"conv": 0, "fc": 0}
+        for layer in self.layers:
+            kind = "conv" if layer.kind == "convolution" else "fc"
+            counts[kind] += 1
+            found.append(f"{kind}{counts[kind]}")
+        return tuple(found)
+
+    @property
+    def tensor_names(self) -> tuple[str, ...]:
+        """Names of the tensors in their order: conv1.weight, conv1.bias, .., fc1.weight, .."""
+        return tuple(f"{layer}.{part}" for layer in self.layer_names for part in ("weight", "bias"))
+
     def smallest_side(self) -> int:
         """Sides that images need at least, so that no map becomes empty."""
         side = 1

@@ -7,13 +7,13 @@ cost under the network is all that its weights, whose length is fixed, can save.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import torch
 
 from mdlcodec.exact.random import Stream
 from mdlcodec.nets.layered import Layered, Weights, float_forward
+from mdlcodec.training.descent import StepProgress, batches, checked_loss
 
 BATCH = 128
 _RATE = 1e-3
@@ -28,12 +28,13 @@ def dense_network(
     *,
     steps: int,
     seed: int,
-    progress: Callable[[int, int, float], None],
+    progress: StepProgress,
 ) -> Weights:
     """The network of nominal widths, float32, after ``steps`` batches of Adam.
 
     x: float32 (n, h, w, c) or (n, d); y: integers (n,) below k; progress is told steps done, steps in all and
-    the loss of a batch (nats a label). Raises BadData for inputs that do not fit.
+    the loss of a batch (nats a label). Raises BadData for inputs that do not fit, InexactComputation when the
+    training diverges.
     """
     shape = architecture.inputs_of(x.shape[1:])
     initial, order = Stream(seed, _INITIAL), Stream(seed, _ORDER)
@@ -44,11 +45,9 @@ def dense_network(
         parameters += [weight.requires_grad_(), torch.zeros(size[0], requires_grad=True)]
     pairs = list(zip(parameters[::2], parameters[1::2], strict=True))
     optimiser = torch.optim.Adam(parameters, lr=_RATE)
-    waiting = np.empty(0, np.int64)
+    batch_rows = batches(min(BATCH, len(x)), lambda: order.permutation(len(x)))
     for done in range(1, steps + 1):
-        while waiting.size < min(BATCH, len(x)):
-            waiting = np.concatenate([waiting, order.permutation(len(x))])
-        rows, waiting = waiting[:BATCH], waiting[BATCH:]
+        rows = next(batch_rows)
         batch = torch.from_numpy(np.ascontiguousarray(x[rows]).reshape(-1, *shape))
         targets = torch.from_numpy(y[rows].astype(np.int64))
         loss = torch.nn.functional.cross_entropy(float_forward(architecture, pairs, batch), targets)
@@ -56,5 +55,5 @@ def dense_network(
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        progress(done, steps, loss.item())
+        progress(done, steps, checked_loss(loss.item()))
     return [(weight.detach().numpy(), bias.detach().numpy()) for weight, bias in pairs]

@@ -1,4 +1,4 @@
-"""Names, element types and shapes of tensors in the coder's bits (formats/network.md, "Descriptions").
+"""Names, element types and shapes of tensors in the coder's bits (formats/network.md, "Layout").
 
 Names are coded byte by byte under a mixture of what followed the last bytes before; the mixture has read some
 usual names when it starts.
@@ -27,8 +27,8 @@ from mdlcodec.entropy.context_mixing import (
 from mdlcodec.errors import BadData, CorruptFile, Unsupported
 from mdlcodec.weights.tensor import DTYPES, DType
 
-MAX_NAME_BYTES = 1 << 16
-MAX_NAMES_BYTES = 1 << 24
+MAX_NAME_BYTES = 1 << 13
+MAX_NAMES_BYTES = 1 << 20
 MAX_AXES = 64
 MAX_ELEMENTS = 1 << 56
 
@@ -38,6 +38,7 @@ _CONTEXTS = 6
 _CONTEXT_BITS = 16
 _BYTE_BITS = 8
 _HISTORY = 8  # bytes that contexts look back
+_WINDOW = 1024  # and matches
 _PRIMER = (
     b"conv1.weight\0conv1.bias\0conv2.weight\0conv2.bias\0fc1.weight\0fc1.bias\0fc2.weight\0fc2.bias\0"
     b"conv1/weights\0conv1/biases\0conv1.kernel\0dense.kernel\0layer1.0.conv1.weight\0layer1.0.bn1.weight\0"
@@ -59,7 +60,7 @@ def _code_text(coding, mixture, history, text, start):  # type: ignore[no-untype
     mask = (1 << _CONTEXT_BITS) - 1
     for i in range(text.shape[0]):
         match, longest = 0, 0
-        for candidate in range(max(1, size - 4096), size):
+        for candidate in range(max(1, size - _WINDOW), size):
             length = 0
             most = min(8, candidate)
             while length < most and history[candidate - 1 - length] == history[size - 1 - length]:

@@ -13,8 +13,9 @@ from mdlcodec.errors import CorruptFile
 from mdlcodec.weights.positions import csr, significance, zero_signs
 from mdlcodec.weights.values import mixed
 
-Slices = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-"""Non-zeros of a tensor by its index on axis a, and on axis b."""
+Slices = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
+"""Classes of the non-zeros of a tensor by its index on axis a, and on axis b."""
+_FARTHEST = 64  # tensors back that an encoder looks for links
 
 
 @dataclass
@@ -45,10 +46,10 @@ class Learned:
         """A copy that a trial of values may teach."""
         return dataclasses.replace(self, values={kind: bank.copied() for kind, bank in self.values.items()})
 
-    def linked(self, link: int, length: int) -> npt.NDArray[np.int64] | None:
-        """The counts that a link means, None for link 0; CorruptFile if they are not there or not as many."""
+    def linked(self, link: int, length: int) -> npt.NDArray[np.uint8]:
+        """The classes that a link means, all 0 for link 0; CorruptFile if they are not there or not as many."""
         if link == 0:
-            return None
+            return np.zeros(length, np.uint8)
         back, axis = divmod(link - 1, 2)
         if back >= len(self.slices) or self.slices[-1 - back][axis].size != length:
             raise CorruptFile("damaged: a link to an axis that does not exist")
@@ -56,15 +57,20 @@ class Learned:
 
     def link_to(self, length: int) -> int:
         """The link to the nearest tensor before with an axis of that length and more than one axis, else 0."""
-        for back, slices in enumerate(reversed(self.slices)):
+        for back, slices in enumerate(reversed(self.slices[-_FARTHEST:])):
             for axis in (0, 1):
                 if slices[axis].size == length > 1 and slices[1].size > 1:
                     return 1 + 2 * back + axis
         return 0
 
-    def remember(self, in_kernels: npt.NDArray[np.int64]) -> None:
-        """Note the non-zeros of a tensor by kernel, int64 (a, b), for tensors that link to it."""
-        self.slices.append((in_kernels.sum(1), in_kernels.sum(0)))  # integers
+    def remember(self, in_kernels: npt.NDArray[np.int64]) -> int:
+        """Note the non-zeros of a tensor by kernel, int64 (a, b), for tensors that link to it; bytes that takes."""
+        slices = (
+            significance.link_classes(in_kernels.sum(1)),  # integers
+            significance.link_classes(in_kernels.sum(0)),  # integers
+        )
+        self.slices.append(slices)
+        return slices[0].nbytes + slices[1].nbytes
 
     def bank(self, tool: int, head_bits: int) -> mixed.Bank:
         """The bank of values of one kind."""

@@ -82,18 +82,23 @@ def change(tensors: Sequence[Tensor], lossy: Lossy) -> tuple[list[Tensor], list[
     return changed, changes, kept
 
 
-def unsigned_zeros(tensors: Sequence[Tensor]) -> tuple[list[Tensor], int]:
-    """The tensors with 0.0 for every -0.0, nothing else changed, and how many there were."""
-    changed, count = [], 0
-    for tensor in tensors:
-        negative = (tensor.patterns != 0) & ~tensor.dtype.nonzero(tensor.patterns)
-        found = int(np.count_nonzero(negative))
-        if found:
-            zero = tensor.patterns.dtype.type(0)
-            tensor = Tensor(tensor.name, tensor.dtype, np.where(negative, zero, tensor.patterns))
-        changed.append(tensor)
-        count += found
-    return changed, count
+def unsigned_zeros(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The tensors with 0.0 for every -0.0, nothing else changed."""
+    return [
+        Tensor(
+            tensor.name, tensor.dtype, np.where(tensor.dtype.nonzero(tensor.patterns), tensor.patterns, zero)
+        )
+        for tensor in tensors
+        for zero in [tensor.patterns.dtype.type(0)]
+    ]
+
+
+def zero_signs(tensors: Sequence[Tensor]) -> int:
+    """How many elements are -0.0."""
+    return sum(
+        int(np.count_nonzero((tensor.patterns != 0) & ~tensor.dtype.nonzero(tensor.patterns)))
+        for tensor in tensors
+    )
 
 
 def _changed(tensor: Tensor, values: np.ndarray, lossy: Lossy) -> np.ndarray:

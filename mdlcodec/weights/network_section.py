@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mdlcodec.data.dataset import quoted
 from mdlcodec.entropy.context_mixing import BitDecoder, BitEncoder
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded
 from mdlcodec.weights.description import Descriptions
@@ -76,11 +77,11 @@ def encode_network(
     tensor_coder = TensorCoder(coder, descriptions, learned)
     descriptions.integer(0, len(tensors))
     done = 0
-    for i, tensor in enumerate(tensors):
+    before: list[tuple[int, ...]] = []
+    for tensor in tensors:
         descriptions.name(tensor.name)
         descriptions.dtype(tensor.dtype)
         descriptions.shape(tensor.shape)
-        before = [other.shape for other in tensors[:i]]
         position = position_choice(tensor, before, coder, descriptions, learned, positions)
         found = tensor_coder.positions(tensor.dtype, tensor.shape, tensor.patterns, position)
         if found.nonzeros:
@@ -89,6 +90,7 @@ def encode_network(
             tool, plan = tensor_coder.plan(tensor.dtype, patterns.size, value)
             tensor_coder.values(plan, tool, found, patterns)
         learned.remember(found.in_kernels)
+        before.append(tensor.shape)
         done += tensor.patterns.size
         if progress is not None:
             progress(done, coder.bits)
@@ -96,16 +98,20 @@ def encode_network(
 
 
 def decode_network(
-    section: bytes, *, memory: int = DEFAULT_MEMORY, progress: Progress | None = None
+    section: bytes,
+    *,
+    memory: int = DEFAULT_MEMORY,
+    tensors: int = MAX_TENSORS,
+    progress: Progress | None = None,
 ) -> Network:
-    """The tensors of a section. CorruptFile; Unsupported for tools and types that are not known;
-    LimitExceeded if they take more than ``memory`` bytes, which is known before they are allocated."""
+    """The tensors of a section, at most so many. CorruptFile; Unsupported for tools and types that are not
+    known; LimitExceeded if they take more than ``memory`` bytes, which is known before they are allocated."""
     coder = BitDecoder(section)
     descriptions, learned = Descriptions(coder), Learned.new()
     tensor_coder = TensorCoder(coder, descriptions, learned)
     count = descriptions.integer(0)
-    if count > MAX_TENSORS:
-        raise CorruptFile(f"damaged: {count:,} tensors")
+    if count > tensors:
+        raise CorruptFile(f"damaged: {count:,} tensors, more than {tensors:,}")
     parts: list[Part] = []
     names_bits, done, held = coder.bits, 0, 0
     for _ in range(count):
@@ -114,20 +120,35 @@ def decode_network(
         names_bits += coder.bits - start
         if held + tensor_memory(dtype, shape) > memory:
             raise LimitExceeded(
-                f"its tensors take more than {memory / 2**30:.2f} GiB of memory; allow more with --max-memory "
+                f"its tensors take more than {memory / 2**20:,.1f} MiB of memory; allow more with --max-memory "
                 "(max_memory in Python)"
             )
         part, found = _decode_tensor(name, dtype, shape, coder, tensor_coder)
         if not coder.intact:
             raise CorruptFile("damaged: the coder's bytes do not hold these tensors")
-        learned.remember(found.in_kernels)
         parts.append(part)
-        held += part.tensor.patterns.nbytes
+        held += part.tensor.patterns.nbytes + learned.remember(found.in_kernels)
         done += part.tensor.patterns.size
         if progress is not None:
             progress(done, coder.bits)
     _check_names([part.tensor.name for part in parts], CorruptFile)
+    if not coder.is_whole():
+        raise CorruptFile("damaged: bytes are missing from its network, or follow it")
     return Network(parts, names_bits)
+
+
+def check_memory(tensors: Sequence[Tensor], memory: int) -> None:
+    """LimitExceeded if decoding these tensors takes more than ``memory`` bytes."""
+    held = 0
+    for tensor in tensors:
+        needed = held + tensor_memory(tensor.dtype, tensor.shape)
+        if needed > memory:
+            raise LimitExceeded(
+                f"decoding tensor {quoted(tensor.name)} takes {needed / 2**20:,.1f} MiB of memory with those "
+                f"before it, more than the limit of {memory / 2**20:,.1f} MiB; allow more with --max-memory "
+                "(max_memory in Python)"
+            )
+        held += tensor.patterns.nbytes + 2 * max((*tensor.shape, 1))
 
 
 def _decode_tensor(
@@ -145,7 +166,10 @@ def _decode_tensor(
         tool, plan = tensor_coder.plan(dtype, found.nonzeros, None)
         bits.append(coder.bits - start)
         start = coder.bits
-        array[found.seen != 0] = tensor_coder.values(plan, tool, found, None)
+        values = tensor_coder.values(plan, tool, found, None)
+        if not dtype.nonzero(values).all():
+            raise CorruptFile("damaged: a zero among the values that are not zero")
+        array[found.seen != 0] = values
         bits.append(coder.bits - start)
         value_tool = VALUE_TOOLS[tool].NAME
     elif found.tool != EMPTY and found.seen.size:

@@ -11,7 +11,7 @@ from mdlcodec.errors import BadData
 
 @dataclass(frozen=True)
 class DType:
-    """An element type: ``number`` is its id in the file (formats/network.md, "Element types")."""
+    """An element type: ``number`` is its id in the file (formats/network.md, "Layout")."""
 
     name: str  # safetensors' word for it
     number: int

@@ -1,4 +1,4 @@
-"""One tensor in the coder's bits, in both directions (formats/network.md, "Tensors")."""
+"""One tensor in the coder's bits, in both directions (formats/network.md, "Layout")."""
 
 from __future__ import annotations
 
@@ -218,8 +218,7 @@ class TensorCoder:
         classes = []
         for axis in (0, 1):
             link = self._descriptions.integer(7, 0 if links is None else links[axis])
-            length = seen.shape[axis]
-            classes.append(significance.link_classes(self._learned.linked(link, length), length))
+            classes.append(self._learned.linked(link, seen.shape[axis]))
         counts = significance.new_counts(seen.shape)
         for first in range(0, seen.size, _ELEMENTS_AT_ONCE):
             stop = min(first + _ELEMENTS_AT_ONCE, seen.size)

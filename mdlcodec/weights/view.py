@@ -1,4 +1,4 @@
-"""How a tensor is scanned: as four axes (a, b, c, d), the last fastest (formats/network.md, "Views")."""
+"""How a tensor is scanned: as four axes (a, b, c, d), the last fastest (formats/network.md, "Layout")."""
 
 from __future__ import annotations
 

@@ -1,45 +1,67 @@
 """Training a small sparse network for the two-part code. Adding a sparsifier is one new file and one line here."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
+from mdlcodec.errors import BadData
+from mdlcodec.nets.architectures import Layered
+from mdlcodec.training.descent import StepProgress
+
 from . import dns, entropy
-from .float_network import Architecture, Tensors
-from .task import Progress, Task, task
+from .float_network import Tensors, check_finite
+from .task import Task, checked_task
 
-__all__ = ["SPARSIFIERS", "sparse_network"]
+__all__ = ["SPARSIFIERS", "sparse_network", "steps_of"]
 
-SPARSIFIERS: dict[str, Callable[[Task], tuple[Architecture, Tensors]]] = {
-    "dns": dns.sparsify,
-    "entropy": entropy.sparsify,
+
+@dataclass(frozen=True)
+class Sparsifier:
+    """A way to train a sparse network."""
+
+    train: Callable[[Task], Tensors]
+    steps: Callable[[Layered, float, int], int]  # of an architecture, an effort and so many examples
+
+
+SPARSIFIERS = {
+    "dns": Sparsifier(dns.sparsify, dns.number_of_steps),
+    "entropy": Sparsifier(entropy.sparsify, entropy.number_of_steps),
 }
+
+
+def steps_of(architecture: Layered, sparsify: str, effort: float, n: int) -> int:
+    """The number of steps that `sparse_network` takes for n examples; raises BadData for an unknown sparsifier."""
+    return _named(sparsify).steps(architecture, effort, n)
 
 
 def sparse_network(
     x: np.ndarray,
     y: np.ndarray,
     k: int,
-    net: str,
-    bits: int = 4,
-    seed: int = 0,
-    sparsify: str = "entropy",
-    progress: Progress | None = None,
+    architecture: Layered,
     *,
-    steps: float = 1.0,
+    bits: int,
+    seed: int,
+    sparsify: str,
+    progress: StepProgress,
+    effort: float = 1.0,
 ) -> dict[str, np.ndarray]:
-    """Trains ``net`` on labelled examples and returns it sparse, with at most ``2**bits`` values in every tensor.
+    """Trains a network on labelled examples and returns it sparse, with at most ``2**bits`` values in every tensor.
 
-    ``x``: float32 (n, h, w, c) or (n, d); ``y``: int32 (n,), below ``k``. ``steps`` scales the number of training
-    steps. Returns float32 tensors ``conv1.weight`` (out, in, 5, 5), ``conv1.bias`` (out,), ..., ``fc1.weight``
-    (out, in), ... in the order of the layers, without the units that cannot influence the output. Ordinary float32
-    arithmetic: the result may differ between machines, so it is sent. Raises ValueError for names that do not exist
-    and data that do not fit.
+    x: float32 (n, h, w, c) or (n, d); y: integers (n,) below k; effort: scales the number of training steps.
+    Returns float32 tensors by the architecture's names and in its order, weights (out, in, 5, 5) or (out, in) and
+    biases (out,), finite, without the units that cannot influence the output. Ordinary float32: the result differs
+    between machines. Raises BadData for a sparsifier that does not exist and for data that do not fit,
+    InexactComputation when the training diverges.
     """
+    train = _named(sparsify).train
+    tensors = train(checked_task(x, y, k, architecture, bits, seed, effort, progress))
+    check_finite(tensors)
+    return {name: tensors[name].numpy() for name in architecture.tensor_names}
+
+
+def _named(sparsify: str) -> Sparsifier:
     if sparsify not in SPARSIFIERS:
-        raise ValueError(f"no sparsifier named {sparsify!r}; choose one of {', '.join(SPARSIFIERS)}")
-    found, tensors = SPARSIFIERS[sparsify](
-        task(x, y, k, net, bits, seed, steps, progress or (lambda *_: None))
-    )
-    names = [f"{layer}.{part}" for layer in found.layers for part in ("weight", "bias")]
-    return {name: tensors[name].detach().numpy().astype(np.float32, copy=True) for name in names}
+        raise BadData(f"no way to sparsify named {sparsify!r}; choose one of {', '.join(SPARSIFIERS)}")
+    return SPARSIFIERS[sparsify]

@@ -13,17 +13,20 @@ from functools import partial
 import torch
 from torch.nn import functional
 
+from mdlcodec.nets.architectures import Layered, Shape
+from mdlcodec.training.descent import checked_loss
+
 from . import quantisation
 from .adam import Adam
 from .augmentation import moved_copies
-from .float_network import Architecture, Tensors, batches, forward
-from .task import Progress, Task
-from .units import live_units, shrunk, shrunk_architecture
+from .float_network import Tensors, batches, forward
+from .task import Task, scaled
+from .units import live_units, shrunk
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings of `train`; moments are fractions of all steps."""
+    """Settings; moments are fractions of all steps."""
 
     widths: tuple[int, ...]  # hidden units to begin with
     steps: int
@@ -39,59 +42,53 @@ class Recipe:
     step_rate: float = 2e-3  # learning rate of the logarithms of the quantisation steps
 
 
+# by the architecture's name
 RECIPES = {
     "lenet5": Recipe(widths=(8, 16, 64), steps=40_000, rate=0.015, exchange=1.2),
     "lenet-300-100": Recipe(widths=(100, 40), steps=40_000, rate=0.01, exchange=0.3),
 }
 _WARM_UP = 300  # steps of a learning rate that rises
 _REFRESHED = 50  # steps between two looks at what the weights cost
-_SHRUNK = (
-    1000  # steps between two removals of dead units: a multiple of _REFRESHED, as prices have shapes too
-)
+# steps between two removals of dead units: a multiple of _REFRESHED, as prices have shapes too
+_SHRUNK = 1000
 _LOOKED_AT = 4096  # examples whose features set the first step
 _BIAS_STEP = 0.2
 _BIAS_PRICE = 5.0  # bits
 
 
-def sparsify(task: Task) -> tuple[Architecture, Tensors]:
-    """The trained and quantised network, without dead units."""
-    recipe = RECIPES[task.net]
+def number_of_steps(architecture: Layered, effort: float, n: int) -> int:
+    """Steps of `sparsify` for n examples."""
+    return scaled(RECIPES[architecture.name].steps, effort, n)
+
+
+def sparsify(task: Task, recipe: Recipe | None = None) -> Tensors:
+    """The trained and quantised network, without dead units: levels times a step for each tensor.
+
+    ``recipe``: the architecture's by default. Raises InexactComputation when the training diverges.
+    """
+    recipe = recipe or RECIPES[task.architecture.name]
+    recipe = replace(recipe, steps=task.scaled(recipe.steps), batch=task.batch(recipe.batch))
     generator = torch.Generator().manual_seed(task.seed)
     x, y = task.x, task.y
     if task.are_images:
         x = task.arranged(moved_copies(task.pictures(), recipe.copies, recipe.strength, generator))
         y = y.repeat(recipe.copies + 1)
-    return train(
-        task.architecture(recipe.widths),
-        x,
-        y,
-        len(task.x),
-        2 ** (task.bits - 1) - 1,
-        replace(recipe, steps=task.scaled(recipe.steps), batch=task.batch(recipe.batch)),
-        generator,
-        task.progress,
-    )
+    return _train(task, recipe, x, y, generator)
 
 
-def train(
-    net: Architecture,
-    images: torch.Tensor,
-    y: torch.Tensor,
-    examples: int,
-    largest: int,
-    recipe: Recipe,
-    generator: torch.Generator,
-    progress: Progress,
-) -> tuple[Architecture, Tensors]:
-    """Trains, and returns the shrunk network with tensors that are levels (at most ``largest``) times a step.
+def _train(
+    task: Task, recipe: Recipe, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator
+) -> Tensors:
+    """The network trained on ``x`` (m, ...), as `arranged` gives it, of the classes ``y`` (m,) int64.
 
-    ``images`` (m, ...) as `arranged` gives them, ``y`` their classes (m,) int64,
-    ``examples``: the number of labels that the code writes, which sets the price of a bit.
+    These may be more than the task's examples, whose number sets the price of a bit.
     """
-    values, steps = _start(net, images[:_LOOKED_AT].float().square().mean().sqrt().item(), generator)
+    architecture, largest = task.architecture, 2 ** (task.bits - 1) - 1
+    size = x[:_LOOKED_AT].float().square().mean().sqrt().item()
+    values, steps = _start(task.shapes(recipe.widths), size, generator)
     optimiser = Adam()
-    price = recipe.exchange * math.log(2) / examples
-    order = batches(len(images), recipe.batch, generator)
+    price = recipe.exchange * math.log(2) / len(task.x)
+    order = batches(len(x), recipe.batch, generator)
     prices: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
     recent = 0.0
     for done in range(recipe.steps):
@@ -105,9 +102,9 @@ def train(
             name: (quantisation.straight_through(v, largest) if hard else v) * steps[name].exp()
             for name, v in values.items()
         }
-        loss = functional.cross_entropy(forward(net, images[chosen].float(), shown), y[chosen])
+        loss = functional.cross_entropy(forward(architecture, x[chosen].float(), shown), y[chosen])
         loss.backward()
-        recent += (loss.item() - recent) * (0.01 if done else 1)
+        recent += (checked_loss(loss.item()) - recent) * (0.01 if done else 1)
         with torch.no_grad():
             if done % _REFRESHED == 0:
                 prices = _prices(values, largest)
@@ -119,22 +116,25 @@ def train(
                 {n + " step": t for n, t in steps.items() if hard or "weight" in n}, rate * recipe.step_rate
             )
         if (done + 1) % _SHRUNK == 0 and part > recipe.priced_in_full:
-            net, values = _remove_dead(net, values, largest, optimiser)
-        progress(done + 1, recipe.steps, recent)
-    return _finish(net, values, steps, largest)
+            values = _remove_dead(architecture, values, largest, optimiser)
+        task.progress(done + 1, recipe.steps, recent)
+    return _finish(architecture, values, steps, largest)
 
 
-def _start(net: Architecture, size: float, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-    """Random weights in units of the steps, and the logarithms of the steps."""
+def _start(shapes: dict[str, Shape], size: float, generator: torch.Generator) -> tuple[Tensors, Tensors]:
+    """Random weights in units of the steps, and the logarithms of the steps, one for each tensor.
+
+    ``shapes``: of the layers' weights, in order; ``size``: root mean square of the inputs.
+    """
     values: Tensors = {}
     steps: Tensors = {}
-    for name, shape in net.shapes.items():
+    for name, shape in shapes.items():
         values[f"{name}.weight"] = torch.randn(shape, generator=generator) * 0.8
         steps[f"{name}.weight"] = torch.tensor(math.log(1.2 / math.sqrt(math.prod(shape[1:]))))
         values[f"{name}.bias"] = torch.zeros(shape[0])
         steps[f"{name}.bias"] = torch.tensor(math.log(_BIAS_STEP))
     # what suits pixels from 0 to 1, a third in root mean square, suits features of any size
-    steps[f"{net.layers[0]}.weight"] -= math.log(3 * size or 1.0)
+    steps[f"{next(iter(shapes))}.weight"] -= math.log(3 * size or 1.0)
     return values, steps
 
 
@@ -166,23 +166,18 @@ def _schedule(part: float, done: int, recipe: Recipe) -> float:
     return 0.5 * (1 + math.cos(angle)) + 1e-3
 
 
-def _remove_dead(
-    net: Architecture, values: Tensors, largest: int, optimiser: Adam
-) -> tuple[Architecture, Tensors]:
-    """The network without the units that the quantised weights leave dead."""
-    units = live_units(net, {name: quantisation.levels(v.detach(), largest) for name, v in values.items()})
-    if all(len(units[name]) == net.shapes[name][0] for name in units):
-        return net, values
-    optimiser.shrink(partial(shrunk, net, units=units))
-    kept = shrunk(net, {name: v.detach() for name, v in values.items()}, units)
-    return shrunk_architecture(net, units), kept
+def _remove_dead(architecture: Layered, values: Tensors, largest: int, optimiser: Adam) -> Tensors:
+    """The values without the units that the quantised weights leave dead."""
+    values = {name: value.detach() for name, value in values.items()}
+    units = live_units(architecture, {name: quantisation.levels(v, largest) for name, v in values.items()})
+    optimiser.shrink(partial(shrunk, architecture, units=units))
+    return shrunk(architecture, values, units)
 
 
-def _finish(net: Architecture, values: Tensors, steps: Tensors, largest: int) -> tuple[Architecture, Tensors]:
+def _finish(architecture: Layered, values: Tensors, steps: Tensors, largest: int) -> Tensors:
     """Levels times steps; steps are rounded to 8 significant bits, so that every product is short."""
     tensors = {}
     for name, value in values.items():
         step = steps[name].detach().exp().bfloat16().float()
         tensors[name] = quantisation.levels(value.detach(), largest) * step + 0.0
-    units = live_units(net, tensors)
-    return shrunk_architecture(net, units), shrunk(net, tensors, units)
+    return shrunk(architecture, tensors, live_units(architecture, tensors))

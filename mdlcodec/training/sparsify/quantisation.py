@@ -30,7 +30,7 @@ def slopes(values: torch.Tensor, significance: torch.Tensor, level: torch.Tensor
     `level_prices`) of each further one.
     """
     size = values.abs()
-    further = level[size.long().clamp(max=len(level) - 1)]
+    further = level[size.clamp(max=len(level) - 1).long()]  # clamped first: any float32 may come
     return torch.where(size < 1, significance + level[0], further) * values.sign()
 
 

@@ -1,38 +1,49 @@
 """What every sparsifier is given."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from .convolution import LANES
-from .float_network import Architecture, architecture, arranged
+from mdlcodec.errors import BadData
+from mdlcodec.nets.architectures import Layered, Shape
+from mdlcodec.training.descent import StepProgress
 
-Progress = Callable[[int, int, float], None]  # steps done, steps in all, recent mean loss in nats
+from .convolution import LANES
+from .float_network import arranged
+
+_FEWEST_STEPS = 20
+_EXAMPLES = 60_000  # that recipes are for
+
+
+def scaled(steps: int, effort: float, n: int) -> int:
+    """Steps for n examples where the recipe has ``steps`` for 60,000 examples or more."""
+    return max(_FEWEST_STEPS, round(steps * effort * min(1.0, (n / _EXAMPLES) ** 0.5)))
 
 
 @dataclass(frozen=True)
 class Task:
     """A labelled data set, the network to train on it, and the size of the codebooks."""
 
-    x: torch.Tensor  # float32, (n, c, h, w) for lenet5, else (n, d)
+    x: torch.Tensor  # float32, (n, c, h, w) for networks that need images, else (n, d)
     y: torch.Tensor  # int64 (n,)
     classes: int
-    net: str
-    inputs: tuple[int, ...]  # (h, w, c) or (d,)
+    architecture: Layered
+    inputs: Shape  # of an example as it was given: (h, w, c) or (d,)
     bits: int
     seed: int
-    steps: float  # share of a recipe's steps to take
-    progress: Progress
+    effort: float  # scale of a recipe's steps
+    progress: StepProgress
 
-    def architecture(self, widths: tuple[int, ...] | None = None) -> Architecture:
-        """The task's network with these hidden widths (default: nominal)."""
-        return architecture(self.net, self.inputs, self.classes, widths)
+    def shapes(self, widths: tuple[int, ...] | None = None) -> dict[str, Shape]:
+        """The shape of each layer's weight with these hidden widths (default: nominal)."""
+        architecture = replace(self.architecture, widths=widths or self.architecture.widths)
+        shapes = architecture.shapes(self.inputs, self.classes)
+        return dict(zip(architecture.layer_names, shapes, strict=True))
 
     def scaled(self, steps: int) -> int:
-        """Steps for this task where the recipe has ``steps`` for 60,000 examples."""
-        return max(20, round(steps * self.steps * min(1.0, (len(self.x) / 60_000) ** 0.5)))
+        """See `scaled`."""
+        return scaled(steps, self.effort, len(self.x))
 
     def batch(self, size: int) -> int:
         """The recipe's batch, or less for fewer examples; a multiple of LANES as ``size`` is."""
@@ -45,35 +56,39 @@ class Task:
 
     def pictures(self) -> torch.Tensor:
         """The examples as (n, c, h, w); only when they are images."""
-        if self.x.dim() == 4:
+        if self.architecture.needs_images:
             return self.x
-        height, width, channels = self.inputs
-        return self.x.reshape(-1, height, width, channels).permute(0, 3, 1, 2)
+        return self.x.reshape(-1, *self.inputs).permute(0, 3, 1, 2)
 
     def arranged(self, pictures: torch.Tensor) -> torch.Tensor:
         """Pictures (m, c, h, w) as the network reads its examples."""
-        return pictures if self.x.dim() == 4 else pictures.permute(0, 2, 3, 1).flatten(1).contiguous()
+        if self.architecture.needs_images:
+            return pictures
+        return pictures.permute(0, 2, 3, 1).flatten(1).contiguous()
 
 
-def task(
+def checked_task(
     x: np.ndarray,
     y: np.ndarray,
     classes: int,
-    net: str,
+    architecture: Layered,
     bits: int,
     seed: int,
-    steps: float,
-    progress: Progress,
+    effort: float,
+    progress: StepProgress,
 ) -> Task:
-    """Checks the arguments of `sparse_network` and arranges the examples; raises ValueError."""
+    """Checks the arguments of `sparse_network` and arranges the examples; raises BadData."""
     if not 2 <= bits <= 8:
-        raise ValueError(f"codebooks of 2 to 8 bits can be trained, not of {bits}")
-    if len(x) == 0 or len(x) != len(y):
-        raise ValueError(
-            f"training needs as many labels as examples, and at least one; got {len(y)} and {len(x)}"
-        )
+        raise BadData(f"no codebooks of {bits} bits; choose 2 to 8")
     if x.ndim not in (2, 4):
-        raise ValueError(f"inputs have shape (n, h, w, c) or (n, d), not {x.shape}")
-    found = architecture(net, x.shape[1:], classes)
+        raise BadData(f"inputs have shape (n, h, w, c) or (n, d), not {x.shape}")
+    if len(x) == 0 or y.shape != (len(x),):
+        raise BadData(
+            f"training needs a label for each example, and at least one; their shapes are {y.shape} and {x.shape}"
+        )
+    if y.min() < 0 or y.max() >= classes:
+        raise BadData(f"labels are 0 to {classes - 1}, not {y.min()} to {y.max()}")
     labels = torch.from_numpy(np.ascontiguousarray(y, np.int64))
-    return Task(arranged(found, x), labels, classes, net, x.shape[1:], bits, seed, steps, progress)
+    return Task(
+        arranged(architecture, x), labels, classes, architecture, x.shape[1:], bits, seed, effort, progress
+    )

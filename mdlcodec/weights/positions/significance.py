@@ -19,6 +19,7 @@ from mdlcodec.entropy.context_mixing import (
     new_mixture,
     ratio,
 )
+from mdlcodec.weights.scan import next_place, place_before
 
 NUMBER = 3
 NAME = "significance"
@@ -35,11 +36,9 @@ def new_bank() -> Mixture:
     return new_mixture(_CONTEXTS * _CONTEXT_SLOTS, 4, weights, _CONTEXTS, (2, 8, 1000))
 
 
-def link_classes(counts: npt.NDArray[np.int64] | None, length: int) -> npt.NDArray[np.int64]:
-    """Classes 0..7 of the non-zeros in the slices of a linked axis: 0, 1, 2 to 3, 4 to 7, ..., 64 and more."""
-    if counts is None:
-        return np.zeros(length, np.int64)
-    classes = np.zeros(length, np.int64)
+def link_classes(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    """Classes 0..7 of the non-zeros in the slices of an axis: 0, 1, 2 to 3, 4 to 7, ..., 64 and more."""
+    classes = np.zeros(counts.size, np.uint8)
     for power in range(_LINKS - 1):
         classes += counts >= 1 << power
     return classes
@@ -55,7 +54,7 @@ def new_counts(extents: tuple[int, int, int, int]) -> npt.NDArray[np.int64]:
 def code_significance(coding, mixture, seen, links_a, links_b, counts, start, stop):  # type: ignore[no-untyped-def]
     """Code elements start..stop of seen uint8 (a, b, c, d), 1 where the element is not zero, in their order.
 
-    links_a int64 (a,), links_b int64 (b,): classes of linked counts; counts: of new_counts, carried on.
+    links_a uint8 (a,), links_b uint8 (b,): classes of linked counts; counts: of new_counts, carried on.
     """
     _, extent_b, extent_c, extent_d = seen.shape
     kernel = extent_c * extent_d
@@ -69,20 +68,10 @@ def code_significance(coding, mixture, seen, links_a, links_b, counts, start, st
     above = place_totals + kernel  # non-zeros of kernel (a - 1, b)
     here = above + extent_b  # and of kernel (a, b)
     everything = here + extent_b
-    a = start // inputs
-    column = start - a * inputs - 1
-    b = (column + 1) // kernel
-    place = column - b * kernel
-    c = (place + 1) // extent_d
-    d = place - c * extent_d
+    where = place_before(start, seen.shape)
     for _ in range(start, stop):
-        column, place, d = column + 1, place + 1, d + 1
-        if d == extent_d:
-            c, d = c + 1, 0
-            if c == extent_c:
-                b, c, place = b + 1, 0, 0
-                if b == extent_b:
-                    a, b, column = a + 1, 0, 0
+        where = next_place(where, seen.shape)
+        a, b, c, d, place, column = where
         if column == 0:
             counts[mine] = counts[mine + 1] = 0
             for i in range(extent_b):
@@ -112,10 +101,10 @@ def code_significance(coding, mixture, seen, links_a, links_b, counts, start, st
         coarse = (guess + STRETCH_LIMIT) // 400
 
         mixture.indices[0] = coarse * 128 + around
-        mixture.indices[1] = _CONTEXT_SLOTS + (coarse * 8 + links_a[a]) * 8 + links_b[b]
+        mixture.indices[1] = _CONTEXT_SLOTS + (coarse * 8 + np.int64(links_a[a])) * 8 + links_b[b]
         mixture.indices[2] = (
             2 * _CONTEXT_SLOTS
-            + (links_a[a] * 16 + (row + STRETCH_LIMIT) // 400) * 16
+            + (np.int64(links_a[a]) * 16 + (row + STRETCH_LIMIT) // 400) * 16
             + (input_ + STRETCH_LIMIT) // 400
         )
         mixture.indices[3] = 3 * _CONTEXT_SLOTS + (coarse * 4 + min(in_kernel, 3)) * 8 + near

@@ -1,4 +1,4 @@
-"""The signs of zeros: -0.0 is a zero, and comes back as it was (formats/network.md, "Zeros")."""
+"""The signs of zeros: -0.0 is a zero, and comes back as it was (formats/network.md, "Layout")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values as ranks in a codebook of exact values (formats/network.md, "Codebook").
+"""Values as ranks in a codebook of exact values (formats/network.md, "Values").
 
 Source: Han et al. 2016 (Deep Compression); Zhou et al. 2018, appendix A.1. The codebook lists the values in
 order, as differences of their order keys; a value is its sign and its rank by size among those of its sign.
@@ -52,9 +52,9 @@ def _code_entries(
         if dtype.bits > _HALF_BITS:
             high = descriptions.integer(7, difference >> _HALF_BITS)
         low = descriptions.integer(_DIFFERENCE + length, difference & ((1 << _HALF_BITS) - 1))
-        length = low.bit_length() if low >> _HALF_BITS == 0 else 0
+        length = low.bit_length()
         key += 1 + (high << _HALF_BITS) + low
-        if key >= 1 << dtype.bits or key == zero:
+        if key >= 1 << dtype.bits or key == zero or length > _HALF_BITS:
             raise CorruptFile("damaged: a value in a codebook that its type does not have")
         keys[i] = key
     return keys

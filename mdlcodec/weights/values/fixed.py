@@ -1,4 +1,4 @@
-"""Values as ranks in a codebook, each at the same number of bits (formats/network.md, "Fixed").
+"""Values as ranks in a codebook, each at the same number of bits (formats/network.md, "Values").
 
 A code in which all networks with one pruning pattern and codebooks of one length are equally long, as Zhou et
 al. 2018, Theorem 5.1, needs it.

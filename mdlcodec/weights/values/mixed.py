@@ -20,6 +20,7 @@ from mdlcodec.entropy.context_mixing import (
     code_mixed,
     new_mixture,
 )
+from mdlcodec.weights.scan import next_place, place_before
 
 LEVELS = 16  # how large a value is, in the unit of its tool; 0 where there is none
 MODELLED_TAIL_BITS = 3
@@ -99,20 +100,10 @@ def code_values(coding, bank, shape, seen, levels, signs, sums, in_kernels, valu
     mixture, indices = bank.heads, bank.heads.indices
     mixture.inputs[9] = 256
     bank.signs.inputs[5] = 256
-    a = start // inputs
-    column = start - a * inputs - 1
-    b = (column + 1) // kernel
-    place = column - b * kernel
-    c = (place + 1) // extent_d
-    d = place - c * extent_d
+    where = place_before(start, seen.shape)
     for _ in range(start, stop):
-        column, place, d = column + 1, place + 1, d + 1
-        if d == extent_d:
-            c, d = c + 1, 0
-            if c == extent_c:
-                b, c, place = b + 1, 0, 0
-                if b == extent_b:
-                    a, b, column = a + 1, 0, 0
+        where = next_place(where, seen.shape)
+        a, b, c, d, place, column = where
         if column == 0:
             sums[0] = sums[1] = 0
         if place == 0:

@@ -1,4 +1,4 @@
-"""Values as they are: sign, exponent and mantissa (formats/network.md, "Raw values")."""
+"""Values as they are: sign, exponent and mantissa (formats/network.md, "Values")."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values as multiples of a step: uniform quantisation (formats/network.md, "Step")."""
+"""Values as multiples of a step: uniform quantisation (formats/network.md, "Values")."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ def header_of(patterns: Patterns, dtype: DType) -> Header | None:
 def _step(values: np.ndarray) -> tuple[np.ndarray, npt.NDArray[np.int64]] | None:
     """The largest step of which all values are multiples as the type rounds them, and the multiples."""
     sizes = np.abs(values.astype(np.float64))
-    infinity = values.dtype.type(np.inf)
-    largest = values[np.argmax(sizes)]
-    for parts in range(1, _TRIED + 1):
-        multiples = np.rint(values.astype(np.float64) / (sizes.min() / parts))
-        if np.abs(multiples).max() > _LARGEST:
-            return None
-        middle = np.abs(largest / values.dtype.type(np.abs(multiples).max()))
-        for step in (middle, np.nextafter(middle, -infinity), np.nextafter(middle, infinity)):
-            with np.errstate(over="ignore", under="ignore"):
-                products = multiples.astype(values.dtype) * step
-            if 0 < step < infinity and np.array_equal(products, values):
-                return np.asarray(step), multiples.astype(np.int64)
+    largest, infinity = values[np.argmax(sizes)], values.dtype.type(np.inf)
+    if sizes.max() / _LARGEST > sizes.min():
+        return None
+    with np.errstate(all="ignore"):  # what overflows is no multiple
+        for parts in range(1, _TRIED + 1):
+            multiples = np.rint(values.astype(np.float64) / (sizes.min() / parts))
+            if not np.abs(multiples).max() <= _LARGEST:
+                return None
+            middle = np.abs(largest / values.dtype.type(np.abs(multiples).max()))
+            for step in (middle, np.nextafter(middle, -infinity), np.nextafter(middle, infinity)):
+                if 0 < step < infinity and np.array_equal(multiples.astype(values.dtype) * step, values):
+                    return np.asarray(step), multiples.astype(np.int64)
     return None
 
 
