@@ -357,6 +357,7 @@ def label_file(y: np.ndarray = Y) -> bytes:
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("mdlcodec.cli.progress._LINE_SECONDS", np.inf)  # no line more on a slow machine
     np.savez("data.npz", x=X, y=Y)
     return tmp_path
 

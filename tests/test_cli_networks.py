@@ -30,6 +30,7 @@ WEIGHTS = {
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("mdlcodec.cli.progress._LINE_SECONDS", np.inf)  # no line more on a slow machine
     np.savez("net.npz", **WEIGHTS)
     Path("net.mdl").write_bytes(mdlcodec.pack(WEIGHTS))
     np.savez("data.npz", x=RNG.normal(size=(9, 1, 7)), y=np.arange(9) % 3)

@@ -62,7 +62,8 @@ def _preset_options(command: Any) -> Any:
     "--bits",
     type=int,
     metavar="B",
-    help="With --code two-part: at most 2^B values in each of the network's tensors. [default: 4]",
+    help="With --code two-part: at most 2^B values, one of them zero, in each of the network's tensors; "
+    "B is 2 to 8. [default: 4]",
 )
 @_preset_options
 @click.option(

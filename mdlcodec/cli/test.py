@@ -61,7 +61,7 @@ def _test_network(file: str, blob: bytes, common: Common) -> None:
         network = networks.unpack(blob, common.limits().memory, progress=line.elements)
     seconds = time.perf_counter() - start
     if not common.quiet:
-        say(f"{file}: intact; its {len(network.parts):,} tensors come back in {duration(seconds)}")
+        say(f"{file}: intact; tensors that came back: {len(network.parts):,}; {duration(seconds)}")
     if common.json:
         facts = {"file": file} | networks.facts(blob, network)
         facts |= {"decoded": True, "digest": networks.digest(network.tensors), "seconds": seconds}
