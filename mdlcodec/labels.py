@@ -40,13 +40,14 @@ class Limits:
     @classmethod
     def given(cls, steps: int | None, memory: int | None) -> Limits:
         """These limits, and the default for None. Raises BadData for what is no integer, or below 0."""
-        for name, value in (("max_steps", steps), ("max_memory", memory)):
-            if value is not None and _integer(value, name) < 0:
-                raise BadData(f"{name} is {value}; give 0 or more")
-        return cls(
+        limits = cls(
             cls.steps if steps is None else _integer(steps, "max_steps"),
             cls.memory if memory is None else _integer(memory, "max_memory"),
         )
+        for name, value in (("max_steps", limits.steps), ("max_memory", limits.memory)):
+            if value < 0:
+                raise BadData(f"{name} is {value}; give 0 or more")
+        return limits
 
 
 @dataclass(frozen=True)

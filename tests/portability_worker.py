@@ -36,6 +36,7 @@ from mdlcodec import data
 from mdlcodec.exact import threads
 from mdlcodec.exact.engines import ENGINES
 from mdlcodec.nets import layered, predictor_named
+from mdlcodec.nets.architectures import ARCHITECTURES
 from mdlcodec.training import network_predictor
 
 _CONTROL_STEPS = 40
@@ -192,7 +193,7 @@ def main() -> None:
         if options.action == "encode":
             file.write_bytes(recoded(case, (GOLDEN / f"{name}.mdl").read_bytes()))
             features = data.from_arrays(case.x, None).inputs.features
-            scores = layered.exact_outputs(layered.ARCHITECTURES[case.net], case.weights, features)
+            scores = layered.exact_outputs(ARCHITECTURES[case.net], case.weights, features)
             observed["seen"][file.stem] = {"features": _digest(features), "scores": _digest(scores)}
         elif file.exists() and not np.array_equal(mdlcodec.decode(file.read_bytes(), case.x), case.y):
             raise SystemExit(f"{name}: other labels")

@@ -16,16 +16,14 @@ from mdlcodec.exact.engines import ENGINES
 from mdlcodec.exact.guard import Guard
 from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.nets import layered, predictor_named
-from mdlcodec.nets.layered import (
+from mdlcodec.nets.architectures import (
     ARCHITECTURES,
     architecture_named,
     architecture_numbered,
     check_fit,
-    exact_outputs,
-    float_outputs,
-    outputs_memory,
     weights_of,
 )
+from mdlcodec.nets.layered import exact_outputs, float_outputs, outputs_memory
 
 LENET5, LENET300 = ARCHITECTURES["lenet5"], ARCHITECTURES["lenet-300-100"]
 

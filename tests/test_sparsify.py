@@ -14,7 +14,8 @@ from mdlcodec import codes, data
 from mdlcodec.cli import main
 from mdlcodec.codes import Settings
 from mdlcodec.errors import BadData, InexactComputation
-from mdlcodec.nets.layered import ARCHITECTURES, check_fit, float_forward, float_outputs, weights_of
+from mdlcodec.nets.architectures import ARCHITECTURES, check_fit, weights_of
+from mdlcodec.nets.layered import float_forward, float_outputs
 from mdlcodec.training import descent
 from mdlcodec.training.dense import dense_network
 from mdlcodec.training.sparsify import (

@@ -123,12 +123,7 @@ def _subject(
             dataset = data.read(inputs, target=target, limit=limit)
             return bounds.of_network_file(section, net, dataset, input_range, common.limits())
         context = click.get_current_context()
-        for name, option in (
-            ("net", "--net"),
-            ("input_range", "--range"),
-            ("target", "--target"),
-            ("limit", "--limit"),
-        ):
+        for name, option in _OF_NETWORK_FILES.items():
             if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
                 raise click.UsageError(f"{option} is for network files, and this file says it; leave it out")
         label_file = labels.parse(blob)

@@ -33,7 +33,6 @@ STRETCH_LIMIT = 3071  # and stay within 12 nats
 COUNT_BITS = 10
 COUNT_MASK = (1 << COUNT_BITS) - 1
 HALF = 1 << 31  # a slot that has seen nothing: probability 1/2, count 0
-WEIGHT_ONE = 1 << 16
 
 _WORK_BITS = 200  # of the fixed-point numbers that the tables are computed with
 

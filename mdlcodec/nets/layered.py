@@ -1,6 +1,6 @@
 """Predictions of the layered networks: exact ones, which the receiver repeats, and ordinary float32.
 
-`mdlcodec.nets.architectures` says what the networks are; its names are here too.
+`mdlcodec.nets.architectures` says what the networks are.
 """
 
 from __future__ import annotations
@@ -18,33 +18,7 @@ from mdlcodec.exact.choice import chosen_arithmetic
 from mdlcodec.exact.guard import sender_alone
 from mdlcodec.exact.integers import INPUT_DIGITS
 from mdlcodec.exact.linear import Arithmetic, Convolution, Linear
-from mdlcodec.nets.architectures import (
-    ARCHITECTURES,
-    Layer,
-    Layered,
-    Shape,
-    Weights,
-    architecture_named,
-    architecture_numbered,
-    check_fit,
-    weights_of,
-)
-
-__all__ = [
-    "ARCHITECTURES",
-    "Layer",
-    "Layered",
-    "Shape",
-    "Weights",
-    "architecture_named",
-    "architecture_numbered",
-    "check_fit",
-    "exact_outputs",
-    "float_forward",
-    "float_outputs",
-    "outputs_memory",
-    "weights_of",
-]
+from mdlcodec.nets.architectures import Layer, Layered, Shape, Weights, check_fit
 
 # examples whose activations are in memory at once take about so many values
 _VALUES_AT_ONCE = 1 << 23

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from mdlcodec.exact.random import Stream
-from mdlcodec.nets.layered import Layered, Weights, float_forward
+from mdlcodec.nets.architectures import Layered, Weights
+from mdlcodec.nets.layered import float_forward
 from mdlcodec.training.descent import StepProgress, batches, checked_loss
 
 BATCH = 128

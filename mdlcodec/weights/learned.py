@@ -15,7 +15,7 @@ from mdlcodec.weights.values import mixed
 
 Slices = tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]
 """Classes of the non-zeros of a tensor by its index on axis a, and on axis b."""
-_FARTHEST = 64  # tensors back that an encoder looks for links
+FARTHEST = 64  # tensors back that an encoder looks
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Learned:
 
     def link_to(self, length: int) -> int:
         """The link to the nearest tensor before with an axis of that length and more than one axis, else 0."""
-        for back, slices in enumerate(reversed(self.slices[-_FARTHEST:])):
+        for back, slices in enumerate(reversed(self.slices[-FARTHEST:])):
             for axis in (0, 1):
                 if slices[axis].size == length > 1 and slices[1].size > 1:
                     return 1 + 2 * back + axis

@@ -10,7 +10,7 @@ import numpy as np
 
 from mdlcodec.entropy.context_mixing import BitEncoder
 from mdlcodec.weights.description import Descriptions
-from mdlcodec.weights.learned import Learned
+from mdlcodec.weights.learned import FARTHEST, Learned
 from mdlcodec.weights.positions import CSR, DENSE, EMPTY, POSITION_TOOLS, SIGNIFICANCE
 from mdlcodec.weights.tensor import Tensor
 from mdlcodec.weights.tensor_coder import PositionChoice, Positions, TensorCoder, ValueChoice
@@ -20,7 +20,6 @@ from mdlcodec.weights.view import View
 
 _SMALL = 1 << 17  # elements up to which much is tried
 _SPARSE = 16  # elements for each non-zero from which on more is tried than the likeliest
-_FARTHEST = 64  # tensors back that are looked at
 _KERNEL_SIDE = 11  # axes of kernels are shorter than axes of channels
 
 Chosen = TypeVar("Chosen")
@@ -122,7 +121,7 @@ def _kernels_first(shape: tuple[int, ...]) -> bool:
 def _splits(inputs: int, shapes: Sequence[tuple[int, ...]]) -> Iterator[tuple[int, int]]:
     """Heights and widths that a flattened input may have had: images, or maps of the convolution before."""
     channels = {1}
-    for before in reversed(shapes[-_FARTHEST:]):
+    for before in reversed(shapes[-FARTHEST:]):
         if len(before) >= 3:
             channels |= {before[0], before[-1]}
             break

@@ -23,7 +23,7 @@ from mdlcodec.entropy.context_mixing import (
 from mdlcodec.weights.scan import next_place, place_before
 
 LEVELS = 16  # how large a value is, in the unit of its tool; 0 where there is none
-MODELLED_TAIL_BITS = 3
+MODELLED_TAIL_BITS = 3  # under the head; a slot for each of the nodes of their tree
 POSITIVE, NEGATIVE, BOTH = range(3)  # signs that occur
 
 _CONTEXTS = (1, 32, 32, 64, 64, 64, 64, 64, 32)  # how many of each kind, times the nodes
@@ -168,7 +168,7 @@ def code_values(coding, bank, shape, seen, levels, signs, sums, in_kernels, valu
         tail_node = 1
         for i in range(tail_bits - 1, -1, -1):
             bit = np.int64(tail >> np.uint64(i)) & 1
-            if tail_bits - i <= 3:
+            if tail_bits - i <= MODELLED_TAIL_BITS:
                 bit = code_adaptive(coding, bank.tails, (top + head) * 8 + tail_node, bit)
                 tail_node = tail_node << 1 | bit
             else:
