@@ -25,6 +25,8 @@ def encode(
     device: str = "auto",
     sparsify: str | None = None,
     bits: int | None = None,
+    dimension: int | None = None,
+    prior: float | None = None,
     max_steps: int | None = None,
     max_memory: int | None = None,
 ) -> bytes:
@@ -38,12 +40,16 @@ def encode(
         preset: 1 (seconds) to 9 (hours); None is the program's default.
         device: where networks compute: cpu, cuda, cuda:N, or auto, which is the CPU; the bytes are the same.
         sparsify, bits: for code="two-part", how its network becomes sparse, and the size of its codebooks.
+        dimension: for code="subspace", of the random subspace; prior: for code="variational", the variance of
+            the prior over weights. None is the code's own choice.
         max_steps, max_memory: limits (memory in bytes); None are the program's defaults.
 
     Raises:
         MdlcodecError: BadData for arguments that cannot be used, LimitExceeded (both in mdlcodec.errors).
     """
     from mdlcodec import data, labels
+    from mdlcodec.codes import Options
+    from mdlcodec.limits import Limits
 
     blob, _ = labels.encode(
         data.from_arrays(x, y),
@@ -52,9 +58,8 @@ def encode(
         preset=preset,
         seed=seed,
         device=device,
-        sparsify=sparsify,
-        bits=bits,
-        limits=labels.Limits.given(max_steps, max_memory),
+        options=Options(sparsify, bits, dimension, prior),
+        limits=Limits.given(max_steps, max_memory),
     )
     return blob
 
@@ -80,12 +85,13 @@ def decode(
             LimitExceeded (all in mdlcodec.errors).
     """
     from mdlcodec import labels
+    from mdlcodec.limits import Limits
 
     found, _ = labels.decode(
         labels.parse(blob),
         labels.inputs_of(x),
         device=device,
-        limits=labels.Limits.given(max_steps, max_memory),
+        limits=Limits.given(max_steps, max_memory),
     )
     return found.array()
 
@@ -120,8 +126,9 @@ def unpack(blob: bytes, *, max_memory: int | None = None) -> dict[str, np.ndarra
             mdlcodec.errors).
     """
     from mdlcodec import labels, networks
+    from mdlcodec.limits import Limits
 
-    network = networks.unpack(labels.as_bytes(blob), labels.Limits.given(None, max_memory).memory)
+    network = networks.unpack(labels.as_bytes(blob), Limits.given(None, max_memory).memory)
     return {tensor.name: tensor.array() for tensor in network.tensors}
 
 
@@ -141,5 +148,5 @@ def inspect(blob: bytes) -> dict[str, object]:
     if is_network_file(blob):
         from mdlcodec import networks
 
-        return networks.inspect(blob, labels.Limits().memory)
+        return networks.inspect(blob)
     return {"kind": "labels"} | labels.inspect(blob)

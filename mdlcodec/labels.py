@@ -7,7 +7,6 @@ the cost against the limits; only then is anything trained, and the digest of th
 from __future__ import annotations
 
 import math
-import operator
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -20,34 +19,15 @@ import numpy as np
 from mdlcodec.container import LabelHeader, label_digest, read_label_file, sections, write_label_file
 from mdlcodec.container.label_file import DIGEST_BYTES
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, Unsupported, WrongInputs
+from mdlcodec.limits import DEFAULT_LIMITS, Limits, integer
 
 if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
-    from mdlcodec.codes import Code, Progress, Settings
+    from mdlcodec.codes import Code, Options, Progress, Settings
     from mdlcodec.data import Content, Dataset, Inputs, Labels
     from mdlcodec.nets.predictor import Cost
 
 MAX_SEED = 2**64 - 1
 _GIB = 2**30
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What encoding and decoding may take; ``memory`` in bytes."""
-
-    steps: int = 10_000_000
-    memory: int = 8 * _GIB
-
-    @classmethod
-    def given(cls, steps: int | None, memory: int | None) -> Limits:
-        """These limits, and the default for None. Raises BadData for what is no integer, or below 0."""
-        limits = cls(
-            cls.steps if steps is None else _integer(steps, "max_steps"),
-            cls.memory if memory is None else _integer(memory, "max_memory"),
-        )
-        for name, value in (("max_steps", limits.steps), ("max_memory", limits.memory)):
-            if value < 0:
-                raise BadData(f"{name} is {value}; give 0 or more")
-        return limits
 
 
 @dataclass(frozen=True)
@@ -115,13 +95,6 @@ def as_bytes(blob: object) -> bytes:
     raise BadData(
         f"a file was given as {type(blob).__name__}; give its bytes (pathlib.Path(name).read_bytes())"
     )
-
-
-def _integer(value: object, name: str) -> int:
-    try:
-        return operator.index(value)  # type: ignore[arg-type]  # raises for what is none
-    except TypeError as error:
-        raise BadData(f"{name} is of type {type(value).__name__}; give an integer") from error
 
 
 def parse(blob: bytes) -> LabelFile:
@@ -192,33 +165,32 @@ def encode(
     preset: int | None = None,
     seed: int = 0,
     device: str = "auto",
-    sparsify: str | None = None,
-    bits: int | None = None,
-    limits: Limits = Limits(),
+    options: Options | None = None,
+    limits: Limits = DEFAULT_LIMITS,
     watch: Watch | None = None,
 ) -> tuple[bytes, Run]:
     """The bytes of the file that holds the labels of ``dataset``.
 
     ``code``, ``net``: by name; ``preset``: 1 (seconds) to 9 (hours), None for the default;
     ``seed``: 0..2^64-1; ``device``: see `mdlcodec.exact.choice`, it changes no byte.
-    ``sparsify``, ``bits``: of codes that transmit a sparse network, None for their own choice (codes.Options).
+    ``options``: what only the sender chooses (codes.Options); None for the code's own choices.
     Raises BadData for settings that do not exist or do not fit, LimitExceeded.
     """
-    from mdlcodec.codes import Options, code_named
+    from mdlcodec.codes import NO_OPTIONS, code_named
     from mdlcodec.exact.choice import computing_on
     from mdlcodec.training.presets import DEFAULT_PRESET, HIGHEST_PRESET, LOWEST_PRESET
 
-    names = (("code", code), ("net", net), ("device", device), ("sparsify", sparsify or ""))
+    names = (("code", code), ("net", net), ("device", device))
     for name, text in names:
         if not isinstance(text, str):
             raise BadData(f"{name} is of type {type(text).__name__}; give its name as a string")
     chosen = code_named(code)
-    options = Options(sparsify, None if bits is None else _integer(bits, "bits"))
+    options = NO_OPTIONS if options is None else options.checked()
     for name in options.given():
         if name not in chosen.options:
             raise BadData(f"--code {code} has no option {name}; leave it out")
-    preset = DEFAULT_PRESET if preset is None else _integer(preset, "preset")
-    seed = _integer(seed, "seed")
+    preset = DEFAULT_PRESET if preset is None else integer(preset, "preset")
+    seed = integer(seed, "seed")
     if not LOWEST_PRESET <= preset <= HIGHEST_PRESET:
         raise BadData(
             f"no preset {preset}; choose one of {LOWEST_PRESET} (fastest) to {HIGHEST_PRESET} (smallest)"
@@ -256,7 +228,7 @@ def decode(
     find_inputs: Callable[[LabelHeader], Sequence[Content]],
     *,
     device: str = "auto",
-    limits: Limits = Limits(),
+    limits: Limits = DEFAULT_LIMITS,
     watch: Watch | None = None,
 ) -> tuple[Labels, Run]:
     """The labels of a file, given what its inputs may be (``inputs_from`` and ``inputs_of`` find that).

@@ -20,9 +20,9 @@ from mdlcodec.container import (
 )
 from mdlcodec.data.dataset import quoted
 from mdlcodec.errors import BadData
+from mdlcodec.limits import DEFAULT_MEMORY
 from mdlcodec.weights.lossy import Change, Lossy, change, unsigned_zeros, zero_signs
 from mdlcodec.weights.network_section import (
-    DEFAULT_MEMORY,
     Network,
     Part,
     check_memory,
@@ -115,7 +115,7 @@ def section_of(blob: bytes) -> bytes:
     return labels.network_section(blob)
 
 
-def inspect(blob: bytes, memory: int) -> dict[str, Any]:
+def inspect(blob: bytes, memory: int = DEFAULT_MEMORY) -> dict[str, Any]:
     """What is in a network file, in values that JSON can hold; the sections' bytes add up to the file's.
 
     Raises as ``unpack`` does: the sizes of the parts are known only when the file has been decoded.

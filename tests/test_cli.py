@@ -18,7 +18,7 @@ from mdlcodec.cli import main, verification
 from mdlcodec.cli.options import Common
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.errors import MdlcodecError
-from mdlcodec.labels import Limits
+from mdlcodec.limits import Limits
 
 N, CLASSES = 60, ["ant", "bee", "cat"]
 X = np.random.default_rng(1).normal(size=(N, 3))

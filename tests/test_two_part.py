@@ -120,7 +120,7 @@ def test_two_part_trains_and_comes_back():
     sizes = set()
     for sparsify, bits in [(None, None), ("dns", 3)]:
         blob, run = labels.encode(
-            data.from_arrays(x, y), code="two-part", preset=2, sparsify=sparsify, bits=bits
+            data.from_arrays(x, y), code="two-part", preset=2, options=Options(sparsify, bits)
         )
         assert (mdlcodec.decode(blob, x) == y).all()
         assert len(blob) < len(dense) / 4
@@ -166,7 +166,7 @@ def test_any_labels_round_trip(n, k, seed, hidden):
 def test_many_examples_in_several_parts(monkeypatch):
     case = CASES["lenet-300-100"]
     whole = encoded(case)
-    monkeypatch.setattr("mdlcodec.codes.two_part._EXAMPLES_AT_ONCE", 7)
+    monkeypatch.setattr("mdlcodec.codes.network_labels.EXAMPLES_AT_ONCE", 7)
     assert encoded(case) == whole
     assert (mdlcodec.decode(whole, case.x) == case.y).all()
 

@@ -14,7 +14,8 @@ from mdlcodec.weights.network_section import decode_network, encode_network
 
 if TYPE_CHECKING:
     from mdlcodec.data import Dataset
-    from mdlcodec.labels import LabelFile, Limits, Watch
+    from mdlcodec.labels import LabelFile, Watch
+    from mdlcodec.limits import Limits
 
 # what the range of the inputs' values may become for a network file, whose network was trained elsewhere
 RANGES = {"0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0), "0..255/256": (0.0, 255.0 / 256.0)}

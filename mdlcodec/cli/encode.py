@@ -9,28 +9,11 @@ from typing import Any
 import click
 
 from mdlcodec.cli.files import open_output, stem
-from mdlcodec.cli.options import Common, common_options, device_option
+from mdlcodec.cli.options import Common, common_options, device_option, preset_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import duration, say
 from mdlcodec.cli.verbose import watch
 from mdlcodec.cli.verification import verify
-
-
-class _PresetOption(click.Option):
-    """One of -1 to -9, which the help shows as one."""
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        return ("-1 .. -9", self.help or "") if self.help else None
-
-
-def _preset_options(command: Any) -> Any:
-    for preset in range(9, 0, -1):
-        text = "From -1, fastest (seconds), to -9, smallest (hours). [default: -5]" if preset == 1 else None
-        option = click.option(
-            f"-{preset}", "preset", cls=_PresetOption, flag_value=preset, type=int, help=text
-        )
-        command = option(command)
-    return command
 
 
 @click.command("encode")
@@ -41,16 +24,17 @@ def _preset_options(command: Any) -> Any:
     default="prequential",
     metavar="NAME",
     show_default=True,
-    help="prequential, which learns on both sides; uniform, which does not learn; two-part, which writes a small "
-    "network first; or two-part-raw, which writes a network of 32-bit floats.",
+    help="prequential, which learns on both sides, or switching, which does so with several models; uniform, which "
+    "does not learn; two-part, subspace or variational, which write a small network first; or two-part-raw, which "
+    "writes a network of 32-bit floats.",
 )
 @click.option(
     "--net",
     default="auto",
     metavar="NAME",
     show_default=True,
-    help="What learns: mlp, cnn, kernel (lenet5, lenet-300-100 with the two-part codes), or auto, which chooses by "
-    "the inputs' shape and number.",
+    help="What learns: mlp, cnn, kernel (lenet5, lenet-300-100 with codes that write a network), or auto, which "
+    "chooses by the inputs' shape and number.",
 )
 @click.option("--seed", default=0, type=int, metavar="N", show_default=True, help="Seed of the network.")
 @click.option(
@@ -65,7 +49,19 @@ def _preset_options(command: Any) -> Any:
     help="With --code two-part: at most 2^B values, one of them zero, in each of the network's tensors; "
     "B is 2 to 8. [default: 4]",
 )
-@_preset_options
+@click.option(
+    "--dimension",
+    type=int,
+    metavar="D",
+    help="With --code subspace: the subspace's dimension. [default: the one with the shortest file of a few]",
+)
+@click.option(
+    "--prior",
+    type=float,
+    metavar="V",
+    help="With --code variational: the variance of the Gaussian prior over weights. [default: learned]",
+)
+@preset_option
 @click.option(
     "--target", metavar="COLUMN", help="The labels' column in a table: a name, or an index (last: -1)."
 )
@@ -82,6 +78,8 @@ def command(
     seed: int,
     sparsify: str | None,
     bits: int | None,
+    dimension: int | None,
+    prior: float | None,
     preset: int | None,
     target: str | None,
     limit: int | None,
@@ -102,6 +100,7 @@ def command(
         raise click.UsageError("-o - and --json both want stdout; choose one")
     with open_output(output, force=force, sources=[data]) as destination:
         from mdlcodec import labels as label_files
+        from mdlcodec.codes import Options
         from mdlcodec.data import read
 
         dataset = read(data, target=target, limit=limit)
@@ -114,8 +113,7 @@ def command(
                 preset=preset,
                 seed=seed,
                 device=device,
-                sparsify=sparsify,
-                bits=bits,
+                options=Options(sparsify, bits, dimension, prior),
                 limits=common.limits(),
                 watch=watch("encoding", line, common),
             )

@@ -1,4 +1,4 @@
-"""Options that all commands have, and types of values."""
+"""Options that several commands have, and types of values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from mdlcodec.cli.terminal import require_stdout
 
 if TYPE_CHECKING:
-    from mdlcodec.labels import Limits
+    from mdlcodec.limits import Limits
 
 _UNITS = {
     "": 1,
@@ -53,7 +53,7 @@ class Common:
 
     def limits(self) -> Limits:
         """The limits to hold to."""
-        from mdlcodec.labels import Limits
+        from mdlcodec.limits import Limits
 
         return Limits.given(self.max_steps, self.max_memory)
 
@@ -66,6 +66,24 @@ device_option = click.option(
     help="Where networks compute: cpu, cuda, cuda:N, or auto, which is the CPU unless MDLCODEC_ENGINE=cuda. "
     "The bytes are the same. The kernel machine always computes on the CPU.",
 )
+
+
+class _PresetOption(click.Option):
+    """One of -1 to -9, which the help shows as one."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        return ("-1 .. -9", self.help or "") if self.help else None
+
+
+def preset_option(command: Any) -> Any:
+    """Give a command -1 to -9, as one argument ``preset``; None where none of them is given."""
+    for preset in range(9, 0, -1):
+        text = "From -1, fastest (seconds), to -9, smallest (hours). [default: -5]" if preset == 1 else None
+        option = click.option(
+            f"-{preset}", "preset", cls=_PresetOption, flag_value=preset, type=int, help=text
+        )
+        command = option(command)
+    return command
 
 
 def common_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -3,7 +3,7 @@
 Adding a code is one new file and one line in ``CODES``.
 """
 
-from mdlcodec.codes.contract import Code, Encoded, Options, Progress, Settings
+from mdlcodec.codes.contract import NO_OPTIONS, Code, Encoded, Options, Progress, Settings
 from mdlcodec.codes.prequential import PrequentialCode
 from mdlcodec.codes.two_part import TwoPartCode
 from mdlcodec.codes.two_part_raw import RawTwoPartCode
@@ -32,4 +32,14 @@ def code_numbered(number: int) -> Code:
     )
 
 
-__all__ = ["CODES", "Code", "Encoded", "Options", "Progress", "Settings", "code_named", "code_numbered"]
+__all__ = [
+    "CODES",
+    "NO_OPTIONS",
+    "Code",
+    "Encoded",
+    "Options",
+    "Progress",
+    "Settings",
+    "code_named",
+    "code_numbered",
+]

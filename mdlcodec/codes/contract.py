@@ -1,11 +1,14 @@
 """What every code offers: encode, decode, and what decoding will cost."""
 
+import numbers
 from dataclasses import dataclass, fields
 from typing import Protocol
 
 import numpy as np
 
 from mdlcodec.data.dataset import Inputs
+from mdlcodec.errors import BadData
+from mdlcodec.limits import integer
 from mdlcodec.nets.predictor import Cost
 
 
@@ -31,10 +34,25 @@ class Options:
 
     sparsify: str | None = None  # how the network that is transmitted becomes sparse
     bits: int | None = None  # of an index into the codebook of its weights
+    dimension: int | None = None  # of the random subspace
+    prior: float | None = None  # variance of the prior over weights
 
     def given(self) -> list[str]:
         """Names of those that are not None."""
         return [field.name for field in fields(self) if getattr(self, field.name) is not None]
+
+    def checked(self) -> "Options":
+        """The same in the types above; raises BadData for what is of another. Codes check the values."""
+        if not isinstance(self.sparsify, str | None):
+            raise BadData(f"sparsify is of type {type(self.sparsify).__name__}; give its name as a string")
+        if not isinstance(self.prior, numbers.Real | None):
+            raise BadData(f"prior is of type {type(self.prior).__name__}; give a number")
+        return Options(
+            self.sparsify,
+            None if self.bits is None else integer(self.bits, "bits"),
+            None if self.dimension is None else integer(self.dimension, "dimension"),
+            None if self.prior is None else float(self.prior),
+        )
 
 
 NO_OPTIONS = Options()

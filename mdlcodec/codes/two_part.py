@@ -4,18 +4,16 @@ The sender trains, prunes and quantises a network in ordinary float32, as `mdlco
 writes it; both sides then predict with what was written, exactly, and the labels are coded under that.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Options, Progress, Settings
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.data.dataset import Inputs
-from mdlcodec.entropy import RangeDecoder, RangeEncoder
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded
 from mdlcodec.nets.architectures import (
-    ARCHITECTURES,
     Layered,
     Shape,
     Weights,
@@ -30,11 +28,6 @@ from mdlcodec.weights.tensor import DTYPES, Tensor
 
 DEFAULT_SPARSIFY = "entropy"
 DEFAULT_BITS = 4
-# examples predicted and coded at once, less with many classes
-_EXAMPLES_AT_ONCE = 4096
-_ENTRIES_AT_ONCE = 1 << 22
-_EXPONENTIALS_PER_STEP = 200_000
-_EXAMPLES_PER_STEP = 128  # predicting them takes less than a training step
 # types that float32 holds exactly
 _TYPES = ("F32", "F16", "BF16")
 _FLOAT32 = next(dtype for dtype in DTYPES if dtype.name == "F32")
@@ -45,8 +38,8 @@ class Parts:
     """A payload taken apart."""
 
     network: bytes  # the network section
-    calibration: int  # see mdlcodec.training.static_calibration
-    labels: bytes  # the range coder's
+    calibration: int
+    labels: bytes  # this and the calibration: see network_labels
 
     @classmethod
     def read(cls, payload: bytes) -> "Parts":
@@ -103,18 +96,6 @@ def read_weights(section: bytes, architecture: Layered, inputs: Inputs, k: int) 
     return weights
 
 
-def _scores(
-    architecture: Layered, weights: Weights, features: np.ndarray, k: int
-) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yields (start, stop, scores float32 (stop - start, k)), exact."""
-    from mdlcodec.nets.layered import exact_outputs
-
-    step = max(1, min(_EXAMPLES_AT_ONCE, _ENTRIES_AT_ONCE // k))
-    for start in range(0, features.shape[0], step):
-        stop = min(start + step, features.shape[0])
-        yield start, stop, exact_outputs(architecture, weights, features[start:stop])
-
-
 def encode_labels(
     architecture: Layered,
     section: bytes,
@@ -127,31 +108,13 @@ def encode_labels(
 
     Raises BadData for a network that does not fit.
     """
-    from mdlcodec.training.static_calibration import best_calibration, frequencies
-
     try:
         weights = read_weights(section, architecture, inputs, k)
     except CorruptFile as error:
         raise BadData(f"this network cannot be sent: {error}") from error
-    wrong = 0
-
-    def blocks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        nonlocal wrong
-        for start, stop, scores in _scores(architecture, weights, inputs.features, k):
-            progress(0, 0.0, f"predicting, {stop:,} of {inputs.n:,} examples")
-            wrong += int(np.count_nonzero(np.argmax(scores, 1) != classes[start:stop]))
-            yield scores, classes[start:stop]
-
-    calibration = best_calibration(blocks(), k)
-    encoder, bits = RangeEncoder(), 0.0
-    for start, stop, scores in _scores(architecture, weights, inputs.features, k):
-        labels = classes[start:stop]
-        table, probabilities = frequencies(scores, calibration)
-        encoder.encode(labels, table)
-        bits -= float(np.log2(probabilities[np.arange(labels.size), labels]).sum())  # reported only
-        progress(stop, bits)
-    parts = Parts(section, calibration, encoder.finish())
-    return Encoded(parts.written(), bits, wrong / inputs.n)
+    coded = network_labels.encode_labels(architecture, weights, classes, k, inputs, progress)
+    parts = Parts(section, coded.calibration, coded.labels)
+    return Encoded(parts.written(), coded.ideal_bits, coded.training_error)
 
 
 class TwoPartCode:
@@ -163,16 +126,8 @@ class TwoPartCode:
 
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
         """See Code.settings."""
-        shape = inputs.features.shape[1:]
-        if net == "auto":
-            net = "lenet-300-100"
-            if inputs.is_images and min(shape[:2]) >= ARCHITECTURES["lenet5"].smallest_side():
-                net = "lenet5"
-        if net not in ARCHITECTURES:
-            names = ", ".join(["auto", *ARCHITECTURES])
-            raise BadData(f"--code {self.name} has no network named {net!r}; choose one of {names}")
-        ARCHITECTURES[net].inputs_of(shape)  # do they fit?
-        return Settings(net=ARCHITECTURES[net].number, preset=preset, seed=seed)
+        architecture = network_labels.chosen_architecture(self.name, net, inputs)
+        return Settings(net=architecture.number, preset=preset, seed=seed)
 
     def net_name(self, settings: Settings) -> str:
         """See Code.net_name."""
@@ -180,23 +135,17 @@ class TwoPartCode:
 
     def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
         """See Code.cost. No network in a file is larger than its architecture is for the inputs."""
-        from mdlcodec.nets.layered import outputs_memory
-
         architecture = architecture_numbered(settings.net)
         shape = inputs.features.shape[1:]
-        parameters = architecture.parameters(shape, k)
+        cost = network_labels.prediction_cost(architecture, inputs, k)
         if k == 1:
             return Cost(0, 0, 0)
-        steps = inputs.n // _EXAMPLES_PER_STEP + 1 + inputs.n * k // _EXPONENTIALS_PER_STEP
-        memory = _network_memory(architecture, shape, k) + outputs_memory(
-            architecture, shape, k, _EXAMPLES_AT_ONCE
-        )
-        memory += 32 * min(inputs.n * k, _ENTRIES_AT_ONCE)
+        steps, memory = cost.steps, cost.memory + _network_memory(architecture, shape, k)
         if sending:
             steps += self._training_steps(architecture, inputs.n, settings.preset)
             # weights, gradients and moments; the examples moved four times, and all of these arranged anew
-            memory += 64 * parameters + 10 * inputs.features.nbytes + (1 << 28)
-        return Cost(parameters, steps, memory)
+            memory += 64 * cost.parameters + 10 * inputs.features.nbytes + (1 << 28)
+        return Cost(cost.parameters, steps, memory)
 
     def sections(self, payload: bytes, k: int) -> list[tuple[str, int]]:
         """See Code.sections; the network's length is counted with it."""
@@ -244,21 +193,13 @@ class TwoPartCode:
         self, payload: bytes, k: int, inputs: Inputs, settings: Settings, progress: Progress
     ) -> np.ndarray:
         """See Code.decode."""
-        from mdlcodec.training.static_calibration import frequencies
-
         if k == 1:
             return np.zeros(inputs.n, np.int32)
         architecture, parts = architecture_numbered(settings.net), Parts.read(payload)
         weights = read_weights(parts.network, architecture, inputs, k)
-        decoder, bits = RangeDecoder(parts.labels), 0.0
-        classes = np.empty(inputs.n, np.int32)
-        for start, stop, scores in _scores(architecture, weights, inputs.features, k):
-            table, probabilities = frequencies(scores, parts.calibration)
-            labels = decoder.decode(table)
-            classes[start:stop] = labels
-            bits -= float(np.log2(probabilities[np.arange(labels.size), labels]).sum())  # reported only
-            progress(stop, bits)
-        return classes
+        return network_labels.decode_labels(
+            architecture, weights, parts.calibration, parts.labels, k, inputs, progress
+        )
 
     def _trained(
         self,

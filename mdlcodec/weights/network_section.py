@@ -14,6 +14,7 @@ import numpy as np
 from mdlcodec.data.dataset import quoted
 from mdlcodec.entropy.context_mixing import BitDecoder, BitEncoder
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded
+from mdlcodec.limits import DEFAULT_MEMORY
 from mdlcodec.weights.description import Descriptions
 from mdlcodec.weights.learned import Learned
 from mdlcodec.weights.positions import CSR, EMPTY, POSITION_TOOLS, SIGNIFICANCE
@@ -23,7 +24,6 @@ from mdlcodec.weights.trials import position_choice, value_choice
 from mdlcodec.weights.values import VALUE_TOOLS
 
 MAX_TENSORS = 1 << 16
-DEFAULT_MEMORY = 8 << 30
 
 Progress = Callable[[int, float], None]
 """Is told elements done and ideal bits so far."""

@@ -1,0 +1,138 @@
+"""Labels under the predictions of a layered network that both sides hold (formats/two_part.md, "Labels").
+
+What the codes share that transmit a network first, however it travels: one byte of calibration, then the range
+coder's bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mdlcodec.codes.contract import Progress
+from mdlcodec.entropy import RangeDecoder, RangeEncoder
+from mdlcodec.errors import BadData
+from mdlcodec.nets.predictor import Cost
+
+if TYPE_CHECKING:
+    from mdlcodec.data.dataset import Inputs
+    from mdlcodec.nets.architectures import Layered, Weights
+
+# examples predicted and coded at once, less with many classes
+EXAMPLES_AT_ONCE = 4096
+_ENTRIES_AT_ONCE = 1 << 22
+_EXPONENTIALS_PER_STEP = 200_000
+_EXAMPLES_PER_STEP = 128  # predicting them takes less than a training step
+
+
+@dataclass(frozen=True)
+class CodedLabels:
+    """Labels as they travel, and what is told of them.
+
+    ``ideal_bits``: -sum log2 p of the labels; ``training_error``: share of them that the network takes for
+    another class.
+    """
+
+    calibration: int  # see mdlcodec.training.static_calibration
+    labels: bytes  # the range coder's
+    ideal_bits: float
+    training_error: float
+
+
+def chosen_architecture(code: str, net: str, inputs: Inputs) -> Layered:
+    """The architecture of that name, or what `auto` takes. Raises BadData for one that is not, or does not fit."""
+    from mdlcodec.nets.architectures import ARCHITECTURES
+
+    shape = inputs.features.shape[1:]
+    if net == "auto":
+        net = "lenet-300-100"
+        if inputs.is_images and min(shape[:2]) >= ARCHITECTURES["lenet5"].smallest_side():
+            net = "lenet5"
+    if net not in ARCHITECTURES:
+        names = ", ".join(["auto", *ARCHITECTURES])
+        raise BadData(f"--code {code} has no network named {net!r}; choose one of {names}")
+    ARCHITECTURES[net].inputs_of(shape)  # do they fit?
+    return ARCHITECTURES[net]
+
+
+def prediction_cost(architecture: Layered, inputs: Inputs, k: int) -> Cost:
+    """What predicting and coding the labels takes. Raises BadData for inputs that do not fit."""
+    from mdlcodec.nets.layered import outputs_memory
+
+    shape = inputs.features.shape[1:]
+    steps = inputs.n // _EXAMPLES_PER_STEP + 1 + inputs.n * k // _EXPONENTIALS_PER_STEP
+    memory = outputs_memory(architecture, shape, k, EXAMPLES_AT_ONCE)
+    memory += 32 * min(inputs.n * k, _ENTRIES_AT_ONCE)
+    return Cost(architecture.parameters(shape, k), steps, memory)
+
+
+def _scores(
+    architecture: Layered, weights: Weights, features: np.ndarray, k: int
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yields (start, stop, scores float32 (stop - start, k)), exact."""
+    from mdlcodec.nets.layered import exact_outputs
+
+    step = max(1, min(EXAMPLES_AT_ONCE, _ENTRIES_AT_ONCE // k))
+    for start in range(0, features.shape[0], step):
+        stop = min(start + step, features.shape[0])
+        yield start, stop, exact_outputs(architecture, weights, features[start:stop])
+
+
+def encode_labels(
+    architecture: Layered,
+    weights: Weights,
+    classes: np.ndarray,
+    k: int,
+    inputs: Inputs,
+    progress: Progress,
+) -> CodedLabels:
+    """Labels int32 (n,) below k > 1 under these weights, float32, which fit the inputs.
+
+    Raises InexactComputation for scores that are not finite.
+    """
+    from mdlcodec.training.static_calibration import best_calibration, frequencies
+
+    wrong = 0
+
+    def blocks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        nonlocal wrong
+        for start, stop, scores in _scores(architecture, weights, inputs.features, k):
+            progress(0, 0.0, f"predicting, {stop:,} of {inputs.n:,} examples")
+            wrong += int(np.count_nonzero(np.argmax(scores, 1) != classes[start:stop]))
+            yield scores, classes[start:stop]
+
+    calibration = best_calibration(blocks(), k)
+    encoder, bits = RangeEncoder(), 0.0
+    for start, stop, scores in _scores(architecture, weights, inputs.features, k):
+        labels = classes[start:stop]
+        table, probabilities = frequencies(scores, calibration)
+        encoder.encode(labels, table)
+        bits -= float(np.log2(probabilities[np.arange(labels.size), labels]).sum())  # reported only
+        progress(stop, bits)
+    return CodedLabels(calibration, encoder.finish(), bits, wrong / inputs.n)
+
+
+def decode_labels(
+    architecture: Layered,
+    weights: Weights,
+    calibration: int,
+    coded: bytes,
+    k: int,
+    inputs: Inputs,
+    progress: Progress,
+) -> np.ndarray:
+    """The labels, int32 (n,), that `encode_labels` coded; any bytes give some labels."""
+    from mdlcodec.training.static_calibration import frequencies
+
+    decoder, bits = RangeDecoder(coded), 0.0
+    classes = np.empty(inputs.n, np.int32)
+    for start, stop, scores in _scores(architecture, weights, inputs.features, k):
+        table, probabilities = frequencies(scores, calibration)
+        labels = decoder.decode(table)
+        classes[start:stop] = labels
+        bits -= float(np.log2(probabilities[np.arange(labels.size), labels]).sum())  # reported only
+        progress(stop, bits)
+    return classes
