@@ -39,3 +39,9 @@ CASES = {
     "cnn large, selective": (*images(40, 20), "cnn", 4),
     "kernel images": (*images(60, 8), "kernel", 1),
 }
+
+# inputs, labels, preset: for the switching code
+SWITCHED = {
+    "columns": (*blobs(90, 3), 1),
+    "images": (*images(40, 20), 5),
+}

@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 import torch
-from label_sets import CASES, images
+from label_sets import CASES, SWITCHED, images
 from numba import njit
 from numba.core.registry import cpu_target
 from two_part_cases import CASES as NETWORK_CASES
@@ -188,6 +188,13 @@ def main() -> None:
             observed["seen"][name], observed["weights"][name] = observe(x, y, net, preset, options.seed)
         elif file.exists() and not np.array_equal(mdlcodec.decode(file.read_bytes(), x), y):
             raise SystemExit(f"{name}: other labels")
+    for name, (x, y, preset) in SWITCHED.items():
+        x, y = x[: options.labels], y[: options.labels]
+        file = options.folder / f"switching, {name}.mdl"
+        if options.action == "encode":
+            file.write_bytes(mdlcodec.encode(x, y, code="switching", preset=preset, seed=options.seed))
+        elif file.exists() and not np.array_equal(mdlcodec.decode(file.read_bytes(), x), y):
+            raise SystemExit(f"switching, {name}: other labels")
     for name, case in NETWORK_CASES.items():
         file = options.folder / f"network given, {name}.mdl"
         if options.action == "encode":

@@ -15,7 +15,7 @@ from mdlcodec.errors import InexactComputation, LimitExceeded, Unsupported
 from mdlcodec.exact.cholesky import ROWS, factorise_rows, packed_size, row_starts, squared_distances
 from mdlcodec.exact.elementary import exp, log
 from mdlcodec.exact.random import Stream
-from mdlcodec.nets.kernel import FAMILY, KernelPredictor
+from mdlcodec.nets.kernel import FAMILY, KernelPredictor, example_distances
 from mdlcodec.nets.kernel_features import dimensions, is_picture, kernel_columns
 from mdlcodec.training.calibration import Calibration
 from mdlcodec.training.presets import KERNEL, KernelEffort
@@ -37,8 +37,12 @@ def classes(n, k, seed=1):
     return np.random.default_rng(seed).integers(0, k, n).astype(np.int32)
 
 
+def _predictor(features, k, effort, seed=0):
+    return KernelPredictor(len(features), k, example_distances(features, effort, seed), effort)
+
+
 def all_scores(features, labels, k, effort=ONE_KERNEL, seed=0):
-    predictor = KernelPredictor(features, k, effort, seed)
+    predictor = _predictor(features, k, effort, seed)
     rows = []
     for i in range(len(labels)):
         rows.append(predictor.predict(i, i + 1))
@@ -213,7 +217,7 @@ def test_every_prediction_is_the_ridge_regression_of_the_labels_before_it():
     positive = np.sort(d[np.triu_indices(n, 1)])
     kernel = np.exp(-d / (width * positive[positive.size // 2]))
     targets = np.eye(k)[labels] - 1.0 / k
-    predictor = KernelPredictor(x, k, KernelEffort(4, ((width, ridge),)), 0)
+    predictor = _predictor(x, k, KernelEffort(4, ((width, ridge),)))
     for i in range(n):
         score = predictor.predict(i, i + 1)[0, 0]
         if i % 9 == 0:
@@ -236,11 +240,11 @@ def test_later_labels_and_inputs_change_no_earlier_score():
 def test_batches_learn_what_single_labels_teach():
     n, k = 100, 3
     x, labels = gaussian(n, 4), classes(n, k)
-    single = KernelPredictor(x, k, TWO_KERNELS, 0)
+    single = _predictor(x, k, TWO_KERNELS)
     for i in range(80):
         single.predict(i, i + 1)
         single.learn(i, i + 1, labels[i : i + 1])
-    batched = KernelPredictor(x, k, TWO_KERNELS, 0)
+    batched = _predictor(x, k, TWO_KERNELS)
     batched.predict(0, 70)
     batched.learn(0, 70, labels[:70])
     batched.learn(70, 80, labels[70:80])

@@ -5,13 +5,15 @@ Adding a code is one new file and one line in ``CODES``.
 
 from mdlcodec.codes.contract import NO_OPTIONS, Code, Encoded, Options, Progress, Settings
 from mdlcodec.codes.prequential import PrequentialCode
+from mdlcodec.codes.switching import SwitchingCode
 from mdlcodec.codes.two_part import TwoPartCode
 from mdlcodec.codes.two_part_raw import RawTwoPartCode
 from mdlcodec.codes.uniform import UniformCode
 from mdlcodec.errors import BadData, Unsupported
 
 CODES: dict[str, Code] = {
-    code.name: code for code in (UniformCode(), PrequentialCode(), TwoPartCode(), RawTwoPartCode())
+    code.name: code
+    for code in (UniformCode(), PrequentialCode(), TwoPartCode(), RawTwoPartCode(), SwitchingCode())
 }
 
 

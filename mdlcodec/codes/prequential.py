@@ -6,6 +6,7 @@ under the calibrated prediction, and learned from. Sender and receiver run the s
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from mdlcodec.codes.contract import NO_OPTIONS, Encoded, LabelsAlone, Options, P
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.entropy import RangeDecoder, RangeEncoder
 from mdlcodec.nets import auto_name, predictor_named, predictor_numbered
-from mdlcodec.nets.predictor import Cost, Predictor
+from mdlcodec.nets.predictor import Cost
 from mdlcodec.training.calibration import INVERSE_TEMPERATURES, Calibration
 
 # frequencies of one slice of a block take at most this many entries
@@ -21,14 +22,21 @@ _ENTRIES_AT_ONCE = 1 << 22
 _EXPONENTIALS_PER_STEP = 200_000
 
 
-def _slices(predictor: Predictor, n: int, k: int) -> Iterator[tuple[int, int, np.ndarray]]:
-    """Yields (start, stop, scores float64 (stop - start, sets, k)); learning is the caller's."""
-    step = max(1, _ENTRIES_AT_ONCE // k)
-    start = 0
-    while start < n:
-        stop = min(n, start + step, predictor.block_end(start))
-        yield start, stop, predictor.predict(start, stop)
-        start = stop
+class Learner(Protocol):
+    """A predictor, or several, for examples in order (mdlcodec.nets.predictor.Predictor)."""
+
+    @property
+    def sets(self) -> int:
+        """Score sets per example now."""
+
+    def block_end(self, start: int) -> int:
+        """See Predictor.block_end."""
+
+    def predict(self, start: int, stop: int) -> np.ndarray:
+        """See Predictor.predict."""
+
+    def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
+        """See Predictor.learn."""
 
 
 class PrequentialCode(LabelsAlone):
@@ -42,18 +50,40 @@ class PrequentialCode(LabelsAlone):
         number = predictor_named(auto_name(inputs) if net == "auto" else net).number
         return Settings(net=number, preset=preset, seed=seed)
 
-    def net_name(self, settings: Settings) -> str:
+    def net_name(self, settings: Settings) -> str | None:
         """See Code.net_name."""
         return predictor_numbered(settings.net).name
 
     def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
         """See Code.cost."""
-        cost = predictor_numbered(settings.net).load().cost(inputs, k, settings.preset)
+        cost = self._learner_cost(inputs, k, settings)
         if k == 1:
             return Cost(0, 0, 0)
         # the mixture's exponentials count too: with many classes they are most of the work
         mixing = inputs.n * cost.sets * INVERSE_TEMPERATURES.size * k // _EXPONENTIALS_PER_STEP
         return replace(cost, steps=cost.steps + mixing, memory=cost.memory + 16 * _ENTRIES_AT_ONCE)
+
+    def _learner_cost(self, inputs: Inputs, k: int, settings: Settings) -> Cost:
+        return predictor_numbered(settings.net).load().cost(inputs, k, settings.preset)
+
+    def _learner(self, inputs: Inputs, k: int, settings: Settings) -> Learner:
+        """What predicts, before any label."""
+        return predictor_numbered(settings.net).load().start(inputs, k, settings.preset, settings.seed)
+
+    def _block(self, learner: Learner, calibration: Calibration, start: int) -> int:
+        """Where the block from ``start`` on ends, once learner and calibration are ready for it."""
+        return learner.block_end(start)
+
+    def _slices(
+        self, learner: Learner, calibration: Calibration, n: int, k: int
+    ) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Yields (start, stop, scores float64 (stop - start, sets, k)); learning is the caller's."""
+        step = max(1, _ENTRIES_AT_ONCE // k)
+        start = 0
+        while start < n:
+            stop = min(n, start + step, self._block(learner, calibration, start))
+            yield start, stop, learner.predict(start, stop)
+            start = stop
 
     def encode(
         self,
@@ -67,16 +97,16 @@ class PrequentialCode(LabelsAlone):
         """See Code.encode. One class has nothing to learn."""
         if k == 1:
             return Encoded(b"", 0.0)
-        predictor = predictor_numbered(settings.net).load().start(inputs, k, settings.preset, settings.seed)
-        calibration, encoder = Calibration(k, predictor.sets), RangeEncoder()
+        learner = self._learner(inputs, k, settings)
+        calibration, encoder = Calibration(k, learner.sets), RangeEncoder()
         bits = 0.0
-        for start, stop, scores in _slices(predictor, inputs.n, k):
+        for start, stop, scores in self._slices(learner, calibration, inputs.n, k):
             labels = classes[start:stop]
             frequencies, probability = calibration.frequencies(scores, labels)
             encoder.encode(labels, frequencies)
             bits -= float(np.log2(probability).sum())  # reported only
             progress(stop, bits)
-            predictor.learn(start, stop, labels)
+            learner.learn(start, stop, labels)
         return Encoded(encoder.finish(), bits)
 
     def decode(
@@ -85,16 +115,16 @@ class PrequentialCode(LabelsAlone):
         """See Code.decode."""
         if k == 1:
             return np.zeros(inputs.n, np.int32)
-        predictor = predictor_numbered(settings.net).load().start(inputs, k, settings.preset, settings.seed)
-        calibration, decoder = Calibration(k, predictor.sets), RangeDecoder(payload)
+        learner = self._learner(inputs, k, settings)
+        calibration, decoder = Calibration(k, learner.sets), RangeDecoder(payload)
         classes = np.empty(inputs.n, np.int32)
         frequencies = np.empty(k, np.uint32)
         bits = 0.0
-        for start, stop, scores in _slices(predictor, inputs.n, k):
+        for start, stop, scores in self._slices(learner, calibration, inputs.n, k):
             for i in range(start, stop):
                 calibration.predict(scores[i - start], frequencies)
                 classes[i] = decoder.decode_symbol(frequencies)
                 bits -= float(np.log2(calibration.update(int(classes[i]))))  # reported only
             progress(stop, bits)
-            predictor.learn(start, stop, classes[start:stop])
+            learner.learn(start, stop, classes[start:stop])
         return classes

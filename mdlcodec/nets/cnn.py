@@ -108,7 +108,7 @@ def _recipe(shape: Shape, k: int, amount: Effort) -> Recipe:
     )
 
 
-def _standardised(images: np.ndarray) -> np.ndarray:
+def standardised(images: np.ndarray) -> np.ndarray:
     """Images divided by the root of their mean square (float64, then float32)."""
     flat = images.reshape(-1, 1)
     mean_square = column_sums_of_squares(flat)[0] / np.float64(flat.shape[0])
@@ -142,7 +142,7 @@ class ConvolutionalFamily:
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> NetworkPredictor:
         """See PredictorFamily.start."""
         recipe = recipe_for(self._check(inputs), k, preset)
-        return NetworkPredictor(_standardised(inputs.features), k, recipe, seed)
+        return NetworkPredictor(standardised(inputs.features), k, recipe, seed)
 
 
 FAMILY = ConvolutionalFamily()

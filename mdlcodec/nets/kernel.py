@@ -123,6 +123,11 @@ def _best_temperatures(losses: np.ndarray, temperatures: np.ndarray, out: np.nda
         out[s] = temperatures[best]
 
 
+def example_distances(features: np.ndarray, effort: KernelEffort, seed: int) -> np.ndarray:
+    """Squared distances between examples, packed, float64 (n (n + 1) / 2,); features: float32 (n, ...)."""
+    return squared_distances(kernel_columns(features, effort.filters, Stream(seed, _FILTERS)))
+
+
 class KernelPredictor:
     """One ridge regression per (width, ridge). See `mdlcodec.nets.predictor.Predictor`.
 
@@ -130,10 +135,9 @@ class KernelPredictor:
     the labels so far: softmax(beta * score) is best around beta = 1.
     """
 
-    def __init__(self, features: np.ndarray, k: int, effort: KernelEffort, seed: int) -> None:
-        """features: float32 (n, ...), one example a row, n >= 1."""
-        n, self.sets = features.shape[0], len(effort.kernels)
-        distances = squared_distances(kernel_columns(features, effort.filters, Stream(seed, _FILTERS)))
+    def __init__(self, n: int, k: int, distances: np.ndarray, effort: KernelEffort) -> None:
+        """distances: of n >= 1 examples, as `example_distances` gives them."""
+        self.sets = len(effort.kernels)
         median = median_distance(n, distances)
         # kernel matrices; from row 0 to self._factorised, their factors
         self._factors, self._factorised = np.empty((self.sets, packed_size(n))), 0
@@ -223,7 +227,8 @@ class KernelFamily:
 
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> KernelPredictor:
         """See PredictorFamily.start."""
-        return KernelPredictor(inputs.features, k, effort_of(KERNEL, preset), seed)
+        effort = effort_of(KERNEL, preset)
+        return KernelPredictor(inputs.n, k, example_distances(inputs.features, effort, seed), effort)
 
 
 FAMILY = KernelFamily()

@@ -69,6 +69,14 @@ def _code_rows(scores, labels, step, betas, prior, weights, counts, experts, mix
     return True
 
 
+def _normalised(weights: np.ndarray) -> np.ndarray:
+    """Divided by their sum, added in order."""
+    total = np.float64(0.0)
+    for weight in weights:
+        total = total + weight
+    return weights / total
+
+
 class Calibration:
     """The mixture's state: weights of the experts and counts of the classes, for sender and receiver alike."""
 
@@ -81,6 +89,14 @@ class Calibration:
         self._experts = np.empty((experts + 2, k))
         self._mixed = np.empty(k)
         self._step = 0
+
+    def keep(self, sets: list[int]) -> None:
+        """Goes on with these sets alone, by number: the others' weight is shared out in proportion."""
+        betas, experts = INVERSE_TEMPERATURES.size, self._weights.size - 2
+        kept = [s * betas + b for s in sets for b in range(betas)] + [experts, experts + 1]
+        self._prior = _normalised(self._prior[kept])
+        self._weights = _normalised(self._weights[kept])
+        self._experts = np.empty((len(kept), self._counts.size))
 
     def frequencies(self, scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The sender's side: codes a block and learns from it.

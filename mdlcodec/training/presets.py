@@ -94,6 +94,9 @@ KERNEL = {
     9: KernelEffort(512, _MANY),
 }
 
+# of more than 4,000 examples, the first ones that the kernel machine and the neighbours are for
+SWITCHING = {1: 500, 2: 1000, 3: 1000, 4: 2000, 5: 2000, 6: 2000, 7: 4000, 8: 4000, 9: 8000}
+
 # share of the sender's full training of a network that is transmitted; the receiver trains nothing
 TWO_PART = {1: 0.05, 2: 0.1, 3: 0.25, 4: 0.5, 5: 1.0, 6: 1.5, 7: 2.0, 8: 4.0, 9: 8.0}
 

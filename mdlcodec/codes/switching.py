@@ -1,0 +1,52 @@
+"""The switching code (Blier & Ollivier 2018, section 3.4; Van Erven et al. 2012; formats/switching.md).
+
+Several predictors learn side by side, and each label is coded under the switch distribution over them: a kernel
+machine that is good from few labels on, nearest neighbours, networks that are better from many on, and networks
+that were stopped earlier. What is best changes with the number of labels, and the catch-up cost goes.
+"""
+
+from mdlcodec.codes.contract import Settings
+from mdlcodec.codes.prequential import Learner, PrequentialCode
+from mdlcodec.data.dataset import Inputs
+from mdlcodec.errors import BadData, Unsupported
+from mdlcodec.nets.predictor import Cost
+from mdlcodec.training.calibration import Calibration
+from mdlcodec.training.portfolio import Portfolio
+
+
+class SwitchingCode(PrequentialCode):
+    """Each label is coded under the switch distribution over predictions learned from the labels before it."""
+
+    name = "switching"
+    number = 6
+
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
+        """See Code.settings; the predictors follow from the inputs' shape and number."""
+        if net != "auto":
+            raise BadData(f"--code switching runs several predictors and has no --net {net}; leave it out")
+        return Settings(net=0, preset=preset, seed=seed)
+
+    def net_name(self, settings: Settings) -> None:
+        """See Code.net_name."""
+        if settings.net != 0:
+            raise Unsupported(
+                f"the file uses network number {settings.net} with the switching code, which this version does "
+                "not know; upgrade mdlcodec"
+            )
+
+    def _learner_cost(self, inputs: Inputs, k: int, settings: Settings) -> Cost:
+        from mdlcodec.nets.switched import switched_cost
+
+        return switched_cost(inputs, k, settings.preset)
+
+    def _learner(self, inputs: Inputs, k: int, settings: Settings) -> Learner:
+        from mdlcodec.nets.switched import switched
+
+        return switched(inputs, k, settings.preset, settings.seed)
+
+    def _block(self, learner: Learner, calibration: Calibration, start: int) -> int:
+        assert isinstance(learner, Portfolio)
+        kept = learner.retire(start)
+        if kept is not None:
+            calibration.keep(kept)
+        return learner.block_end(start)

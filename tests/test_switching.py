@@ -1,0 +1,231 @@
+"""The switching code: round trips, golden payloads, predictors that retire, pools, neighbours, cost."""
+
+import hashlib
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from label_sets import SWITCHED, blobs, images
+
+from mdlcodec import data
+from mdlcodec.codes import CODES
+from mdlcodec.errors import BadData, InexactComputation, Unsupported
+from mdlcodec.exact.cholesky import row_starts, squared_distances
+from mdlcodec.exact.guard import Guard
+from mdlcodec.nets import switched
+from mdlcodec.nets.neighbours import COUNTS, NeighboursPredictor
+from mdlcodec.training.calibration import INVERSE_TEMPERATURES, Calibration
+from mdlcodec.training.portfolio import Entry, Portfolio, _pool
+
+CODE = CODES["switching"]
+GOLDEN = Path(__file__).parent / "golden" / "switching" / "payloads.json"
+
+
+def _encode(x, y, preset=1, seed=0):
+    dataset = data.from_arrays(x, y)
+    k = len(dataset.labels.values)
+    chosen = CODE.settings("auto", preset, seed, dataset.inputs, k)
+    result = CODE.encode(dataset.labels.classes, k, dataset.inputs, chosen, lambda done, bits: None)
+    return dataset, k, chosen, result
+
+
+def _decode(dataset, k, chosen, payload):
+    return CODE.decode(payload, k, dataset.inputs, chosen, lambda done, bits: None)
+
+
+@pytest.mark.parametrize("name", SWITCHED)
+def test_round_trip_and_golden_bytes(name):
+    x, y, preset = SWITCHED[name]
+    dataset, k, chosen, result = _encode(x, y, preset)
+    assert (_decode(dataset, k, chosen, result.payload) == dataset.labels.classes).all()
+    assert len(result.payload) * 8 - result.ideal_bits < 18
+    assert result.ideal_bits < 0.8 * y.size * np.log2(k)
+    assert result.payload.hex() == json.loads(GOLDEN.read_text())[name]
+
+
+@pytest.mark.parametrize("name", SWITCHED)
+def test_golden_scores(name):
+    """Every bit of every score: a payload of two bytes hides small differences."""
+    x, y, preset = SWITCHED[name]
+    dataset = data.from_arrays(x, y)
+    n, k = dataset.inputs.n, len(dataset.labels.values)
+    learner, digest, start = switched.switched(dataset.inputs, k, preset, 0), hashlib.sha256(), 0
+    while start < n:
+        assert learner.retire(start) is None
+        stop = learner.block_end(start)
+        digest.update(learner.predict(start, stop).tobytes())
+        learner.learn(start, stop, dataset.labels.classes[start:stop])
+        start = stop
+    assert digest.hexdigest() == json.loads((GOLDEN.parent / "scores.json").read_text())[name]
+
+
+def test_the_guard_sees_nothing_inexact():
+    x, y, preset = SWITCHED["images"]
+    with Guard():
+        payload = _encode(x, y, preset)[3].payload
+    assert payload.hex() == json.loads(GOLDEN.read_text())["images"]
+
+
+@pytest.mark.parametrize(("n", "k"), [(1, 1), (1, 2), (2, 2), (9, 1), (30, 30)])
+def test_tiny_and_many_classes(n, k):
+    x, _ = blobs(n, 3)
+    classes = (np.arange(n) % k).astype(np.int32)
+    inputs = data.from_arrays(x, None).inputs
+    chosen = CODE.settings("auto", 1, 0, inputs, k)
+    payload = CODE.encode(classes, k, inputs, chosen, lambda done, bits: None).payload
+    assert (CODE.decode(payload, k, inputs, chosen, lambda done, bits: None) == classes).all()
+
+
+@pytest.mark.parametrize("make", [lambda: blobs(90, 3), lambda: images(60, 8)], ids=["columns", "images"])
+def test_predictors_of_the_first_examples_retire(make, monkeypatch):
+    monkeypatch.setattr(switched, "KERNEL_LIMIT", 0)
+    monkeypatch.setattr(switched, "SWITCHING", {1: 25})
+    dataset, k, chosen, result = _encode(*make())
+    assert (_decode(dataset, k, chosen, result.payload) == dataset.labels.classes).all()
+    assert result.ideal_bits < 0.8 * dataset.inputs.n * np.log2(k)
+
+
+def test_labels_without_information_cost_next_to_nothing():
+    x, _ = blobs(400, 3)
+    y = np.random.Generator(np.random.Philox(1)).integers(0, 4, 400)
+    assert _encode(x, y)[3].ideal_bits < 1.005 * 400 * 2 + 16
+
+
+def test_it_is_no_worse_than_its_predictors_by_more_than_the_switches():
+    x, y = blobs(200, 3)
+    dataset, k, _, result = _encode(x, y)
+    for net in ("kernel", "mlp"):
+        alone = CODES["prequential"]
+        chosen = alone.settings(net, 1, 0, dataset.inputs, k)
+        bits = alone.encode(dataset.labels.classes, k, dataset.inputs, chosen, lambda *_: None).ideal_bits
+        assert result.ideal_bits < bits + 12
+
+
+class _Fixed:
+    """A predictor of given scores with blocks of a given length, which checks how it is called."""
+
+    def __init__(self, n, k, sets, block, number):
+        self.sets, self._block, self._known = sets, block, 0
+        self._scores = np.random.default_rng(number).normal(size=(n, sets, k))
+        self.learned = []
+
+    def block_end(self, start):
+        return start + self._block
+
+    def predict(self, start, stop):
+        assert self._known + self._block >= stop > start >= self._known
+        return self._scores[start:stop]
+
+    def learn(self, start, stop, labels):
+        assert start == self._known
+        self._known = stop
+        self.learned += [int(label) for label in labels]
+
+    def states(self):
+        return {}
+
+
+def test_a_portfolio_gives_each_predictor_its_own_blocks():
+    n, k = 50, 3
+    predictors = [_Fixed(n, k, 2, 7, 0), _Fixed(n, k, 1, 1, 1), _Fixed(n, k, 3, 4, 2)]
+    entries = [Entry(predictors[0], n, 1), Entry(predictors[1], 30, 1), Entry(predictors[2], 20, 0)]
+    portfolio = Portfolio(entries, k)
+    start, sizes, kept = 0, {}, {}
+    labels = np.arange(n, dtype=np.int32) % k
+    while start < n:
+        kept[start] = portfolio.retire(start)
+        stop = portfolio.block_end(start)
+        scores = portfolio.predict(start, stop)
+        assert scores.shape == (stop - start, portfolio.sets, k)
+        assert (scores[:, :2] == predictors[0]._scores[start:stop]).all()
+        sizes[start] = portfolio.sets
+        portfolio.learn(start, stop, labels[start:stop])
+        start = stop
+    # 6 sets of predictors and 4 pools; then 3 and 4; then 2
+    assert (sizes[0], sizes[19], sizes[20], sizes[29], sizes[30]) == (10, 10, 7, 7, 2)
+    assert {start: found for start, found in kept.items() if found is not None} == {
+        20: [0, 1, 2, 6, 7, 8, 9],
+        30: [0, 1],
+    }
+    for predictor, count in zip(predictors, (n, 30, 20), strict=True):
+        assert predictor.learned == list(labels[:count])
+
+
+def test_pools_are_those_of_the_specification():
+    scores = np.random.default_rng(0).normal(size=(5, 3, 4)) * 3
+    out = np.empty((5, 4, 4))
+    _pool(scores, np.array([2, 1]), out)
+    p = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+    first, second = p[:, :2].mean(1), p[:, 2]
+    expected = [
+        np.log((first + second) / 2),
+        np.log(first * second) / 2,
+        np.log(first**2 * second) / 3,
+        np.log(first * second**2) / 3,
+    ]
+    np.testing.assert_allclose(out, np.stack(expected, 1), rtol=1e-12)
+
+
+def test_pools_hide_no_nan_and_survive_certainty():
+    scores = np.zeros((2, 2, 3))
+    scores[0, :, 0] = 5000.0
+    scores[1, 1, 2] = np.nan
+    out = np.empty((2, 4, 3))
+    _pool(scores, np.array([1, 1]), out)
+    assert np.isfinite(out[0]).all()
+    assert np.isnan(out[1]).all(0).any()
+    with pytest.raises(InexactComputation):
+        Calibration(3, 4).frequencies(out, np.zeros(2, np.int32))
+
+
+def test_sets_that_go_leave_their_weight_to_the_others():
+    scores = np.zeros((40, 3, 2))
+    scores[:, 1, 1] = 4.0
+    calibration = Calibration(2, 3)
+    calibration.frequencies(scores, np.ones(40, np.int32))
+    calibration.keep([0, 1])
+    weights = calibration._weights
+    assert weights.size == 2 * INVERSE_TEMPERATURES.size + 2
+    assert weights.sum() == pytest.approx(1.0)
+    assert weights[INVERSE_TEMPERATURES.size : -2].sum() > 5 * weights[: INVERSE_TEMPERATURES.size].sum()
+    _, probability = calibration.frequencies(scores[:, :2], np.ones(40, np.int32))
+    assert probability[0] > 0.7
+    assert probability[-1] > 0.95
+
+
+def test_nearest_neighbours_vote():
+    random = np.random.default_rng(3)
+    x = random.integers(0, 6, (40, 2)).astype(np.float64)  # many equal distances
+    labels = random.integers(0, 3, 40).astype(np.int32)
+    distances, starts = squared_distances(np.ascontiguousarray(x.T)), row_starts(40)
+    predictor = NeighboursPredictor(40, 3, distances)
+    for i in range(40):
+        found = predictor.predict(i, i + 1)[0]
+        order = sorted(range(i), key=lambda j: (distances[starts[j] + i], j))
+        for s, count in enumerate(COUNTS):
+            nearest = order[:count]
+            votes = np.bincount(labels[nearest], minlength=3) + 0.1
+            np.testing.assert_allclose(found[s], np.log(votes / votes.sum()), rtol=1e-12)
+        predictor.learn(i, i + 1, labels[i : i + 1])
+
+
+def test_it_chooses_its_predictors_itself():
+    inputs = data.from_arrays(blobs(20, 3)[0], None).inputs
+    with pytest.raises(BadData, match="leave it out"):
+        CODE.settings("cnn", 1, 0, inputs, 3)
+    with pytest.raises(Unsupported, match="network number 3"):
+        CODE.net_name(CODE.settings("auto", 1, 0, inputs, 3).__class__(3, 1, 0))
+
+
+@pytest.mark.parametrize("make", [lambda: blobs(60, 3), lambda: images(60, 20)], ids=["columns", "images"])
+def test_every_preset_has_a_cost(make):
+    inputs = data.from_arrays(make()[0], None).inputs
+    costs = [CODE.cost(inputs, 4, CODE.settings("auto", preset, 0, inputs, 4)) for preset in range(1, 10)]
+    assert costs[0].steps < costs[4].steps < costs[8].steps
+    assert costs[0].memory < costs[4].memory < costs[8].memory
+    learner = CODE._learner(inputs, 4, CODE.settings("auto", 1, 0, inputs, 4))
+    assert learner.sets <= costs[0].sets
+    with pytest.raises(Unsupported, match="preset 12"):
+        CODE.cost(inputs, 4, CODE.settings("auto", 12, 0, inputs, 4))
