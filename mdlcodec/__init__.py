@@ -18,7 +18,7 @@ def encode(
     x: object,
     y: object,
     *,
-    code: str = "prequential",
+    code: str = "auto",
     net: str = "auto",
     seed: int = 0,
     preset: int | None = None,

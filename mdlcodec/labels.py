@@ -46,12 +46,13 @@ class Plan:
 class Run:
     """What coding the labels took: their ideal codelength (-sum log2 p, in bits) and the time in seconds.
 
-    ``training_error``: see codes.Encoded; None after decoding.
+    ``training_error``, ``objective_bits``: see codes.Encoded; None after decoding.
     """
 
     ideal_bits: float
     seconds: float
     training_error: float | None = None
+    objective_bits: float | None = None
 
 
 Watch = Callable[[Plan], "Progress"]
@@ -160,7 +161,7 @@ def inspect(blob: bytes) -> dict[str, object]:
 def encode(
     dataset: Dataset,
     *,
-    code: str = "prequential",
+    code: str = "auto",
     net: str = "auto",
     preset: int | None = None,
     seed: int = 0,
@@ -176,7 +177,7 @@ def encode(
     ``options``: what only the sender chooses (codes.Options); None for the code's own choices.
     Raises BadData for settings that do not exist or do not fit, LimitExceeded.
     """
-    from mdlcodec.codes import NO_OPTIONS, code_named
+    from mdlcodec.codes import AUTO, CODES, NO_OPTIONS, auto_code, code_named
     from mdlcodec.exact.choice import computing_on
     from mdlcodec.training.presets import DEFAULT_PRESET, HIGHEST_PRESET, LOWEST_PRESET
 
@@ -184,11 +185,13 @@ def encode(
     for name, text in names:
         if not isinstance(text, str):
             raise BadData(f"{name} is of type {type(text).__name__}; give its name as a string")
+    code = auto_code(net, dataset.inputs) if code == AUTO else code
     chosen = code_named(code)
     options = NO_OPTIONS if options is None else options.checked()
     for name in options.given():
         if name not in chosen.options:
-            raise BadData(f"--code {code} has no option {name}; leave it out")
+            owners = " and ".join(other.name for other in CODES.values() if name in other.options)
+            raise BadData(f"--code {code} has no option {name}, which is for {owners}; leave it out")
     preset = DEFAULT_PRESET if preset is None else integer(preset, "preset")
     seed = integer(seed, "seed")
     if not LOWEST_PRESET <= preset <= HIGHEST_PRESET:
@@ -220,7 +223,8 @@ def encode(
         input_digest=inputs.digest[:DIGEST_BYTES],
         label_digest=label_digest(labels.classes),
     )
-    return write_label_file(header, encoded.payload), Run(encoded.ideal_bits, seconds, encoded.training_error)
+    run = Run(encoded.ideal_bits, seconds, encoded.training_error, encoded.objective_bits)
+    return write_label_file(header, encoded.payload), run
 
 
 def decode(

@@ -24,22 +24,24 @@ from types import ModuleType
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
+import subspace_cases
 import torch
+import two_part_cases
+import variational_cases
 from label_sets import CASES, SWITCHED, images
 from numba import njit
 from numba.core.registry import cpu_target
-from two_part_cases import CASES as NETWORK_CASES
-from two_part_cases import GOLDEN, recoded
 
 import mdlcodec
-from mdlcodec import data
+from mdlcodec import data, labels
 from mdlcodec.exact import threads
 from mdlcodec.exact.engines import ENGINES
 from mdlcodec.nets import layered, predictor_named
-from mdlcodec.nets.architectures import ARCHITECTURES
 from mdlcodec.training import network_predictor
 
 _CONTROL_STEPS = 40
+# codes that transmit a network, which a sender alone trains
+_TRANSMITTED = {"network": two_part_cases, "subspace": subspace_cases, "variational": variational_cases}
 
 
 def _digest(array: np.ndarray) -> str:
@@ -64,6 +66,17 @@ def observe(
         predictor.learn(start, stop, classes[start:stop])
         start = stop
     return seen, {name: _digest(array) for name, array in predictor.states().items()}
+
+
+def _predicted(blob: bytes, x: np.ndarray) -> dict[str, str]:
+    """Hashes of what a file's network computes, in its order."""
+    file, inputs = labels.parse(blob), data.from_arrays(x, None).inputs
+    network = file.code.weights(file.payload, file.k, inputs, file.settings)
+    assert network is not None
+    seen = {"features": _digest(inputs.features)}
+    for number, pair in enumerate(network[1]):
+        seen[f"weights of layer {number}"] = _digest(np.concatenate([array.reshape(-1) for array in pair]))
+    return seen | {"scores": _digest(layered.exact_outputs(*network, inputs.features))}
 
 
 def _numbers(first: int, shape: tuple[int, ...], scale: float) -> torch.Tensor:
@@ -195,15 +208,15 @@ def main() -> None:
             file.write_bytes(mdlcodec.encode(x, y, code="switching", preset=preset, seed=options.seed))
         elif file.exists() and not np.array_equal(mdlcodec.decode(file.read_bytes(), x), y):
             raise SystemExit(f"switching, {name}: other labels")
-    for name, case in NETWORK_CASES.items():
-        file = options.folder / f"network given, {name}.mdl"
-        if options.action == "encode":
-            file.write_bytes(recoded(case, (GOLDEN / f"{name}.mdl").read_bytes()))
-            features = data.from_arrays(case.x, None).inputs.features
-            scores = layered.exact_outputs(ARCHITECTURES[case.net], case.weights, features)
-            observed["seen"][file.stem] = {"features": _digest(features), "scores": _digest(scores)}
-        elif file.exists() and not np.array_equal(mdlcodec.decode(file.read_bytes(), case.x), case.y):
-            raise SystemExit(f"{name}: other labels")
+    for code, cases in _TRANSMITTED.items():
+        for name, case in cases.CASES.items():
+            file = options.folder / f"{code} given, {name}.mdl"
+            if options.action == "encode":
+                blob = cases.recoded(case, (cases.GOLDEN / f"{name}.mdl").read_bytes())
+                file.write_bytes(blob)
+                observed["seen"][file.stem] = _predicted(blob, case.x)
+            elif file.exists() and not np.array_equal(mdlcodec.decode(file.read_bytes(), case.x), case.y):
+                raise SystemExit(f"{file.stem}: other labels")
     if options.action == "encode":
         more = {"control": control(), "contracted": contracted(), "description": describe()}
         (options.folder / "observed.json").write_text(json.dumps(observed | more))

@@ -17,6 +17,8 @@ FOLDERS = ("exact", "nets", "training", "codes", "entropy", "data", "weights")
 # what a sender alone computes: training of networks that travel, and what changes weights before they are packed
 SENDERS = (
     "training/sparsify",
+    "training/variational",
+    "training/subspace/descent.py",
     "weights/dead_units.py",
     "weights/k_means.py",
     "weights/lossy.py",

@@ -2,15 +2,16 @@
 
 import hashlib
 import json
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from label_sets import SWITCHED, blobs, images
 
+import mdlcodec
 from mdlcodec import data
-from mdlcodec.codes import CODES
+from mdlcodec.codes import CODES, auto_code
+from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, InexactComputation, Unsupported
 from mdlcodec.exact.cholesky import row_starts, squared_distances
 from mdlcodec.exact.guard import Guard
@@ -225,7 +226,19 @@ def test_every_preset_has_a_cost(make):
     costs = [CODE.cost(inputs, 4, CODE.settings("auto", preset, 0, inputs, 4)) for preset in range(1, 10)]
     assert costs[0].steps < costs[4].steps < costs[8].steps
     assert costs[0].memory < costs[4].memory < costs[8].memory
-    learner = CODE._learner(inputs, 4, CODE.settings("auto", 1, 0, inputs, 4))
+    learner = CODE.learner(inputs, 4, CODE.settings("auto", 1, 0, inputs, 4))
     assert learner.sets <= costs[0].sets
     with pytest.raises(Unsupported, match="preset 12"):
         CODE.cost(inputs, 4, CODE.settings("auto", 12, 0, inputs, 4))
+
+
+def test_auto_takes_switching_for_few_examples_and_no_network_by_name():
+    def inputs(n: int) -> Inputs:
+        return Inputs(np.zeros((n, 5), np.float32), b"")
+
+    assert auto_code("auto", inputs(4000)) == "switching"
+    assert auto_code("auto", inputs(4001)) == "prequential"
+    assert auto_code("kernel", inputs(100)) == "prequential"
+    x, y = blobs(60, 3)
+    assert mdlcodec.inspect(mdlcodec.encode(x, y, preset=1))["code"] == "switching"
+    assert mdlcodec.inspect(mdlcodec.encode(x, y, net="kernel", preset=1))["code"] == "prequential"

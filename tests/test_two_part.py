@@ -449,7 +449,7 @@ def test_options_on_the_command_line(folder):
     for option in (["--sparsify", "dns"], ["--bits", "4"]):
         done = _run("encode", "set.npz", *option)
         assert done.exit_code == 2
-        assert f"--code prequential has no option {option[0][2:]}" in done.stderr
+        assert f"--code switching has no option {option[0][2:]}, which is for two-part;" in done.stderr
         assert not list(folder.glob("*.mdl"))
     text = _run("encode", "--help").stdout
     assert "two-part-raw" in text

@@ -21,12 +21,12 @@ from mdlcodec.cli.verification import verify
 @click.option("-o", "--output", metavar="FILE", help="The file to write, - for stdout. [default: NAME.mdl]")
 @click.option(
     "--code",
-    default="prequential",
+    default="auto",
     metavar="NAME",
     show_default=True,
-    help="prequential, which learns on both sides, or switching, which does so with several models; uniform, which "
-    "does not learn; two-part, subspace or variational, which write a small network first; or two-part-raw, which "
-    "writes a network of 32-bit floats.",
+    help="prequential, which learns on both sides; switching, which does so with several models; auto, which is "
+    "switching for up to 4,000 examples, else prequential; uniform, which does not learn; two-part, subspace or "
+    "variational, which write a small network first; or two-part-raw, which writes a network of 32-bit floats.",
 )
 @click.option(
     "--net",
@@ -130,9 +130,13 @@ def command(
         )
         if common.verbose and run.training_error is not None:
             say(f"training error of the network: {run.training_error:.3%}")
+        if run.objective_bits is not None:
+            say(f"variational objective (KL + expected loss): {run.objective_bits:,.1f} bits")
     if common.json:
         facts = {"file": output} | facts | {"ideal_bits": run.ideal_bits, "seconds": run.seconds}
         if run.training_error is not None:
             facts["training_error"] = run.training_error
+        if run.objective_bits is not None:
+            facts["objective_bits"] = run.objective_bits
         facts |= {"verified": verify_seconds is not None, "verify_seconds": verify_seconds}
         click.echo(json.dumps(facts))

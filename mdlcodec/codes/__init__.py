@@ -3,17 +3,35 @@
 Adding a code is one new file and one line in ``CODES``.
 """
 
+from typing import TYPE_CHECKING
+
 from mdlcodec.codes.contract import NO_OPTIONS, Code, Encoded, Options, Progress, Settings
 from mdlcodec.codes.prequential import PrequentialCode
+from mdlcodec.codes.subspace import SubspaceCode
 from mdlcodec.codes.switching import SwitchingCode
 from mdlcodec.codes.two_part import TwoPartCode
 from mdlcodec.codes.two_part_raw import RawTwoPartCode
 from mdlcodec.codes.uniform import UniformCode
+from mdlcodec.codes.variational import VariationalCode
 from mdlcodec.errors import BadData, Unsupported
+from mdlcodec.nets import KERNEL_LIMIT
+
+if TYPE_CHECKING:
+    from mdlcodec.data.dataset import Inputs
+
+AUTO = "auto"
 
 CODES: dict[str, Code] = {
     code.name: code
-    for code in (UniformCode(), PrequentialCode(), TwoPartCode(), RawTwoPartCode(), SwitchingCode())
+    for code in (
+        UniformCode(),
+        PrequentialCode(),
+        TwoPartCode(),
+        RawTwoPartCode(),
+        SubspaceCode(),
+        SwitchingCode(),
+        VariationalCode(),
+    )
 }
 
 
@@ -22,6 +40,14 @@ def code_named(name: str) -> Code:
     if name not in CODES:
         raise BadData(f"no code named {name!r}; choose one of {', '.join(CODES)}")
     return CODES[name]
+
+
+def auto_code(net: str, inputs: "Inputs") -> str:
+    """The code that `auto` takes: of few examples, switching has the shorter files (bench/results/switching.md).
+
+    A network that was asked for by name learns alone.
+    """
+    return "switching" if net == AUTO and inputs.n <= KERNEL_LIMIT else "prequential"
 
 
 def code_numbered(number: int) -> Code:
@@ -35,6 +61,7 @@ def code_numbered(number: int) -> Code:
 
 
 __all__ = [
+    "AUTO",
     "CODES",
     "NO_OPTIONS",
     "Code",
@@ -42,6 +69,7 @@ __all__ = [
     "Options",
     "Progress",
     "Settings",
+    "auto_code",
     "code_named",
     "code_numbered",
 ]

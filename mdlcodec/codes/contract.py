@@ -63,12 +63,14 @@ class Encoded:
     """A payload, and the ideal codelength of the same labels: -sum log2 p, in bits.
 
     ``training_error``: the share of these labels that a transmitted network takes for another class; None where
-    no network is transmitted.
+    no network is transmitted. ``objective_bits``: KL + expected loss when variational training ended (equation
+    3.2 there); None for other codes.
     """
 
     payload: bytes
     ideal_bits: float
     training_error: float | None = None
+    objective_bits: float | None = None
 
 
 class LabelsAlone:

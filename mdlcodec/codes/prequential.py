@@ -50,7 +50,7 @@ class PrequentialCode(LabelsAlone):
         number = predictor_named(auto_name(inputs) if net == "auto" else net).number
         return Settings(net=number, preset=preset, seed=seed)
 
-    def net_name(self, settings: Settings) -> str | None:
+    def net_name(self, settings: Settings) -> str:
         """See Code.net_name."""
         return predictor_numbered(settings.net).name
 
@@ -66,7 +66,7 @@ class PrequentialCode(LabelsAlone):
     def _learner_cost(self, inputs: Inputs, k: int, settings: Settings) -> Cost:
         return predictor_numbered(settings.net).load().cost(inputs, k, settings.preset)
 
-    def _learner(self, inputs: Inputs, k: int, settings: Settings) -> Learner:
+    def learner(self, inputs: Inputs, k: int, settings: Settings) -> Learner:
         """What predicts, before any label."""
         return predictor_numbered(settings.net).load().start(inputs, k, settings.preset, settings.seed)
 
@@ -74,7 +74,7 @@ class PrequentialCode(LabelsAlone):
         """Where the block from ``start`` on ends, once learner and calibration are ready for it."""
         return learner.block_end(start)
 
-    def _slices(
+    def slices(
         self, learner: Learner, calibration: Calibration, n: int, k: int
     ) -> Iterator[tuple[int, int, np.ndarray]]:
         """Yields (start, stop, scores float64 (stop - start, sets, k)); learning is the caller's."""
@@ -97,10 +97,10 @@ class PrequentialCode(LabelsAlone):
         """See Code.encode. One class has nothing to learn."""
         if k == 1:
             return Encoded(b"", 0.0)
-        learner = self._learner(inputs, k, settings)
+        learner = self.learner(inputs, k, settings)
         calibration, encoder = Calibration(k, learner.sets), RangeEncoder()
         bits = 0.0
-        for start, stop, scores in self._slices(learner, calibration, inputs.n, k):
+        for start, stop, scores in self.slices(learner, calibration, inputs.n, k):
             labels = classes[start:stop]
             frequencies, probability = calibration.frequencies(scores, labels)
             encoder.encode(labels, frequencies)
@@ -115,12 +115,12 @@ class PrequentialCode(LabelsAlone):
         """See Code.decode."""
         if k == 1:
             return np.zeros(inputs.n, np.int32)
-        learner = self._learner(inputs, k, settings)
+        learner = self.learner(inputs, k, settings)
         calibration, decoder = Calibration(k, learner.sets), RangeDecoder(payload)
         classes = np.empty(inputs.n, np.int32)
         frequencies = np.empty(k, np.uint32)
         bits = 0.0
-        for start, stop, scores in self._slices(learner, calibration, inputs.n, k):
+        for start, stop, scores in self.slices(learner, calibration, inputs.n, k):
             for i in range(start, stop):
                 calibration.predict(scores[i - start], frequencies)
                 classes[i] = decoder.decode_symbol(frequencies)

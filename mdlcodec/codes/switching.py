@@ -9,9 +9,9 @@ from mdlcodec.codes.contract import Settings
 from mdlcodec.codes.prequential import Learner, PrequentialCode
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, Unsupported
+from mdlcodec.nets import SEVERAL
 from mdlcodec.nets.predictor import Cost
 from mdlcodec.training.calibration import Calibration
-from mdlcodec.training.portfolio import Portfolio
 
 
 class SwitchingCode(PrequentialCode):
@@ -22,29 +22,33 @@ class SwitchingCode(PrequentialCode):
 
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
         """See Code.settings; the predictors follow from the inputs' shape and number."""
-        if net != "auto":
+        if net not in ("auto", SEVERAL):
             raise BadData(f"--code switching runs several predictors and has no --net {net}; leave it out")
         return Settings(net=0, preset=preset, seed=seed)
 
-    def net_name(self, settings: Settings) -> None:
+    def net_name(self, settings: Settings) -> str:
         """See Code.net_name."""
         if settings.net != 0:
             raise Unsupported(
                 f"the file uses network number {settings.net} with the switching code, which this version does "
                 "not know; upgrade mdlcodec"
             )
+        return SEVERAL
 
     def _learner_cost(self, inputs: Inputs, k: int, settings: Settings) -> Cost:
         from mdlcodec.nets.switched import switched_cost
 
         return switched_cost(inputs, k, settings.preset)
 
-    def _learner(self, inputs: Inputs, k: int, settings: Settings) -> Learner:
+    def learner(self, inputs: Inputs, k: int, settings: Settings) -> Learner:
+        """See PrequentialCode.learner."""
         from mdlcodec.nets.switched import switched
 
         return switched(inputs, k, settings.preset, settings.seed)
 
     def _block(self, learner: Learner, calibration: Calibration, start: int) -> int:
+        from mdlcodec.training.portfolio import Portfolio
+
         assert isinstance(learner, Portfolio)
         kept = learner.retire(start)
         if kept is not None:

@@ -164,6 +164,15 @@ class TwoPartCode:
             raise BadData("a file of one class holds no network: there was nothing to learn")
         return Parts.read(payload).network
 
+    def weights(
+        self, payload: bytes, k: int, inputs: Inputs, settings: Settings
+    ) -> tuple[Layered, Weights] | None:
+        """The network of a payload, checked for these inputs; None where there is one class. Raises CorruptFile."""
+        if k == 1:
+            return None
+        architecture = architecture_numbered(settings.net)
+        return architecture, read_weights(Parts.read(payload).network, architecture, inputs, k)
+
     def encode(
         self,
         classes: np.ndarray,

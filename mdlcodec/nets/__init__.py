@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.nets.architectures import ARCHITECTURES
+from mdlcodec.nets.narrow import NARROW
 
 if TYPE_CHECKING:
     from mdlcodec.data.dataset import Inputs
@@ -36,6 +37,9 @@ PREDICTORS = (
     Entry("kernel", 3, "mdlcodec.nets.kernel", products=False),
 )
 
+# what the switching code runs: see mdlcodec.nets.switched
+SEVERAL = "several"
+
 # up to here the kernel predictor is the better one, and its factor fits the memory
 KERNEL_LIMIT = 4000
 
@@ -46,8 +50,12 @@ def predictor_named(name: str) -> Entry:
         if entry.name == name:
             return entry
     names = ", ".join(["auto", *(entry.name for entry in PREDICTORS)])
+    if name == SEVERAL:
+        raise BadData(f"--net {name} is for --code switching; choose one of {names}")
     if name in ARCHITECTURES:
         raise BadData(f"--net {name} is for --code two-part and two-part-raw; choose one of {names}")
+    if name in NARROW:
+        raise BadData(f"--net {name} is for --code variational; choose one of {names}")
     raise BadData(f"no network named {name!r}; choose one of {names}")
 
 
@@ -63,7 +71,9 @@ def predictor_numbered(number: int) -> Entry:
 
 def multiplies(name: str | None) -> bool:
     """Whether an engine multiplies for the network of that name; None for no network."""
-    return name is not None and (name in ARCHITECTURES or predictor_named(name).products)
+    return name is not None and (
+        name == SEVERAL or name in ARCHITECTURES or name in NARROW or predictor_named(name).products
+    )
 
 
 def auto_name(inputs: "Inputs") -> str:

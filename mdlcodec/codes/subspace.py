@@ -1,0 +1,274 @@
+"""The random subspace code (Blier & Ollivier 2018, section 3.2; formats/subspace.md): coordinates, then labels.
+
+The network is a point of a random affine subspace that the seed names (Li et al. 2018). The sender trains within
+it, in ordinary float32, and writes the point's integer coordinates; both sides then hold the same network,
+exactly, and the labels are coded under that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mdlcodec.codes import network_labels
+from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Options, Progress, Settings
+from mdlcodec.container.frame import Reader, unsigned
+from mdlcodec.data.dataset import Inputs
+from mdlcodec.errors import BadData, CorruptFile
+from mdlcodec.nets.architectures import Layered, Weights, architecture_numbered
+from mdlcodec.nets.predictor import Cost
+from mdlcodec.training.presets import SUBSPACE, effort_of
+
+if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
+    from mdlcodec.training.subspace.affine import AffineSubspace
+
+# that are tried; the largest whose square is not above so many times the examples suits them
+DIMENSIONS = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
+_SQUARE = 40
+# examples from which on that one alone is tried; below, its half, itself and its double, while files become shorter
+_ONE_DIMENSION = 20_000
+# where the file is shorter than this share of the uniform code's bits, something was learned for certain
+_LEARNED = 0.9
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A payload taken apart."""
+
+    dimension: int
+    step: int  # index in STEPS
+    coordinates: bytes  # see mdlcodec.training.subspace.coordinates
+    calibration: int
+    labels: bytes  # this and the calibration: see network_labels
+
+    @classmethod
+    def read(cls, payload: bytes) -> Parts:
+        """Of a payload of more than one class. Raises CorruptFile."""
+        reader = Reader(payload)
+        dimension, step, coordinates = reader.unsigned(), 0, b""
+        if dimension:
+            step = reader.byte()
+            coordinates = reader.take(reader.unsigned())
+        return cls(dimension, step, coordinates, reader.byte(), reader.rest())
+
+    def written(self) -> bytes:
+        """The payload."""
+        head = unsigned(self.dimension)
+        if self.dimension:
+            head += bytes([self.step]) + unsigned(len(self.coordinates)) + self.coordinates
+        return head + bytes([self.calibration]) + self.labels
+
+
+def _most_dimensions(architecture: Layered, inputs: Inputs, k: int) -> int:
+    """That the format allows. Raises BadData for inputs that do not fit."""
+    from mdlcodec.training.subspace.affine import LARGEST_DIMENSION, transform_size
+
+    return min(LARGEST_DIMENSION, transform_size(architecture, inputs.features.shape[1:], k))
+
+
+def _subspace(
+    architecture: Layered, inputs: Inputs, k: int, settings: Settings, dimension: int
+) -> AffineSubspace:
+    from mdlcodec.training.subspace.affine import AffineSubspace
+
+    return AffineSubspace(architecture, inputs.features.shape[1:], k, settings.seed, dimension)
+
+
+def read_weights(parts: Parts, architecture: Layered, k: int, inputs: Inputs, settings: Settings) -> Weights:
+    """The network that a payload names. Raises CorruptFile."""
+    from mdlcodec.training.subspace.affine import STEPS
+    from mdlcodec.training.subspace.coordinates import decode_coordinates
+
+    most = _most_dimensions(architecture, inputs, k)
+    if parts.dimension > most:
+        raise CorruptFile(
+            f"damaged: its subspace has {parts.dimension:,} dimensions, more than the {most:,} of "
+            f"{architecture.name} for these inputs"
+        )
+    coordinates = np.zeros(0, np.int64)
+    if parts.dimension:
+        coordinates = decode_coordinates(parts.coordinates, parts.dimension)
+    subspace = _subspace(architecture, inputs, k, settings, parts.dimension)
+    return subspace.weights(coordinates, float(STEPS[parts.step]))
+
+
+def encode_labels(
+    architecture: Layered,
+    coordinates: np.ndarray,
+    step: int,
+    classes: np.ndarray,
+    k: int,
+    inputs: Inputs,
+    settings: Settings,
+    progress: Progress,
+) -> Encoded:
+    """The payload of labels, int32 (n,), under the network at coordinates, integers (dimension,), times
+    STEPS[step]; k is more than 1."""
+    from mdlcodec.training.subspace.coordinates import encode_coordinates
+
+    written = encode_coordinates(coordinates) if coordinates.size else b""
+    parts = Parts(coordinates.size, step, written, 0, b"")
+    weights = read_weights(parts, architecture, k, inputs, settings)
+    coded = network_labels.encode_labels(architecture, weights, classes, k, inputs, progress)
+    parts = Parts(coordinates.size, step, written, coded.calibration, coded.labels)
+    return Encoded(parts.written(), coded.ideal_bits, coded.training_error)
+
+
+class SubspaceCode:
+    """A network of nominal widths within a random subspace."""
+
+    name = "subspace"
+    number = 4
+    options: frozenset[str] = frozenset({"dimension"})
+
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
+        """See Code.settings."""
+        architecture = network_labels.chosen_architecture(self.name, net, inputs)
+        return Settings(net=architecture.number, preset=preset, seed=seed)
+
+    def net_name(self, settings: Settings) -> str:
+        """See Code.net_name."""
+        return architecture_numbered(settings.net).name
+
+    def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
+        """See Code.cost."""
+        architecture = architecture_numbered(settings.net)
+        effort = effort_of(SUBSPACE, settings.preset)
+        cost = network_labels.prediction_cost(architecture, inputs, k)
+        if k == 1:
+            return Cost(0, 0, 0)
+        from mdlcodec.training.subspace.affine import transform_size
+
+        # the permutation, its random words and the transform; theta_0, gains, signs and what is made of them
+        memory = cost.memory + 32 * transform_size(architecture, inputs.features.shape[1:], k)
+        memory += 64 * cost.parameters
+        steps = cost.steps
+        if sending:
+            from mdlcodec.training.subspace.descent import steps_of
+
+            trials = len(_dimensions(inputs.n))
+            steps = trials * steps_of(architecture, effort, inputs.n) + (trials + 1) * cost.steps
+            # the examples once more, what the passes hold, gradients; coordinates are few
+            memory += 64 * cost.parameters + 3 * inputs.features.nbytes + (1 << 28)
+        return Cost(cost.parameters, steps, memory)
+
+    def sections(self, payload: bytes, k: int) -> list[tuple[str, int]]:
+        """See Code.sections; dimension, step and size are counted with the coordinates."""
+        if k == 1:
+            return [("labels", len(payload))]
+        parts = Parts.read(payload)
+        return [
+            ("coordinates", len(payload) - len(parts.labels) - 1),
+            ("calibration", 1),
+            ("labels", len(parts.labels)),
+        ]
+
+    def weights(
+        self, payload: bytes, k: int, inputs: Inputs, settings: Settings
+    ) -> tuple[Layered, Weights] | None:
+        """The network of a payload, for these inputs; None where there is one class. Raises CorruptFile."""
+        if k == 1:
+            return None
+        architecture = architecture_numbered(settings.net)
+        return architecture, read_weights(Parts.read(payload), architecture, k, inputs, settings)
+
+    def encode(
+        self,
+        classes: np.ndarray,
+        k: int,
+        inputs: Inputs,
+        settings: Settings,
+        progress: Progress,
+        options: Options = NO_OPTIONS,
+    ) -> Encoded:
+        """See Code.encode. One class has nothing to learn."""
+        architecture = architecture_numbered(settings.net)
+        most = _most_dimensions(architecture, inputs, k)
+        dimensions = _dimensions(inputs.n) if options.dimension is None else (options.dimension,)
+        if options.dimension is not None and not 1 <= options.dimension <= most:
+            raise BadData(
+                f"no subspace of {options.dimension:,} dimensions; choose 1 to {most:,} for "
+                f"{architecture.name} and these inputs"
+            )
+        if k == 1:
+            return Encoded(b"", 0.0, 0.0)
+
+        def coded(coordinates: np.ndarray, step: int) -> Encoded:
+            return encode_labels(
+                architecture, coordinates, step, classes, k, inputs, settings, _without_labels(progress)
+            )
+
+        shortest: Encoded | None = None
+        for dimension in sorted({min(dimension, most) for dimension in dimensions}):
+            point = self._trained(architecture, classes, k, inputs, settings, dimension, progress)
+            encoded = coded(*point)
+            if shortest is not None and len(encoded.payload) >= len(shortest.payload):
+                break
+            shortest = encoded
+        assert shortest is not None
+        uniform = inputs.n * float(np.log2(k))  # reported only
+        if 8 * len(shortest.payload) > _LEARNED * uniform:
+            unmoved = coded(np.zeros(0, np.int64), 0)
+            shortest = min(unmoved, shortest, key=lambda encoded: len(encoded.payload))
+        progress(inputs.n, shortest.ideal_bits)
+        return shortest
+
+    def decode(
+        self, payload: bytes, k: int, inputs: Inputs, settings: Settings, progress: Progress
+    ) -> np.ndarray:
+        """See Code.decode."""
+        if k == 1:
+            return np.zeros(inputs.n, np.int32)
+        architecture, parts = architecture_numbered(settings.net), Parts.read(payload)
+        weights = read_weights(parts, architecture, k, inputs, settings)
+        return network_labels.decode_labels(
+            architecture, weights, parts.calibration, parts.labels, k, inputs, progress
+        )
+
+    def _trained(
+        self,
+        architecture: Layered,
+        classes: np.ndarray,
+        k: int,
+        inputs: Inputs,
+        settings: Settings,
+        dimension: int,
+        progress: Progress,
+    ) -> tuple[np.ndarray, int]:
+        """Coordinates, int64 (dimension,), and the index of their step."""
+        from mdlcodec.exact.guard import sender_alone
+        from mdlcodec.training.subspace.descent import steps_of, train
+
+        def stage(done: int, steps: int, loss: float) -> None:
+            text = f"training {dimension:,} dimensions, step {done:,} of {steps:,}, {loss:.4f} nats a label"
+            progress(0, 0.0, text)
+
+        subspace = _subspace(architecture, inputs, k, settings, dimension)
+        with sender_alone():
+            return train(
+                subspace,
+                architecture,
+                inputs.features,
+                classes,
+                steps=steps_of(architecture, effort_of(SUBSPACE, settings.preset), inputs.n),
+                seed=settings.seed,
+                progress=stage,
+            )
+
+
+def _dimensions(n: int) -> tuple[int, ...]:
+    """Those that are tried for so many examples, in turn."""
+    suited = sum(dimension * dimension <= _SQUARE * n for dimension in DIMENSIONS[1:])
+    return DIMENSIONS[suited : suited + 1] if n >= _ONE_DIMENSION else DIMENSIONS[max(0, suited - 2) :: 2][:3]
+
+
+def _without_labels(progress: Progress) -> Progress:
+    """The same, of a trial: labels that it codes are no labels done."""
+
+    def told(done: int, bits: float, stage: str = "", /) -> None:
+        if stage:
+            progress(0, 0.0, stage)
+
+    return told

@@ -1,0 +1,266 @@
+"""The variational code as a file (Blier & Ollivier 2018, section 3.3; formats/variational.md): weights, labels.
+
+The sender trains a posterior over the weights, then names a sample of it block by block, each by an index into
+candidates that both sides draw from the prior (Havasi, Peharz & Hernandez-Lobato 2019): a block costs about its
+KL. Both sides then hold the same network, exactly, and the labels are coded under that.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdlcodec.codes import network_labels
+from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Options, Progress, Settings
+from mdlcodec.container.frame import Reader, unsigned
+from mdlcodec.data.dataset import Inputs
+from mdlcodec.errors import BadData, CorruptFile
+from mdlcodec.nets.architectures import Layered, Weights
+from mdlcodec.nets.narrow import narrow_for, narrow_numbered
+from mdlcodec.nets.predictor import Cost
+from mdlcodec.training.presets import VARIATIONAL, effort_of
+
+LEAST_VARIANCE, LARGEST_VARIANCE = 1e-12, 1e12
+_BITS = 31  # of the first byte: of an index; above them, how many layers have deviations of their own
+# where the file is shorter than this share of the uniform code's bits, something was learned for certain
+_LEARNED = 0.9
+
+
+@dataclass(frozen=True)
+class Sent:
+    """How a network is named: candidate indices[b] of 2^bits for block b, and the prior.
+
+    ``prior``: one byte for each tensor (`mdlcodec.weights.candidates.deviation_of`), or one variance for all,
+    a float that float32 holds; no matter where there is no block.
+    """
+
+    bits: int
+    indices: list[int]
+    prior: bytes | float
+
+
+NO_WEIGHTS = Sent(1, [], b"")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A payload taken apart."""
+
+    sent: Sent
+    calibration: int
+    labels: bytes  # this and the calibration: see network_labels
+
+    @classmethod
+    def read(cls, payload: bytes) -> Parts:
+        """Of a payload of more than one class. Raises CorruptFile."""
+        from mdlcodec.weights.candidates import MOST_BITS, unpack_indices
+
+        reader = Reader(payload)
+        first, count, prior = reader.byte(), reader.unsigned(), NO_WEIGHTS.prior
+        bits, layers = first & _BITS, first >> 5
+        if not 1 <= bits <= MOST_BITS:
+            raise CorruptFile(f"damaged: its indices have {bits} bits, not 1 to {MOST_BITS}")
+        if count and layers:
+            prior = reader.take(2 * layers)
+        elif count:
+            prior = float(struct.unpack("<f", reader.take(4))[0])
+            if not LEAST_VARIANCE <= prior <= LARGEST_VARIANCE:
+                raise CorruptFile("damaged: the variance of its prior is out of range")
+        indices = unpack_indices(reader.take(-(-count * bits // 8)), count, bits)
+        return cls(Sent(bits, indices, prior), reader.byte(), reader.rest())
+
+    def written(self) -> bytes:
+        """The payload."""
+        from mdlcodec.weights.candidates import pack_indices
+
+        bits, indices, prior = self.sent.bits, self.sent.indices, self.sent.prior
+        layers = 0 if isinstance(prior, float) else len(prior) // 2
+        head = bytes([layers << 5 | bits]) + unsigned(len(indices))
+        if indices:
+            head += struct.pack("<f", prior) if isinstance(prior, float) else prior
+        return head + pack_indices(indices, bits) + bytes([self.calibration]) + self.labels
+
+
+def read_weights(sent: Sent, architecture: Layered, k: int, inputs: Inputs, seed: int) -> Weights:
+    """The network that a payload names. Raises CorruptFile."""
+    from mdlcodec.weights.candidates import deviation_of, weights_from
+
+    shapes = [
+        shape
+        for weight in architecture.shapes(inputs.features.shape[1:], k)
+        for shape in (weight, weight[:1])
+    ]
+    parameters = architecture.parameters(inputs.features.shape[1:], k)
+    if len(sent.indices) > parameters:
+        raise CorruptFile(
+            f"damaged: it has {len(sent.indices):,} blocks, more than the {parameters:,} weights of "
+            f"{architecture.name} for these inputs"
+        )
+    if isinstance(sent.prior, float):
+        deviations = [np.float32(np.sqrt(np.float64(sent.prior)))] * len(shapes)
+    else:
+        deviations = [deviation_of(byte) for byte in sent.prior]
+    if not sent.indices:
+        deviations = [np.float32(0.0)] * len(shapes)
+    elif len(deviations) != len(shapes):
+        raise CorruptFile(
+            f"damaged: it has {len(deviations)} deviations, and {architecture.name} {len(shapes)} tensors"
+        )
+    elif not any(deviations):
+        raise CorruptFile("damaged: it has blocks of weights, and no tensor that holds one")
+    tensors = weights_from(shapes, deviations, sent.indices, sent.bits, seed)
+    return list(zip(tensors[::2], tensors[1::2], strict=True))
+
+
+def encode_labels(
+    architecture: Layered,
+    sent: Sent,
+    classes: np.ndarray,
+    k: int,
+    inputs: Inputs,
+    seed: int,
+    progress: Progress,
+    objective_bits: float | None = None,
+) -> Encoded:
+    """The payload of labels, int32 (n,), under the network that is named; k is more than 1."""
+    weights = read_weights(sent, architecture, k, inputs, seed)
+    coded = network_labels.encode_labels(architecture, weights, classes, k, inputs, progress)
+    payload = Parts(sent, coded.calibration, coded.labels).written()
+    return Encoded(payload, coded.ideal_bits, coded.training_error, objective_bits)
+
+
+class VariationalCode:
+    """A sample of a Gaussian posterior over the weights of a narrow network."""
+
+    name = "variational"
+    number = 5
+    options: frozenset[str] = frozenset({"prior"})
+
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
+        """See Code.settings."""
+        return Settings(net=narrow_for(self.name, net, inputs).number, preset=preset, seed=seed)
+
+    def net_name(self, settings: Settings) -> str:
+        """See Code.net_name."""
+        return narrow_numbered(settings.net).name
+
+    def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
+        """See Code.cost."""
+        architecture = narrow_numbered(settings.net)
+        effort = effort_of(VARIATIONAL, settings.preset)
+        cost = network_labels.prediction_cost(architecture, inputs, k)
+        if k == 1:
+            return Cost(0, 0, 0)
+        steps, memory = cost.steps + cost.parameters // 1000, cost.memory + 128 * cost.parameters
+        if sending:
+            from mdlcodec.training import variational
+
+            given = architecture, inputs.features.shape[1:], inputs.n, k, effort
+            steps += variational.most_steps(*given)
+            memory += variational.memory(*given) + 3 * inputs.features.nbytes
+        return Cost(cost.parameters, steps, memory)
+
+    def sections(self, payload: bytes, k: int) -> list[tuple[str, int]]:
+        """See Code.sections; prior, bits and number of blocks are counted with the weights."""
+        if k == 1:
+            return [("labels", len(payload))]
+        parts = Parts.read(payload)
+        return [
+            ("weights", len(payload) - len(parts.labels) - 1),
+            ("calibration", 1),
+            ("labels", len(parts.labels)),
+        ]
+
+    def weights(
+        self, payload: bytes, k: int, inputs: Inputs, settings: Settings
+    ) -> tuple[Layered, Weights] | None:
+        """The network of a payload, for these inputs; None where there is one class. Raises CorruptFile."""
+        if k == 1:
+            return None
+        architecture = narrow_numbered(settings.net)
+        return architecture, read_weights(Parts.read(payload).sent, architecture, k, inputs, settings.seed)
+
+    def encode(
+        self,
+        classes: np.ndarray,
+        k: int,
+        inputs: Inputs,
+        settings: Settings,
+        progress: Progress,
+        options: Options = NO_OPTIONS,
+    ) -> Encoded:
+        """See Code.encode. One class has nothing to learn."""
+        architecture = narrow_numbered(settings.net)
+        variance = None if options.prior is None else _checked_variance(options.prior)
+        if k == 1:
+            return Encoded(b"", 0.0, 0.0)
+        sent, objective = self._trained(architecture, classes, k, inputs, settings, progress, variance)
+        arguments = (classes, k, inputs, settings.seed)
+        found = encode_labels(architecture, sent, *arguments, _without_labels(progress), objective)
+        if 8 * len(found.payload) > _LEARNED * inputs.n * float(np.log2(k)):  # reported only
+            alone = encode_labels(architecture, NO_WEIGHTS, *arguments, _without_labels(progress), objective)
+            found = min(alone, found, key=lambda encoded: len(encoded.payload))
+        progress(inputs.n, found.ideal_bits)
+        return found
+
+    def decode(
+        self, payload: bytes, k: int, inputs: Inputs, settings: Settings, progress: Progress
+    ) -> np.ndarray:
+        """See Code.decode."""
+        if k == 1:
+            return np.zeros(inputs.n, np.int32)
+        architecture, parts = narrow_numbered(settings.net), Parts.read(payload)
+        weights = read_weights(parts.sent, architecture, k, inputs, settings.seed)
+        return network_labels.decode_labels(
+            architecture, weights, parts.calibration, parts.labels, k, inputs, progress
+        )
+
+    def _trained(
+        self,
+        architecture: Layered,
+        classes: np.ndarray,
+        k: int,
+        inputs: Inputs,
+        settings: Settings,
+        progress: Progress,
+        variance: float | None,
+    ) -> tuple[Sent, float]:
+        """What is sent, and KL + expected loss in bits when training ended."""
+        from mdlcodec.exact.guard import sender_alone
+        from mdlcodec.training.variational import variational_network
+
+        with sender_alone():
+            found = variational_network(
+                architecture,
+                inputs.features,
+                classes,
+                k,
+                effort=effort_of(VARIATIONAL, settings.preset),
+                seed=settings.seed,
+                variance=variance,
+                progress=lambda stage: progress(0, 0.0, stage),
+            )
+        prior = found.prior if variance is None else variance
+        return Sent(found.bits, found.indices, prior), found.objective_bits
+
+
+def _checked_variance(prior: float) -> float:
+    """As float32 holds it. Raises BadData for one that is out of range."""
+    if not LEAST_VARIANCE <= prior <= LARGEST_VARIANCE:  # NaN neither
+        raise BadData(
+            f"the prior's variance {prior} is out of range; choose one of {LEAST_VARIANCE:g} to "
+            f"{LARGEST_VARIANCE:g}"
+        )
+    return float(np.float32(prior))
+
+
+def _without_labels(progress: Progress) -> Progress:
+    """The same, of a trial: labels that it codes are no labels done."""
+
+    def told(done: int, bits: float, stage: str = "", /) -> None:
+        if stage:
+            progress(0, 0.0, stage)
+
+    return told

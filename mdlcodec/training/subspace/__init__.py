@@ -1,0 +1,1 @@
+"""The random subspace code's subspace, coordinates, and the training of them that the sender does."""

@@ -1,0 +1,97 @@
+"""Points of random subspaces made of integers alone, and the files that the subspace code makes with them.
+
+Training in float32 gives other points on other machines; given the point, a file is the same everywhere.
+Interpreters without pytest import this too (portability_worker.py).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+from label_sets import blobs, images
+
+import mdlcodec
+from mdlcodec import data, labels
+from mdlcodec.codes import CODES
+from mdlcodec.codes.subspace import Parts, encode_labels
+from mdlcodec.container import write_label_file
+from mdlcodec.exact.random import Stream
+from mdlcodec.nets.architectures import ARCHITECTURES
+from mdlcodec.nets.layered import exact_outputs
+from mdlcodec.training.subspace.affine import STEPS, AffineSubspace
+from mdlcodec.training.subspace.coordinates import decode_coordinates
+
+GOLDEN = Path(__file__).parent / "golden" / "subspace"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Inputs, a point of a subspace for them, and labels that its network mostly predicts."""
+
+    net: str
+    seed: int
+    x: np.ndarray
+    coordinates: np.ndarray
+    step: int
+    y: np.ndarray
+
+
+def case(net, x, outputs, dimension, step, seed):
+    """A case whose labels are what the network predicts, but for every seventh."""
+    features = data.from_arrays(x, None).inputs.features
+    coordinates = np.rint(2 * Stream(seed, 7).normals((dimension,))).astype(np.int64)
+    architecture = ARCHITECTURES[net]
+    subspace = AffineSubspace(architecture, features.shape[1:], outputs, seed, dimension)
+    scores = exact_outputs(architecture, subspace.weights(coordinates, float(STEPS[step])), features)
+    y = np.where(np.arange(len(x)) % 7 == 3, np.arange(len(x)) % outputs, np.argmax(scores, 1))
+    y[:outputs] = np.arange(outputs)
+    return Case(net, seed, x, coordinates, step, y)
+
+
+def oblong(n):
+    """Coloured images of 20x18 places."""
+    pixels, _ = images(n, 20)
+    return np.stack([pixels[:, :, :18], pixels[:, :, 2:], pixels[:, ::-1, :18] // 2], -1)
+
+
+CASES = {
+    "lenet5": case("lenet5", images(60, 16)[0], 4, 30, 190, 0),
+    "lenet5 in colour": case("lenet5", oblong(40), 3, 100, 176, 2**63),
+    "lenet-300-100": case("lenet-300-100", blobs(60, 3)[0], 3, 50, 150, 7),
+    "one dimension": case("lenet-300-100", blobs(40, 4)[0], 4, 1, 200, 1),
+}
+
+
+def encoded(given):
+    """The file of a case's labels, its point given instead of trained."""
+    point = given.coordinates, given.step
+    with (
+        mock.patch.object(CODES["subspace"], "_trained", lambda *_: point, create=True),
+        mock.patch("mdlcodec.codes.subspace._LEARNED", 10**6),  # never the uniform code instead
+    ):
+        return mdlcodec.encode(
+            given.x,
+            given.y,
+            code="subspace",
+            net=given.net,
+            seed=given.seed,
+            dimension=len(given.coordinates),
+        )
+
+
+def recoded(given, blob):
+    """A case's file again: its labels coded anew under the point that it holds."""
+    file, dataset = labels.parse(blob), data.from_arrays(given.x, given.y)
+    parts = Parts.read(file.payload)
+    again = encode_labels(
+        ARCHITECTURES[given.net],
+        decode_coordinates(parts.coordinates, parts.dimension),
+        parts.step,
+        dataset.labels.classes,
+        file.k,
+        dataset.inputs,
+        file.settings,
+        lambda *_: None,
+    )
+    return write_label_file(file.header, again.payload)

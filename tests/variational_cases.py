@@ -1,0 +1,92 @@
+"""Networks named by indices made of integers alone, and the files that the variational code makes with them.
+
+Training in float32 gives other indices on other machines; given these, a file is the same everywhere.
+Interpreters without pytest import this too (portability_worker.py).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+from label_sets import blobs, images
+
+import mdlcodec
+from mdlcodec import data, labels
+from mdlcodec.codes import CODES
+from mdlcodec.codes.variational import Parts, Sent, encode_labels, read_weights
+from mdlcodec.container import write_label_file
+from mdlcodec.exact.random import Stream
+from mdlcodec.nets.layered import exact_outputs
+from mdlcodec.nets.narrow import NARROW
+
+GOLDEN = Path(__file__).parent / "golden" / "variational"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Inputs, a network that is named, and labels that it mostly predicts."""
+
+    net: str
+    seed: int
+    x: np.ndarray
+    sent: Sent
+    y: np.ndarray
+
+
+def case(net, x, outputs, bits, count, prior, seed):
+    """A case whose labels are what the network predicts, but for every seventh."""
+    inputs = data.from_arrays(x, None).inputs
+    indices = Stream(seed, 7).below(1 << bits, count).tolist()
+    sent = Sent(bits, indices, prior)
+    scores = exact_outputs(
+        NARROW[net], read_weights(sent, NARROW[net], outputs, inputs, seed), inputs.features
+    )
+    y = np.where(np.arange(len(x)) % 7 == 3, np.arange(len(x)) % outputs, np.argmax(scores, 1))
+    y[:outputs] = np.arange(outputs)
+    return Case(net, seed, x, sent, y)
+
+
+def oblong(n):
+    """Coloured images of 20x18 places."""
+    pixels, _ = images(n, 20)
+    return np.stack([pixels[:, :, :18], pixels[:, :, 2:], pixels[:, ::-1, :18] // 2], -1)
+
+
+CASES = {
+    "narrow-lenet": case(
+        "narrow-lenet", images(40, 16)[0], 4, 18, 40, bytes([170, 1, 169, 150, 170, 150]), 0
+    ),
+    "narrow-lenet in colour": case(
+        "narrow-lenet", oblong(24), 3, 5, 90, bytes([170, 0, 169, 0, 172, 160]), 2**63
+    ),
+    "narrow-convolution": case("narrow-convolution", images(40, 8)[0], 4, 24, 12, bytes([168, 0, 168, 0]), 7),
+    "narrow-mlp": case("narrow-mlp", blobs(60, 3)[0], 3, 11, 30, bytes([168, 150, 168, 0]), 1),
+    "one variance": case("narrow-mlp", blobs(60, 3)[0], 3, 1, 200, 0.75, 1),
+    "one block": case("narrow-mlp", blobs(40, 4)[0], 4, 12, 1, bytes([168, 255, 170, 1]), 3),
+}
+
+
+def encoded(given):
+    """The file of a case's labels, its network given instead of trained."""
+    code = CODES["variational"]
+    with (
+        mock.patch.object(code, "_trained", lambda *_: (given.sent, 0.0), create=True),
+        mock.patch("mdlcodec.codes.variational._LEARNED", 10**6),  # never the uniform code instead
+    ):
+        return mdlcodec.encode(given.x, given.y, code="variational", net=given.net, seed=given.seed)
+
+
+def recoded(given, blob):
+    """A case's file again: its labels coded anew under the network that it names."""
+    file, dataset = labels.parse(blob), data.from_arrays(given.x, given.y)
+    again = encode_labels(
+        NARROW[given.net],
+        Parts.read(file.payload).sent,
+        dataset.labels.classes,
+        file.k,
+        dataset.inputs,
+        given.seed,
+        lambda *_: None,
+    )
+    return write_label_file(file.header, again.payload)
