@@ -1,0 +1,228 @@
+"""``mdlcodec compare``."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mdlcodec.cli.files import stem
+from mdlcodec.cli.options import Common, common_options, device_option, preset_option
+from mdlcodec.cli.progress import ProgressLine
+from mdlcodec.cli.terminal import duration, printable, require_stdout, say
+from mdlcodec.cli.verbose import watch
+from mdlcodec.cli.verification import verify
+from mdlcodec.errors import BadData, MdlcodecError
+
+if TYPE_CHECKING:
+    from mdlcodec.data import Dataset, Labels
+    from mdlcodec.report.comparison import Comparison, Row
+
+
+@click.command("compare")
+@click.argument("data")
+@click.option("--codes", metavar="NAMES", help="Codes, separated by commas. [default: all]")
+@click.option(
+    "-o",
+    "--output",
+    metavar="FOLDER",
+    help="Where the files are kept. [default: NAME.compare, in this folder]",
+)
+@click.option("--plot", metavar="FILE.png", help="Draw the files' sizes; needs mdlcodec[plot].")
+@click.option(
+    "--test",
+    metavar="DATA",
+    help="Images, with labels, that the networks in the files are tested on. [default: those beside DATA, where "
+    "it is MNIST's or CIFAR's folder]",
+)
+@click.option(
+    "--seed",
+    default=0,
+    type=click.IntRange(0, 2**64 - 1),
+    metavar="N",
+    show_default=True,
+    help="Seed of the networks.",
+)
+@preset_option
+@click.option(
+    "--target", metavar="COLUMN", help="The labels' column in a table: a name, or an index (last: -1)."
+)
+@click.option("--limit", type=int, metavar="N", help="Encode the first N examples only.")
+@device_option
+@click.option(
+    "-f", "--force", is_flag=True, help="Make every file anew, and overwrite FILE.png if it exists."
+)
+@common_options
+def command(
+    data: str,
+    codes: str | None,
+    output: str | None,
+    plot: str | None,
+    test: str | None,
+    seed: int,
+    preset: int | None,
+    target: str | None,
+    limit: int | None,
+    device: str,
+    force: bool,
+    common: Common,
+) -> None:
+    """Write the labels of DATA with every code, and show what each takes.
+
+    DATA: see encode. Every file is decoded in a fresh process before it counts, on the CPU whatever the device;
+    that process's start is part of the time shown. ratio: to the bytes that uniform coding takes. Files stay in
+    FOLDER, with what is known of them: the same command, run again, makes only what is missing or was made with
+    other settings. With -v, ideal lengths too, which are no file's.
+    """
+    require_stdout("open it, that is where the table goes")
+    folder = Path(f"{stem(data)}.compare" if output is None else output)
+    with _keeping(folder):
+        from mdlcodec.report.comparison import Comparison, ordered_codes, write_whole
+        from mdlcodec.training.presets import DEFAULT_PRESET
+
+        names = ordered_codes(None if codes is None else [name.strip() for name in codes.split(",")])
+        if plot is not None:
+            _check_plot(Path(plot), force)
+        dataset, examples = _read(data, target, limit, test, common)
+        comparison = Comparison(
+            dataset,
+            folder,
+            preset=DEFAULT_PRESET if preset is None else preset,
+            seed=seed,
+            limit=limit,
+            device=device,
+            limits=common.limits(),
+            test=examples,
+            force=force,
+        )
+        comparison.check(names)
+        with _existing(folder):
+            rows = [_row(comparison, name, data, common) for name in names]
+        if plot is not None:
+            from mdlcodec.report.plot import bar_chart
+
+            title = f"{stem(data)}: {comparison.labels.n:,} labels of {comparison.classes:,} classes"
+            write_whole(Path(plot), bar_chart(rows, comparison.uniform_bytes, title))
+    _print(data, comparison, rows, common)
+    if any(row.failed is not None for row in rows):
+        raise click.exceptions.Exit(1)
+
+
+def _check_plot(path: Path, force: bool) -> None:
+    """Whether the picture can be drawn and written, before anything is done for it."""
+    from mdlcodec.report.plot import require_matplotlib
+
+    if path.suffix != ".png":
+        raise BadData(f"--plot {str(path)!r} does not end in .png; name a file that does")
+    if not path.absolute().parent.is_dir():
+        raise BadData(
+            f"there is no folder {str(path.absolute().parent)!r}; create it, or choose another --plot"
+        )
+    if path.exists() and not (force and path.is_file()):
+        raise MdlcodecError(f"{str(path)!r} exists; choose another --plot, or overwrite it with -f")
+    require_matplotlib()
+
+
+def _read(
+    data: str, target: str | None, limit: int | None, test: str | None, common: Common
+) -> tuple[Dataset, Dataset | None]:
+    """What is coded, and what accuracy is measured on: what was named, or what lies beside, if it can be used."""
+    from mdlcodec.data import read
+    from mdlcodec.report.accuracy import beside, read_examples
+
+    dataset = read(data, target=target, limit=limit)
+    if test is not None:
+        return dataset, read_examples(test, target, dataset)
+    found = beside(data)
+    if found is None:
+        return dataset, None
+    try:
+        return dataset, read_examples(found, target, dataset)
+    except BadData as error:
+        if not common.quiet:
+            say(f"no test accuracy: {error}")
+        return dataset, None
+
+
+def _row(comparison: Comparison, code: str, data: str, common: Common) -> Row:
+    """One code's row, with progress, and a line when it is there."""
+    with ProgressLine(common.quiet) as line:
+        line.show_passing(f"encoding: {code}")
+
+        def decoded(path: Path, labels: Labels) -> float:
+            return verify(path, data, labels, common, line)
+
+        row, kept = comparison.row(code, decoded, watch(f"encoding: {code}", line, common))
+    if row.failed is not None:
+        say(f"mdlcodec: {code} failed: {row.failed}")
+    elif not common.quiet:
+        assert row.encode_seconds is not None
+        assert row.decode_seconds is not None
+        how = f"encoded in {duration(row.encode_seconds)}, decoded in {duration(row.decode_seconds)}"
+        say(f"{row.file}: {row.bytes:,} bytes; {'there already' if kept else how}")
+    return row
+
+
+@contextlib.contextmanager
+def _existing(folder: Path) -> Iterator[None]:
+    """Make the folder if it is not there; and take it away again if nothing came into it."""
+    if not folder.is_dir() and folder.exists():
+        raise BadData(f"{str(folder)!r} is no folder; choose another -o")
+    if not folder.absolute().parent.is_dir():
+        raise BadData(
+            f"there is no folder {str(folder.absolute().parent)!r}; create it, or choose another -o"
+        )
+    made = not folder.exists()
+    folder.mkdir(exist_ok=True)
+    try:
+        yield
+    finally:
+        if made and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+@contextlib.contextmanager
+def _keeping(folder: Path) -> Iterator[None]:
+    """Say of an interruption what it leaves."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        why = str(error).partition(";")[0] or "interrupted"
+        raise type(error)(
+            f"{why}; what was finished is kept in {str(folder)!r}, and the same command goes on from there"
+        ) from error
+
+
+def _print(data: str, comparison: Comparison, rows: list[Row], common: Common) -> None:
+    if common.json:
+        click.echo(json.dumps(_facts(data, comparison, rows)))
+        return
+    from mdlcodec.report.table import table_1
+
+    for text in table_1(rows, ideal=common.verbose):
+        click.echo(printable(text))
+    click.echo(
+        f"{comparison.labels.n:,} labels of {comparison.classes:,} classes; bytes of whole files, each decoded in "
+        f"a fresh process; ratio: to uniform's {comparison.uniform_bytes:,}"
+    )
+
+
+def _facts(data: str, comparison: Comparison, rows: list[Row]) -> dict[str, Any]:
+    """The result, in values that JSON can hold."""
+    return {
+        "data": data,
+        "labels": comparison.labels.n,
+        "classes": comparison.classes,
+        "uniform_bits": comparison.labels.n * math.log2(comparison.classes),
+        "preset": comparison.preset,
+        "seed": comparison.seed,
+        "limit": comparison.limit,
+        "folder": str(comparison.folder),
+        "codes": [asdict(row) for row in rows],
+    }

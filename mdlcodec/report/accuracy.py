@@ -1,0 +1,86 @@
+"""Examples beside the coded ones, and how many of them a transmitted network gets right."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+
+from mdlcodec import data
+from mdlcodec.data import Dataset, Inputs
+from mdlcodec.data.bounded import list_bounded
+from mdlcodec.errors import BadData
+
+if TYPE_CHECKING:
+    from mdlcodec.codes import Settings
+    from mdlcodec.nets.architectures import Layered, Weights
+
+_IDX = re.compile(r"train(-images[-.]idx3-ubyte)(\.gz)?")
+_CIFAR = {"data_batch_1.bin": "test_batch.bin", "train.bin": "test.bin"}
+_EXAMPLES_AT_ONCE = 4096
+
+
+@runtime_checkable
+class TransmitsNetwork(Protocol):
+    """A code whose payload holds a network, which classifies other examples too."""
+
+    def weights(
+        self, payload: bytes, k: int, inputs: Inputs, settings: Settings
+    ) -> tuple[Layered, Weights] | None:
+        """The network of a payload, for the inputs that it was made with; None where no network was sent."""
+
+
+def beside(source: str) -> str | None:
+    """The file of test examples that MNIST and CIFAR have beside the training files; None where there is none."""
+    path = Path(source)
+    folder, names = (path, list_bounded(path)) if path.is_dir() else (path.parent, [path.name])
+    for name in names:
+        match = _IDX.fullmatch(name)
+        found = [_CIFAR.get(name)] if match is None else [f"t10k{match[1]}", f"t10k{match[1]}.gz"]
+        for other in found:
+            if other is not None and (folder / other).is_file():
+                return str(folder / other)
+    return None
+
+
+def read_examples(source: str, target: str | None, trained: Dataset) -> Dataset:
+    """Test examples whose features are made as those of ``trained``.
+
+    Raises BadData for what cannot be read, or where the features are made in another way: preprocessing
+    depends on all examples of a data set, but for images of 8-bit pixels that reach from 0 to 255.
+    """
+    from mdlcodec.bounds.subject import range_bits
+
+    found = data.read(source, target=target)
+    assert found.labels is not None
+    assert trained.labels is not None
+    ours, theirs = trained.inputs, found.inputs
+    if not ours.is_images or ours.features.shape[1:] != theirs.features.shape[1:]:
+        raise BadData("test examples are measured only for images, of the same size as those that are coded")
+    if any(range_bits(inputs.features) != 1.0 for inputs in (ours, theirs)):
+        raise BadData(
+            "test examples are measured only for images of 8-bit pixels whose smallest value is 0 and largest 255"
+        )
+    if (found.labels.values.dtype.kind == "U") != (trained.labels.values.dtype.kind == "U"):
+        raise BadData("the labels of the test examples are of another type than those that are coded")
+    return found
+
+
+def accuracy(network: tuple[Layered, Weights], values: np.ndarray, examples: Dataset) -> float:
+    """Share of the examples to which the network's exact prediction gives their label.
+
+    values: (k,) the label of each of the network's outputs.
+    """
+    from mdlcodec.nets.layered import exact_outputs
+
+    assert examples.labels is not None
+    architecture, weights = network
+    features, truth = examples.inputs.features, examples.labels.array()
+    right = 0
+    for start in range(0, len(features), _EXAMPLES_AT_ONCE):
+        rows = slice(start, start + _EXAMPLES_AT_ONCE)
+        scores = exact_outputs(architecture, weights, features[rows])
+        right += int(np.count_nonzero(values[scores.argmax(1)] == truth[rows]))
+    return right / len(features)

@@ -1,0 +1,92 @@
+"""Codelength and accuracy as labels are coded one after the other (Blier & Ollivier 2018, Figures 2 and 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mdlcodec.errors import BadData, LimitExceeded
+from mdlcodec.limits import DEFAULT_LIMITS, Limits
+
+if TYPE_CHECKING:
+    from mdlcodec.data import Dataset
+
+Say = Callable[[int, float], None]
+"""Is told labels done, and ideal bits of them."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """After so many ``samples``: ideal ``bits`` of them together, and how many of them were predicted ``right``.
+
+    Arrays of one length, ascending.
+    """
+
+    samples: np.ndarray
+    bits: np.ndarray
+    right: np.ndarray
+
+    def in_packs(self, growth: float = 1.25, smallest: int = 8) -> Curve:
+        """Fewer points: ``growth`` times the samples of the one before, and at least ``smallest`` more."""
+        kept, last = [], 0
+        for i, samples in enumerate(self.samples.tolist()):
+            if samples >= max(last + smallest, growth * last) or i == len(self.samples) - 1:
+                kept.append(i)
+                last = samples
+        return Curve(self.samples[kept], self.bits[kept], self.right[kept])
+
+    def bits_per_sample(self) -> np.ndarray:
+        """Of the samples between each point and the one before."""
+        return np.diff(self.bits, prepend=0.0) / np.diff(self.samples, prepend=0)
+
+    def accuracy(self) -> np.ndarray:
+        """Of the predictions of the samples between each point and the one before."""
+        return np.diff(self.right, prepend=0) / np.diff(self.samples, prepend=0)
+
+
+def prequential_curve(
+    dataset: Dataset,
+    *,
+    code: str = "prequential",
+    net: str = "auto",
+    preset: int,
+    seed: int = 0,
+    limits: Limits = DEFAULT_LIMITS,
+    say: Say | None = None,
+) -> Curve:
+    """A point for every label, as the prequential or the switching code predicts it.
+
+    Raises BadData for a network that is not there, or does not fit, LimitExceeded for too much memory.
+    """
+    from mdlcodec.codes import code_named
+    from mdlcodec.codes.prequential import PrequentialCode
+    from mdlcodec.training.calibration import Calibration
+
+    chosen = code_named(code)
+    if not isinstance(chosen, PrequentialCode):
+        raise BadData(
+            f"--code {code} does not learn from the labels already coded; choose prequential or switching"
+        )
+    assert dataset.labels is not None
+    inputs, classes, k = dataset.inputs, dataset.labels.classes, len(dataset.labels.values)
+    settings = chosen.settings(net, preset, seed, inputs, k)
+    needed = chosen.cost(inputs, k, settings).memory
+    if needed > limits.memory:
+        raise LimitExceeded(
+            f"{needed:,} bytes of memory for {inputs.n:,} examples are too many; give fewer of them"
+        )
+    learner = chosen.learner(inputs, k, settings)
+    calibration = Calibration(k, learner.sets)
+    bits, right = np.empty(inputs.n), np.empty(inputs.n, bool)
+    for start, stop, scores in chosen.slices(learner, calibration, inputs.n, k):
+        labels = classes[start:stop]
+        frequencies, probability = calibration.frequencies(scores, labels)
+        bits[start:stop] = -np.log2(probability)
+        right[start:stop] = frequencies.argmax(1) == labels
+        learner.learn(start, stop, labels)
+        if say is not None:
+            say(stop, float(bits[:stop].sum()))
+    return Curve(np.arange(1, inputs.n + 1), np.cumsum(bits), np.cumsum(right))

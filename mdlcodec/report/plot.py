@@ -1,0 +1,58 @@
+"""Pictures, by matplotlib, which only ``pip install 'mdlcodec[plot]'`` installs."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mdlcodec.errors import MdlcodecError
+from mdlcodec.report.comparison import Row
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def require_matplotlib() -> None:
+    """Raise MdlcodecError where matplotlib is not installed."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise MdlcodecError(
+            "pictures need matplotlib, which is not installed; install mdlcodec[plot]"
+        ) from error
+
+
+def new_figure(width: float = 6.4, height: float = 4.0) -> Figure:
+    """An empty figure, of that size in inches. Raises MdlcodecError where matplotlib is not installed."""
+    require_matplotlib()
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def png(figure: Figure) -> bytes:
+    """The file of a picture."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=150)
+    return file.getvalue()
+
+
+def bar_chart(rows: Sequence[Row], uniform_bytes: int, title: str) -> bytes:
+    """A PNG: each code's bytes on a logarithmic scale, and uniform coding's as a line; no rows that failed.
+
+    Raises MdlcodecError where matplotlib is not installed.
+    """
+    made = [(row.code, row.bytes) for row in rows if row.bytes is not None]
+    figure = new_figure()
+    axes = figure.subplots()
+    axes.bar_label(axes.bar([code for code, _ in made], [size for _, size in made]), fmt="{:,.0f}")
+    if uniform_bytes:
+        axes.axhline(uniform_bytes, linestyle="--", color="black", label=f"uniform: {uniform_bytes:,}")
+        axes.legend()
+    axes.set_yscale("log")
+    axes.margins(y=0.15)
+    axes.tick_params("x", rotation=30)
+    axes.set_ylabel("bytes of the file")
+    axes.set_title(title)
+    return png(figure)
