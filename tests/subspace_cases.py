@@ -68,7 +68,7 @@ def encoded(given):
     point = given.coordinates, given.step
     with (
         mock.patch.object(CODES["subspace"], "_trained", lambda *_: point, create=True),
-        mock.patch("mdlcodec.codes.subspace._LEARNED", 10**6),  # never the uniform code instead
+        mock.patch("mdlcodec.codes.transmitted._LEARNED", 10**6),  # never the uniform code instead
     ):
         return mdlcodec.encode(
             given.x,

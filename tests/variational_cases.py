@@ -72,7 +72,7 @@ def encoded(given):
     code = CODES["variational"]
     with (
         mock.patch.object(code, "_trained", lambda *_: (given.sent, 0.0), create=True),
-        mock.patch("mdlcodec.codes.variational._LEARNED", 10**6),  # never the uniform code instead
+        mock.patch("mdlcodec.codes.transmitted._LEARNED", 10**6),  # never the uniform code instead
     ):
         return mdlcodec.encode(given.x, given.y, code="variational", net=given.net, seed=given.seed)
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Options, Progress, Settings
+from mdlcodec.codes.transmitted import TransmittedNetwork, unless_learned_in_vain, without_labels
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, CorruptFile
@@ -29,8 +30,6 @@ DIMENSIONS = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096
 _SQUARE = 40
 # examples from which on that one alone is tried; below, its half, itself and its double, while files become shorter
 _ONE_DIMENSION = 20_000
-# where the file is shorter than this share of the uniform code's bits, something was learned for certain
-_LEARNED = 0.9
 
 
 @dataclass(frozen=True)
@@ -116,11 +115,12 @@ def encode_labels(
     return Encoded(parts.written(), coded.ideal_bits, coded.training_error)
 
 
-class SubspaceCode:
+class SubspaceCode(TransmittedNetwork[Parts]):
     """A network of nominal widths within a random subspace."""
 
     name = "subspace"
     number = 4
+    section = "coordinates"
     options: frozenset[str] = frozenset({"dimension"})
 
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
@@ -128,9 +128,19 @@ class SubspaceCode:
         architecture = network_labels.chosen_architecture(self.name, net, inputs)
         return Settings(net=architecture.number, preset=preset, seed=seed)
 
-    def net_name(self, settings: Settings) -> str:
-        """See Code.net_name."""
-        return architecture_numbered(settings.net).name
+    def architecture(self, settings: Settings) -> Layered:
+        """See TransmittedNetwork.architecture."""
+        return architecture_numbered(settings.net)
+
+    def parts(self, payload: bytes) -> Parts:
+        """See TransmittedNetwork.parts."""
+        return Parts.read(payload)
+
+    def read_weights(
+        self, parts: Parts, architecture: Layered, k: int, inputs: Inputs, settings: Settings
+    ) -> Weights:
+        """See TransmittedNetwork.read_weights."""
+        return read_weights(parts, architecture, k, inputs, settings)
 
     def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
         """See Code.cost."""
@@ -153,26 +163,6 @@ class SubspaceCode:
             # the examples once more, what the passes hold, gradients; coordinates are few
             memory += 64 * cost.parameters + 3 * inputs.features.nbytes + (1 << 28)
         return Cost(cost.parameters, steps, memory)
-
-    def sections(self, payload: bytes, k: int) -> list[tuple[str, int]]:
-        """See Code.sections; dimension, step and size are counted with the coordinates."""
-        if k == 1:
-            return [("labels", len(payload))]
-        parts = Parts.read(payload)
-        return [
-            ("coordinates", len(payload) - len(parts.labels) - 1),
-            ("calibration", 1),
-            ("labels", len(parts.labels)),
-        ]
-
-    def weights(
-        self, payload: bytes, k: int, inputs: Inputs, settings: Settings
-    ) -> tuple[Layered, Weights] | None:
-        """The network of a payload, for these inputs; None where there is one class. Raises CorruptFile."""
-        if k == 1:
-            return None
-        architecture = architecture_numbered(settings.net)
-        return architecture, read_weights(Parts.read(payload), architecture, k, inputs, settings)
 
     def encode(
         self,
@@ -197,7 +187,7 @@ class SubspaceCode:
 
         def coded(coordinates: np.ndarray, step: int) -> Encoded:
             return encode_labels(
-                architecture, coordinates, step, classes, k, inputs, settings, _without_labels(progress)
+                architecture, coordinates, step, classes, k, inputs, settings, without_labels(progress)
             )
 
         shortest: Encoded | None = None
@@ -208,24 +198,9 @@ class SubspaceCode:
                 break
             shortest = encoded
         assert shortest is not None
-        uniform = inputs.n * float(np.log2(k))  # reported only
-        if 8 * len(shortest.payload) > _LEARNED * uniform:
-            unmoved = coded(np.zeros(0, np.int64), 0)
-            shortest = min(unmoved, shortest, key=lambda encoded: len(encoded.payload))
+        shortest = unless_learned_in_vain(shortest, lambda: coded(np.zeros(0, np.int64), 0), inputs.n, k)
         progress(inputs.n, shortest.ideal_bits)
         return shortest
-
-    def decode(
-        self, payload: bytes, k: int, inputs: Inputs, settings: Settings, progress: Progress
-    ) -> np.ndarray:
-        """See Code.decode."""
-        if k == 1:
-            return np.zeros(inputs.n, np.int32)
-        architecture, parts = architecture_numbered(settings.net), Parts.read(payload)
-        weights = read_weights(parts, architecture, k, inputs, settings)
-        return network_labels.decode_labels(
-            architecture, weights, parts.calibration, parts.labels, k, inputs, progress
-        )
 
     def _trained(
         self,
@@ -262,13 +237,3 @@ def _dimensions(n: int) -> tuple[int, ...]:
     """Those that are tried for so many examples, in turn."""
     suited = sum(dimension * dimension <= _SQUARE * n for dimension in DIMENSIONS[1:])
     return DIMENSIONS[suited : suited + 1] if n >= _ONE_DIMENSION else DIMENSIONS[max(0, suited - 2) :: 2][:3]
-
-
-def _without_labels(progress: Progress) -> Progress:
-    """The same, of a trial: labels that it codes are no labels done."""
-
-    def told(done: int, bits: float, stage: str = "", /) -> None:
-        if stage:
-            progress(0, 0.0, stage)
-
-    return told

@@ -10,6 +10,7 @@ import numpy as np
 
 from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Options, Progress, Settings
+from mdlcodec.codes.transmitted import TransmittedNetwork
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded
@@ -117,11 +118,12 @@ def encode_labels(
     return Encoded(parts.written(), coded.ideal_bits, coded.training_error)
 
 
-class TwoPartCode:
+class TwoPartCode(TransmittedNetwork[Parts]):
     """The network is pruned and quantised before it is written."""
 
     name = "two-part"
     number = 2
+    section = "network"
     options: frozenset[str] = frozenset({"sparsify", "bits"})
 
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
@@ -129,9 +131,19 @@ class TwoPartCode:
         architecture = network_labels.chosen_architecture(self.name, net, inputs)
         return Settings(net=architecture.number, preset=preset, seed=seed)
 
-    def net_name(self, settings: Settings) -> str:
-        """See Code.net_name."""
-        return architecture_numbered(settings.net).name
+    def architecture(self, settings: Settings) -> Layered:
+        """See TransmittedNetwork.architecture."""
+        return architecture_numbered(settings.net)
+
+    def parts(self, payload: bytes) -> Parts:
+        """See TransmittedNetwork.parts."""
+        return Parts.read(payload)
+
+    def read_weights(
+        self, parts: Parts, architecture: Layered, k: int, inputs: Inputs, settings: Settings
+    ) -> Weights:
+        """See TransmittedNetwork.read_weights."""
+        return read_weights(parts.network, architecture, inputs, k)
 
     def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
         """See Code.cost. No network in a file is larger than its architecture is for the inputs."""
@@ -147,31 +159,11 @@ class TwoPartCode:
             memory += 64 * cost.parameters + 10 * inputs.features.nbytes + (1 << 28)
         return Cost(cost.parameters, steps, memory)
 
-    def sections(self, payload: bytes, k: int) -> list[tuple[str, int]]:
-        """See Code.sections; the network's length is counted with it."""
-        if k == 1:
-            return [("labels", len(payload))]
-        parts = Parts.read(payload)
-        return [
-            ("network", len(payload) - len(parts.labels) - 1),
-            ("calibration", 1),
-            ("labels", len(parts.labels)),
-        ]
-
     def network(self, payload: bytes, k: int) -> bytes:
         """The network section of a payload. Raises BadData where there is none, CorruptFile."""
         if k == 1:
             raise BadData("a file of one class holds no network: there was nothing to learn")
         return Parts.read(payload).network
-
-    def weights(
-        self, payload: bytes, k: int, inputs: Inputs, settings: Settings
-    ) -> tuple[Layered, Weights] | None:
-        """The network of a payload, checked for these inputs; None where there is one class. Raises CorruptFile."""
-        if k == 1:
-            return None
-        architecture = architecture_numbered(settings.net)
-        return architecture, read_weights(Parts.read(payload).network, architecture, inputs, k)
 
     def encode(
         self,
@@ -197,18 +189,6 @@ class TwoPartCode:
         progress(0, 0.0, "writing the network")
         section = self._section(tensors)
         return encode_labels(architecture, section, classes, k, inputs, progress)
-
-    def decode(
-        self, payload: bytes, k: int, inputs: Inputs, settings: Settings, progress: Progress
-    ) -> np.ndarray:
-        """See Code.decode."""
-        if k == 1:
-            return np.zeros(inputs.n, np.int32)
-        architecture, parts = architecture_numbered(settings.net), Parts.read(payload)
-        weights = read_weights(parts.network, architecture, inputs, k)
-        return network_labels.decode_labels(
-            architecture, weights, parts.calibration, parts.labels, k, inputs, progress
-        )
 
     def _trained(
         self,

@@ -14,6 +14,7 @@ import numpy as np
 
 from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Options, Progress, Settings
+from mdlcodec.codes.transmitted import TransmittedNetwork, unless_learned_in_vain, without_labels
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, CorruptFile
@@ -24,8 +25,6 @@ from mdlcodec.training.presets import VARIATIONAL, effort_of
 
 LEAST_VARIANCE, LARGEST_VARIANCE = 1e-12, 1e12
 _BITS = 31  # of the first byte: of an index; above them, how many layers have deviations of their own
-# where the file is shorter than this share of the uniform code's bits, something was learned for certain
-_LEARNED = 0.9
 
 
 @dataclass(frozen=True)
@@ -131,20 +130,31 @@ def encode_labels(
     return Encoded(payload, coded.ideal_bits, coded.training_error, objective_bits)
 
 
-class VariationalCode:
+class VariationalCode(TransmittedNetwork[Parts]):
     """A sample of a Gaussian posterior over the weights of a narrow network."""
 
     name = "variational"
     number = 5
+    section = "weights"
     options: frozenset[str] = frozenset({"prior"})
 
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
         """See Code.settings."""
         return Settings(net=narrow_for(self.name, net, inputs).number, preset=preset, seed=seed)
 
-    def net_name(self, settings: Settings) -> str:
-        """See Code.net_name."""
-        return narrow_numbered(settings.net).name
+    def architecture(self, settings: Settings) -> Layered:
+        """See TransmittedNetwork.architecture."""
+        return narrow_numbered(settings.net)
+
+    def parts(self, payload: bytes) -> Parts:
+        """See TransmittedNetwork.parts."""
+        return Parts.read(payload)
+
+    def read_weights(
+        self, parts: Parts, architecture: Layered, k: int, inputs: Inputs, settings: Settings
+    ) -> Weights:
+        """See TransmittedNetwork.read_weights."""
+        return read_weights(parts.sent, architecture, k, inputs, settings.seed)
 
     def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
         """See Code.cost."""
@@ -162,26 +172,6 @@ class VariationalCode:
             memory += variational.memory(*given) + 3 * inputs.features.nbytes
         return Cost(cost.parameters, steps, memory)
 
-    def sections(self, payload: bytes, k: int) -> list[tuple[str, int]]:
-        """See Code.sections; prior, bits and number of blocks are counted with the weights."""
-        if k == 1:
-            return [("labels", len(payload))]
-        parts = Parts.read(payload)
-        return [
-            ("weights", len(payload) - len(parts.labels) - 1),
-            ("calibration", 1),
-            ("labels", len(parts.labels)),
-        ]
-
-    def weights(
-        self, payload: bytes, k: int, inputs: Inputs, settings: Settings
-    ) -> tuple[Layered, Weights] | None:
-        """The network of a payload, for these inputs; None where there is one class. Raises CorruptFile."""
-        if k == 1:
-            return None
-        architecture = narrow_numbered(settings.net)
-        return architecture, read_weights(Parts.read(payload).sent, architecture, k, inputs, settings.seed)
-
     def encode(
         self,
         classes: np.ndarray,
@@ -197,25 +187,14 @@ class VariationalCode:
         if k == 1:
             return Encoded(b"", 0.0, 0.0)
         sent, objective = self._trained(architecture, classes, k, inputs, settings, progress, variance)
-        arguments = (classes, k, inputs, settings.seed)
-        found = encode_labels(architecture, sent, *arguments, _without_labels(progress), objective)
-        if 8 * len(found.payload) > _LEARNED * inputs.n * float(np.log2(k)):  # reported only
-            alone = encode_labels(architecture, NO_WEIGHTS, *arguments, _without_labels(progress), objective)
-            found = min(alone, found, key=lambda encoded: len(encoded.payload))
+
+        def coded(sent: Sent) -> Encoded:
+            given = classes, k, inputs, settings.seed
+            return encode_labels(architecture, sent, *given, without_labels(progress), objective)
+
+        found = unless_learned_in_vain(coded(sent), lambda: coded(NO_WEIGHTS), inputs.n, k)
         progress(inputs.n, found.ideal_bits)
         return found
-
-    def decode(
-        self, payload: bytes, k: int, inputs: Inputs, settings: Settings, progress: Progress
-    ) -> np.ndarray:
-        """See Code.decode."""
-        if k == 1:
-            return np.zeros(inputs.n, np.int32)
-        architecture, parts = narrow_numbered(settings.net), Parts.read(payload)
-        weights = read_weights(parts.sent, architecture, k, inputs, settings.seed)
-        return network_labels.decode_labels(
-            architecture, weights, parts.calibration, parts.labels, k, inputs, progress
-        )
 
     def _trained(
         self,
@@ -254,13 +233,3 @@ def _checked_variance(prior: float) -> float:
             f"{LARGEST_VARIANCE:g}"
         )
     return float(np.float32(prior))
-
-
-def _without_labels(progress: Progress) -> Progress:
-    """The same, of a trial: labels that it codes are no labels done."""
-
-    def told(done: int, bits: float, stage: str = "", /) -> None:
-        if stage:
-            progress(0, 0.0, stage)
-
-    return told

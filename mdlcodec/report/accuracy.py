@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mdlcodec import data
-from mdlcodec.data import Dataset, Inputs
+from mdlcodec.data import Dataset
 from mdlcodec.data.bounded import list_bounded
 from mdlcodec.errors import BadData
 
 if TYPE_CHECKING:
-    from mdlcodec.codes import Settings
     from mdlcodec.nets.architectures import Layered, Weights
 
 _IDX = re.compile(r"train(-images[-.]idx3-ubyte)(\.gz)?")
 _CIFAR = {"data_batch_1.bin": "test_batch.bin", "train.bin": "test.bin"}
 _EXAMPLES_AT_ONCE = 4096
-
-
-@runtime_checkable
-class TransmitsNetwork(Protocol):
-    """A code whose payload holds a network, which classifies other examples too."""
-
-    def weights(
-        self, payload: bytes, k: int, inputs: Inputs, settings: Settings
-    ) -> tuple[Layered, Weights] | None:
-        """The network of a payload, for the inputs that it was made with; None where no network was sent."""
 
 
 def beside(source: str) -> str | None:

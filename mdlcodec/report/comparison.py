@@ -208,11 +208,12 @@ class Comparison:
     def _accuracy(self, blob: bytes) -> float | None:
         """Of the network in a file, on the test examples; None where there is no network, or no examples."""
         from mdlcodec import labels as label_files
+        from mdlcodec.codes.transmitted import TransmittedNetwork
         from mdlcodec.exact.choice import computing_on
-        from mdlcodec.report.accuracy import TransmitsNetwork, accuracy
+        from mdlcodec.report.accuracy import accuracy
 
         file = label_files.parse(blob)
-        if self.test is None or not isinstance(file.code, TransmitsNetwork):
+        if self.test is None or not isinstance(file.code, TransmittedNetwork):
             return None
         network = file.code.weights(file.payload, file.k, self.dataset.inputs, file.settings)
         if network is None:
