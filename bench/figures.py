@@ -29,7 +29,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 from machine import machine
@@ -42,8 +41,9 @@ from mdlcodec.exact.guard import sender_alone
 from mdlcodec.nets.narrow import narrow_numbered
 from mdlcodec.report.curves import Curve, prequential_curve
 from mdlcodec.report.plot import new_figure, png, require_matplotlib
-from mdlcodec.training import variational
 from mdlcodec.training.presets import VARIATIONAL, effort_of
+from mdlcodec.training.variational import train_posterior
+from mdlcodec.training.variational.objective import Objective
 
 _POINTS = 100  # of a curve of figure 1
 
@@ -120,30 +120,36 @@ def _run_variational(dataset: Dataset, name: str, preset: int, seed: int) -> dic
         classes = np.random.default_rng(seed).permutation(classes)
     effort = effort_of(VARIATIONAL, preset)
     architecture = narrow_numbered(code.settings("auto", preset, seed, dataset.inputs, k).net)
-    recipe = variational._recipe(architecture)
-    every = max(1, variational._training_steps(recipe, labels.n, effort) // _POINTS)
     found: dict[str, Any] = {"net": architecture.name, "steps": [], "divergence_bits": [], "loss_bits": []}
 
-    class Recording(variational.Objective):
-        def step(self, rate: float, price: Any) -> None:
-            if self.steps % every == 0:
-                self.record()
-            super().step(rate, price)
+    def record(objective: Objective) -> None:
+        generator = objective.posterior.generator
+        state = generator.get_state()  # the training goes on as if nobody looked
+        divergence = float(objective.posterior.divergence().double().sum())
+        found["steps"].append(objective.steps)
+        found["divergence_bits"].append(round(divergence / math.log(2), 1))
+        found["loss_bits"].append(round(objective.expected_loss() / math.log(2), 1))
+        generator.set_state(state)
 
-        def record(self) -> None:
-            generator = self.posterior.generator
-            state = generator.get_state()  # the training goes on as if nobody looked
-            divergence = float(self.posterior.divergence().double().sum())
-            found["steps"].append(self.steps)
-            found["divergence_bits"].append(round(divergence / math.log(2), 1))
-            found["loss_bits"].append(round(self.expected_loss() / math.log(2), 1))
-            generator.set_state(state)
+    def look(objective: Objective, steps: int) -> None:
+        if objective.steps % max(1, steps // _POINTS) == 0:
+            record(objective)
 
-    with mock.patch.object(variational, "Objective", Recording), sender_alone():
-        trained = variational._trained(
-            architecture, dataset.inputs.features, classes, k, recipe, effort, seed, None, lambda stage: None
+    def quiet(stage: str) -> None:
+        """No progress."""
+
+    with sender_alone():
+        trained = train_posterior(
+            architecture,
+            dataset.inputs.features,
+            classes,
+            k,
+            effort=effort,
+            seed=seed,
+            progress=quiet,
+            look=look,
         )
-        trained.record()
+        record(trained)
     return found
 
 

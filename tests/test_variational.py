@@ -72,8 +72,10 @@ def trained():
     x, y = _many_blobs()
     kept = []
     with pytest.MonkeyPatch.context() as patch:
-        inner = variational._trained
-        patch.setattr(variational, "_trained", lambda *a: kept.append(inner(*a)) or kept[-1])
+        inner = variational.train_posterior
+        patch.setattr(
+            variational, "train_posterior", lambda *a, **more: kept.append(inner(*a, **more)) or kept[-1]
+        )
         blob, run = labels.encode(data.from_arrays(x, y), code="variational", preset=1)
     return x, y, blob, run, kept[0].posterior
 

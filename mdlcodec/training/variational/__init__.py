@@ -118,7 +118,9 @@ def variational_network(
     to learn one for each. ``progress`` is told in words. Raises InexactComputation when the training diverges.
     """
     recipe = _recipe(architecture)
-    objective = _trained(architecture, x, y, k, recipe, effort, seed, variance, progress)
+    objective = train_posterior(
+        architecture, x, y, k, effort=effort, seed=seed, variance=variance, progress=progress
+    )
     deviations = _settled(objective.posterior, variance, recipe)
     objective_bits = objective.bits()
     prior = b"" if variance is not None else bytes(byte for byte, _ in deviations)
@@ -143,18 +145,23 @@ def variational_network(
     return Found(bits, indices, prior, objective_bits)
 
 
-def _trained(
+def train_posterior(
     architecture: Layered,
     x: np.ndarray,
     y: np.ndarray,
     k: int,
-    recipe: Recipe,
+    *,
     effort: VariationalEffort,
     seed: int,
-    variance: float | None,
+    variance: float | None = None,
     progress: Callable[[str], None],
+    look: Callable[[Objective, int], None] = lambda objective, steps: None,
 ) -> Objective:
-    """KL + expected loss minimised."""
+    """KL + expected loss minimised; arguments as of `variational_network`.
+
+    ``look`` is given the objective before every step, and how many steps there will be.
+    """
+    recipe = _recipe(architecture)
     generator = torch.Generator().manual_seed(seed)
     size = math.sqrt(float(np.square(x, dtype=np.float64).mean()))
     posterior = Posterior(architecture, x.shape[1:], k, size, generator)
@@ -164,6 +171,7 @@ def _trained(
     objective = Objective(posterior, x, y, min(recipe.batch, len(y)))
     steps = _training_steps(recipe, len(y), effort)
     for done in range(steps):
+        look(objective, steps)
         part = done / steps
         posterior.set_prior(
             posterior.best_prior() if variance is None else [math.sqrt(variance)] * len(posterior.slices)
