@@ -5,27 +5,24 @@
 
 DATA is what `mdlcodec compare` takes; the rows are added to OUT.json and OUT.md, and replace those of the same
 name, code, preset and seed. The files stay in FOLDER, so that what was interrupted goes on, and a code made there
-before is not made again. Every file was decoded in a fresh process on the CPU, and its labels compared.
---fake-labels: DATA's inputs with labels drawn uniformly (numpy's default_rng(0)), which no code can compress.
+before is not made again: remove FOLDER when the program has changed. Every file was decoded in a fresh process on
+the CPU, and its labels compared.
+--fake-labels: DATA's images with ten labels drawn uniformly (numpy's default_rng(0)), which no code can compress.
 """
 
 import argparse
 import json
-import os
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from machine import machine
 
-import mdlcodec
 from mdlcodec import data
 
 _KEY = ("name", "code", "preset", "seed")
-_PACKAGES = ("torch", "numpy", "numba", "constriction")
 _HEAD = [
     "set", "labels", "code", "net", "preset", "seed", "**bytes**", "kbit", "ratio to uniform", "labels' ideal kbit",
     "objective kbit", "training error", "test accuracy", "encode s", "decode s", "threads",
@@ -62,8 +59,6 @@ def main() -> None:
         del row["failed"], row["file"]
         row |= {name: facts[name] for name in ("labels", "classes", "uniform_bits", "preset", "seed")}
         row["name"] = given.name
-        row["threads"] = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))
-        row["versions"] = {name: version(name) for name in _PACKAGES} | {"mdlcodec": mdlcodec.__version__}
         row["machine"] = machine()
         others = [other for other in results["rows"] if any(other[name] != row[name] for name in _KEY)]
         results["rows"] = [*others, row]
@@ -83,7 +78,11 @@ def _with_fake_labels(source: str, folder: Path) -> str:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    versions = {", ".join(f"{name} {number}" for name, number in row["versions"].items()) for row in rows}
+    versions = {
+        ", ".join(f"{name} {number}" for name, number in row["made_with"].items() if name != "threads")
+        for row in rows
+        if row["made_with"]
+    }
     machines = {f"{row['machine']['cores']} cores, {row['machine']['processor']}" for row in rows}
     lines = [
         "# Codes",
@@ -96,11 +95,12 @@ def _table(rows: list[dict[str, Any]]) -> str:
         "|---|---:|---|---|" + "---:|" * (len(_HEAD) - 4),
     ]
     for row in rows:
+        made_with = row["made_with"] or {}
         cells = [
             row["name"], f"{row['labels']:,}", row["code"], row["net"] or "", row["preset"], row["seed"],
             f"**{row['bytes']:,}**", f"{row['kbit']:,.2f}", f"{row['ratio']:.4f}", _kbit(row["ideal_bits"]),
             _kbit(row["objective_bits"]), _share(row["training_error"]), _share(row["test_accuracy"]),
-            f"{row['encode_seconds']:,.0f}", f"{row['decode_seconds']:,.0f}", row["threads"],
+            f"{row['encode_seconds']:,.0f}", f"{row['decode_seconds']:,.0f}", made_with.get("threads", ""),
         ]  # fmt: skip
         lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
     return "\n".join(lines) + "\n"

@@ -39,6 +39,7 @@ from mdlcodec.codes import CODES
 from mdlcodec.data import Dataset, Inputs, Labels
 from mdlcodec.exact.guard import sender_alone
 from mdlcodec.nets.narrow import narrow_numbered
+from mdlcodec.report.comparison import dataset_digest
 from mdlcodec.report.curves import Curve, prequential_curve
 from mdlcodec.report.plot import new_figure, png, require_matplotlib
 from mdlcodec.training.presets import VARIATIONAL, effort_of
@@ -68,7 +69,7 @@ def main(arguments: list[str] | None = None) -> None:
     settings = {
         "mdlcodec": mdlcodec.__version__,
         "data": Path(given.data).name,
-        "digest": dataset.inputs.digest.hex()[:16],
+        "digest": dataset_digest(dataset)[:16],
         "labels": dataset.labels.n,
         "classes": len(dataset.labels.values),
         "preset": given.preset,
@@ -81,9 +82,10 @@ def main(arguments: list[str] | None = None) -> None:
         if name in curves:
             continue
         print(f"{name} ...", file=sys.stderr, flush=True)
-        curves[name] = figure.run(dataset, name, given.preset, given.seed)
+        curve = figure.run(dataset, name, given.preset, given.seed)
         versions = {module: version(module) for module in ("numpy", "numba", "torch")}
-        results = {"settings": settings, "machine": machine(), "versions": versions, "curves": curves}
+        curves[name] = curve | {"machine": machine(), "versions": versions}
+        results = {"settings": settings, "curves": curves}
         path.write_text(json.dumps(results, indent=1) + "\n")
     given.out.with_suffix(".png").write_bytes(figure.draw({name: curves[name] for name in names}, settings))
 

@@ -132,6 +132,8 @@ def test_json_has_what_each_code_took() -> None:
         assert found["ideal_bits"] < 8 * len(blob)
         assert found["encode_seconds"] > 0
         assert found["decode_seconds"] == 1.5
+        assert found["made_with"]["mdlcodec"] == mdlcodec.__version__
+        assert found["made_with"]["threads"] >= 1
         absent = ("objective_bits", "training_error", "test_accuracy", "failed")
         assert {found[name] for name in absent} == {None}
     assert [(found["code"], found["net"]) for found in codes] == [

@@ -67,8 +67,8 @@ def drawn(figures: ModuleType, number: str, *more: str) -> dict[str, dict[str, l
     assert Path(f"figure_{number}.png").read_bytes().startswith(b"\x89PNG")
     found = json.loads(Path(f"figure_{number}.json").read_text())
     assert (found["settings"]["labels"], found["settings"]["classes"]) == (N, 3)
-    assert found["machine"]["processor"]
     curves = found["curves"]
+    assert all(curve["machine"]["processor"] and curve["versions"]["torch"] for curve in curves.values())
     assert isinstance(curves, dict)
     return curves
 

@@ -10,13 +10,14 @@ from label_sets import SWITCHED, blobs, images
 
 import mdlcodec
 from mdlcodec import data
-from mdlcodec.codes import CODES, auto_code
+from mdlcodec.codes import CODES, auto_code, prequential
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, InexactComputation, Unsupported
 from mdlcodec.exact.cholesky import row_starts, squared_distances
 from mdlcodec.exact.guard import Guard
 from mdlcodec.nets import switched
 from mdlcodec.nets.neighbours import COUNTS, NeighboursPredictor
+from mdlcodec.training import portfolio
 from mdlcodec.training.calibration import INVERSE_TEMPERATURES, Calibration
 from mdlcodec.training.portfolio import Entry, Portfolio, _pool
 
@@ -86,6 +87,15 @@ def test_predictors_of_the_first_examples_retire(make, monkeypatch):
     dataset, k, chosen, result = _encode(*make())
     assert (_decode(dataset, k, chosen, result.payload) == dataset.labels.classes).all()
     assert result.ideal_bits < 0.8 * dataset.inputs.n * np.log2(k)
+
+
+def test_slices_for_memory_end_no_block(monkeypatch):
+    wanted = _encode(*blobs(90, 3))[3].payload
+    monkeypatch.setattr(portfolio, "_ENTRIES_AT_ONCE", 30)
+    monkeypatch.setattr(prequential, "_ENTRIES_AT_ONCE", 12)
+    dataset, k, chosen, result = _encode(*blobs(90, 3))
+    assert result.payload == wanted
+    assert (_decode(dataset, k, chosen, wanted) == dataset.labels.classes).all()
 
 
 def test_labels_without_information_cost_next_to_nothing():

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import tracemalloc
 import zlib
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from mdlcodec.cli import main
 from mdlcodec.codes import CODES, Settings
 from mdlcodec.codes.variational import Parts, Sent, encode_labels, read_weights
 from mdlcodec.container import write_label_file
+from mdlcodec.container.frame import unsigned
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported
 from mdlcodec.exact.random import Stream
 from mdlcodec.nets.narrow import NARROW
@@ -91,7 +93,7 @@ def test_round_trip(name):
     assert list(sizes) == ["header", "digests", "weights", "calibration", "labels", "checksum"]
     assert sum(sizes.values()) == len(blob) == facts["bytes"]
     prior = 4 if isinstance(case.sent.prior, float) else 2 * len(NARROW[case.net].layers)
-    count = len(case.sent.indices)
+    count = case.sent.count
     assert sizes["weights"] == 1 + (1 if count < 128 else 2) + prior + math.ceil(count * case.sent.bits / 8)
     assert sizes["labels"] < math.log2(facts["classes"]) * facts["labels"] / 8
 
@@ -123,7 +125,7 @@ def test_the_receiver_has_the_weights_that_the_sender_ended_with(trained):
     x, _, blob, _, posterior = trained
     file = labels.parse(blob)
     sent = Parts.read(file.payload).sent
-    assert sent.indices
+    assert sent.count
     architecture, weights = CODE.weights(file.payload, 3, _inputs(x), file.settings)
     assert architecture is NARROW["narrow-mlp"]
     found = np.concatenate([array.ravel() for pair in weights for array in pair])
@@ -155,7 +157,7 @@ def test_random_labels_cost_what_the_uniform_code_costs():
     assert (mdlcodec.decode(blob, x) == y).all()
     uniform = len(mdlcodec.encode(x, y, code="uniform"))
     assert len(blob) <= 1.005 * uniform + 40
-    assert len(Parts.read(labels.parse(blob).payload).sent.indices) == 0
+    assert Parts.read(labels.parse(blob).payload).sent.count == 0
 
 
 def test_the_prior_is_honoured_and_paid():
@@ -165,7 +167,7 @@ def test_the_prior_is_honoured_and_paid():
         blob = mdlcodec.encode(x, y, code="variational", preset=1, prior=prior)
         assert (mdlcodec.decode(blob, x) == y).all()
         sent = Parts.read(labels.parse(blob).payload).sent
-        assert sent.indices
+        assert sent.count
         assert sent.prior == float(np.float32(prior))
         pairs = read_weights(sent, NARROW["narrow-mlp"], 3, _inputs(x), 0)
         weights = np.concatenate([array.ravel() for pair in pairs for array in pair])
@@ -174,9 +176,30 @@ def test_the_prior_is_honoured_and_paid():
     assert variances[0] > 2 * variances[1]
 
 
+@pytest.mark.parametrize("variance", [2.0**-40, 2.0**40])
+def test_the_extreme_priors_are_read_again(variance):
+    sent = Sent.of(3, [5], variance)
+    payload = Parts(sent, 0, b"x").written()
+    assert Parts.read(payload).sent == sent
+    inputs = _inputs(blobs(20, 2)[0])
+    assert all(
+        np.isfinite(a).all() for pair in read_weights(sent, NARROW["narrow-mlp"], 2, inputs, 0) for a in pair
+    )
+
+
+def test_indices_are_not_unpacked_before_they_are_counted():
+    """A list of them would take many times the file's size, before any limit."""
+    blob, _ = _with_payload(b"\x41" + unsigned(1 << 24) + bytes([168] * 4) + bytes(1 << 21) + b"\0")
+    tracemalloc.start()
+    mdlcodec.inspect(blob)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 << 20
+
+
 @pytest.mark.parametrize("prior", [0.0, -1.0, math.nan, math.inf, 1e13, 1e-13])
 def test_priors_that_do_not_exist(prior):
-    with pytest.raises(BadData, match=r"variance .* is out of range; choose one of 1e-12 to 1e"):
+    with pytest.raises(BadData, match=r"variance .* is out of range; choose one of 2.-40"):
         mdlcodec.encode(*blobs(20, 2), code="variational", prior=prior)
 
 
@@ -194,7 +217,7 @@ def test_tiny_and_many_classes(n, k):
 @given(st.integers(1, 40), st.integers(2, 6), st.integers(0, 10**6), st.integers(0, 30), st.integers(1, 24))
 def test_any_labels_round_trip(n, k, seed, count, bits):
     inputs = _inputs(blobs(n, 3, seed)[0])
-    sent = Sent(bits, Stream(seed, 7).below(1 << bits, count).tolist(), bytes([168, 0, 165, 150]))
+    sent = Sent.of(bits, Stream(seed, 7).below(1 << bits, count).tolist(), bytes([168, 0, 165, 150]))
     classes = Stream(seed, 8).below(k, n).astype(np.int32)
     result = encode_labels(NARROW["narrow-mlp"], sent, classes, k, inputs, seed, _quiet)
     chosen = CODE.settings("narrow-mlp", 5, seed, inputs, k)

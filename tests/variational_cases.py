@@ -38,7 +38,7 @@ def case(net, x, outputs, bits, count, prior, seed):
     """A case whose labels are what the network predicts, but for every seventh."""
     inputs = data.from_arrays(x, None).inputs
     indices = Stream(seed, 7).below(1 << bits, count).tolist()
-    sent = Sent(bits, indices, prior)
+    sent = Sent.of(bits, indices, prior)
     scores = exact_outputs(
         NARROW[net], read_weights(sent, NARROW[net], outputs, inputs, seed), inputs.features
     )

@@ -23,24 +23,39 @@ from mdlcodec.nets.narrow import narrow_for, narrow_numbered
 from mdlcodec.nets.predictor import Cost
 from mdlcodec.training.presets import VARIATIONAL, effort_of
 
-LEAST_VARIANCE, LARGEST_VARIANCE = 1e-12, 1e12
+LEAST_VARIANCE, LARGEST_VARIANCE = 2.0**-40, 2.0**40  # float32 holds both
 _BITS = 31  # of the first byte: of an index; above them, how many layers have deviations of their own
 
 
 @dataclass(frozen=True)
 class Sent:
-    """How a network is named: candidate indices[b] of 2^bits for block b, and the prior.
+    """How a network is named: a candidate of 2^bits for each of ``count`` blocks, and the prior.
 
-    ``prior``: one byte for each tensor (`mdlcodec.weights.candidates.deviation_of`), or one variance for all,
-    a float that float32 holds; no matter where there is no block.
+    ``packed``: the candidates' indices (`mdlcodec.weights.candidates.pack_indices`); ``prior``: one byte for each
+    tensor (`deviation_of` there), or one variance for all, a float that float32 holds; no matter where there is
+    no block.
     """
 
     bits: int
-    indices: list[int]
+    count: int
+    packed: bytes
     prior: bytes | float
 
+    @classmethod
+    def of(cls, bits: int, indices: list[int], prior: bytes | float) -> Sent:
+        """With these indices, each below 2^bits."""
+        from mdlcodec.weights.candidates import pack_indices
 
-NO_WEIGHTS = Sent(1, [], b"")
+        return cls(bits, len(indices), pack_indices(indices, bits), prior)
+
+    def indices(self) -> list[int]:
+        """One for each block; a count that is too large for the network is found before."""
+        from mdlcodec.weights.candidates import unpack_indices
+
+        return unpack_indices(self.packed, self.count, self.bits)
+
+
+NO_WEIGHTS = Sent(1, 0, b"", b"")
 
 
 @dataclass(frozen=True)
@@ -54,7 +69,7 @@ class Parts:
     @classmethod
     def read(cls, payload: bytes) -> Parts:
         """Of a payload of more than one class. Raises CorruptFile."""
-        from mdlcodec.weights.candidates import MOST_BITS, unpack_indices
+        from mdlcodec.weights.candidates import MOST_BITS
 
         reader = Reader(payload)
         first, count, prior = reader.byte(), reader.unsigned(), NO_WEIGHTS.prior
@@ -67,19 +82,17 @@ class Parts:
             prior = float(struct.unpack("<f", reader.take(4))[0])
             if not LEAST_VARIANCE <= prior <= LARGEST_VARIANCE:
                 raise CorruptFile("damaged: the variance of its prior is out of range")
-        indices = unpack_indices(reader.take(-(-count * bits // 8)), count, bits)
-        return cls(Sent(bits, indices, prior), reader.byte(), reader.rest())
+        packed = reader.take(-(-count * bits // 8))
+        return cls(Sent(bits, count, packed, prior), reader.byte(), reader.rest())
 
     def written(self) -> bytes:
         """The payload."""
-        from mdlcodec.weights.candidates import pack_indices
-
-        bits, indices, prior = self.sent.bits, self.sent.indices, self.sent.prior
-        layers = 0 if isinstance(prior, float) else len(prior) // 2
-        head = bytes([layers << 5 | bits]) + unsigned(len(indices))
-        if indices:
-            head += struct.pack("<f", prior) if isinstance(prior, float) else prior
-        return head + pack_indices(indices, bits) + bytes([self.calibration]) + self.labels
+        sent = self.sent
+        layers = 0 if isinstance(sent.prior, float) else len(sent.prior) // 2
+        head = bytes([layers << 5 | sent.bits]) + unsigned(sent.count)
+        if sent.count:
+            head += struct.pack("<f", sent.prior) if isinstance(sent.prior, float) else sent.prior
+        return head + sent.packed + bytes([self.calibration]) + self.labels
 
 
 def read_weights(sent: Sent, architecture: Layered, k: int, inputs: Inputs, seed: int) -> Weights:
@@ -92,16 +105,16 @@ def read_weights(sent: Sent, architecture: Layered, k: int, inputs: Inputs, seed
         for shape in (weight, weight[:1])
     ]
     parameters = architecture.parameters(inputs.features.shape[1:], k)
-    if len(sent.indices) > parameters:
+    if sent.count > parameters:
         raise CorruptFile(
-            f"damaged: it has {len(sent.indices):,} blocks, more than the {parameters:,} weights of "
+            f"damaged: it has {sent.count:,} blocks, more than the {parameters:,} weights of "
             f"{architecture.name} for these inputs"
         )
     if isinstance(sent.prior, float):
         deviations = [np.float32(np.sqrt(np.float64(sent.prior)))] * len(shapes)
     else:
         deviations = [deviation_of(byte) for byte in sent.prior]
-    if not sent.indices:
+    if not sent.count:
         deviations = [np.float32(0.0)] * len(shapes)
     elif len(deviations) != len(shapes):
         raise CorruptFile(
@@ -109,7 +122,7 @@ def read_weights(sent: Sent, architecture: Layered, k: int, inputs: Inputs, seed
         )
     elif not any(deviations):
         raise CorruptFile("damaged: it has blocks of weights, and no tensor that holds one")
-    tensors = weights_from(shapes, deviations, sent.indices, sent.bits, seed)
+    tensors = weights_from(shapes, deviations, sent.indices(), sent.bits, seed)
     return list(zip(tensors[::2], tensors[1::2], strict=True))
 
 
@@ -222,14 +235,13 @@ class VariationalCode(TransmittedNetwork[Parts]):
                 progress=lambda stage: progress(0, 0.0, stage),
             )
         prior = found.prior if variance is None else variance
-        return Sent(found.bits, found.indices, prior), found.objective_bits
+        return Sent.of(found.bits, found.indices, prior), found.objective_bits
 
 
 def _checked_variance(prior: float) -> float:
     """As float32 holds it. Raises BadData for one that is out of range."""
     if not LEAST_VARIANCE <= prior <= LARGEST_VARIANCE:  # NaN neither
         raise BadData(
-            f"the prior's variance {prior} is out of range; choose one of {LEAST_VARIANCE:g} to "
-            f"{LARGEST_VARIANCE:g}"
+            f"the prior's variance {prior} is out of range; choose one of 2^-40 (about 1e-12) to 2^40"
         )
     return float(np.float32(prior))

@@ -10,9 +10,11 @@ import hashlib
 import json
 import math
 import os
+import platform
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +39,7 @@ class Row:
 
     ``ideal_bits``, ``objective_bits``, ``training_error``: see labels.Run; ``test_accuracy``: of the network in the
     file, None where it holds none; ``decode_seconds``: of the fresh process, its start included; ``failed``: why
-    there is no file.
+    there is no file; ``made_with``: versions of packages, and threads of torch, when the file was made.
     """
 
     code: str
@@ -53,6 +55,7 @@ class Row:
     decode_seconds: float | None = None
     file: str | None = None
     failed: str | None = None
+    made_with: dict[str, str | int] | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ class Comparison:
         settings = chosen.settings("auto", self.preset, self.seed, self.dataset.inputs, self.classes)
         return {
             "version": mdlcodec.__version__,
-            "data": _digest(self.dataset),
+            "data": dataset_digest(self.dataset),
             "limit": self.limit,
             "code": code,
             "net": chosen.net_name(settings),
@@ -186,6 +189,7 @@ class Comparison:
                 run.seconds,
                 seconds,
                 str(path),
+                made_with=_made_with(),
             )
             write_whole(record_path, self._recorded(row, settings, blob))
             os.replace(temporary, path)
@@ -203,7 +207,7 @@ class Comparison:
         return json.dumps(record, indent=1).encode() + b"\n"
 
     def _test_digest(self) -> str | None:
-        return None if self.test is None else _digest(self.test)
+        return None if self.test is None else dataset_digest(self.test)
 
     def _accuracy(self, blob: bytes) -> float | None:
         """Of the network in a file, on the test examples; None where there is no network, or no examples."""
@@ -232,7 +236,15 @@ def ordered_codes(names: Sequence[str] | None) -> list[str]:
     return [name for name in dict.fromkeys((*_ORDER, *CODES)) if name in chosen]
 
 
-def _digest(dataset: Dataset) -> str:
+def _made_with() -> dict[str, str | int]:
+    import torch
+
+    versions: dict[str, str | int] = {"mdlcodec": mdlcodec.__version__, "python": platform.python_version()}
+    versions |= {name: version(name) for name in ("torch", "numpy", "numba")}
+    return versions | {"threads": torch.get_num_threads()}
+
+
+def dataset_digest(dataset: Dataset) -> str:
     """SHA-256 of inputs and labels, their dtype and form included."""
     labels = dataset.labels
     assert labels is not None

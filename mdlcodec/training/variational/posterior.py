@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from mdlcodec.nets.architectures import Layered, Shape
 
-LEAST_DEVIATION = 1e-6
+LEAST_DEVIATION = 1e-7  # of a prior; below what a file can say
 _WEIGHT_START = 0.1  # deviation at the start, as a share of the means' spread
 _BIAS_START = 0.05
 _LEAST_SPREAD = 1e-10  # added to the variance of outputs: its root has a finite slope
