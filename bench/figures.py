@@ -36,9 +36,9 @@ from machine import machine
 import mdlcodec
 from mdlcodec import data
 from mdlcodec.codes import CODES
+from mdlcodec.codes.variational import VariationalCode
 from mdlcodec.data import Dataset, Inputs, Labels
 from mdlcodec.exact.guard import sender_alone
-from mdlcodec.nets.narrow import narrow_numbered
 from mdlcodec.report.comparison import dataset_digest
 from mdlcodec.report.curves import Curve, prequential_curve
 from mdlcodec.report.plot import new_figure, png, require_matplotlib
@@ -115,13 +115,13 @@ def _first(dataset: Dataset, limit: int) -> Dataset:
 
 def _run_variational(dataset: Dataset, name: str, preset: int, seed: int) -> dict[str, Any]:
     """Steps, and bits of KL and expected loss after them, at most some hundred times."""
-    labels, code = dataset.labels, CODES["variational"]
+    labels, code = dataset.labels, VariationalCode()
     assert labels is not None
     classes, k = labels.classes, len(labels.values)
     if name == "fake labels":
         classes = np.random.default_rng(seed).permutation(classes)
     effort = effort_of(VARIATIONAL, preset)
-    architecture = narrow_numbered(code.settings("auto", preset, seed, dataset.inputs, k).net)
+    architecture = code.architecture(code.settings("auto", preset, seed, dataset.inputs, k))
     found: dict[str, Any] = {"net": architecture.name, "steps": [], "divergence_bits": [], "loss_bits": []}
 
     def record(objective: Objective) -> None:

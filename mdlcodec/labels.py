@@ -131,7 +131,9 @@ def network_section(blob: bytes) -> bytes:
 
     file = parse(blob)
     if not isinstance(file.code, TwoPartCode):
-        raise BadData(f"a file of --code {file.code.name} holds no network")
+        raise BadData(
+            f"a file of --code {file.code.name} holds no network as tensors; give one of two-part or two-part-raw"
+        )
     return file.code.network(file.payload, file.k)
 
 

@@ -3,7 +3,13 @@
 Interpreters without pytest import this too (portability_worker.py).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest import mock
+
 import numpy as np
+
+from mdlcodec.nets import switched
 
 
 def blobs(n: int, k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -30,6 +36,12 @@ def images(n: int, side: int) -> tuple[np.ndarray, np.ndarray]:
     return pixels, np.arange(n) % 4
 
 
+def oblong(n):
+    """Coloured images of 20x18 places."""
+    pixels, _ = images(n, 20)
+    return np.stack([pixels[:, :, :18], pixels[:, :, 2:], pixels[:, ::-1, :18] // 2], -1)
+
+
 # inputs, labels, network, preset
 CASES = {
     "mlp": (*blobs(90, 3), "mlp", 1),
@@ -40,8 +52,21 @@ CASES = {
     "kernel images": (*images(60, 8), "kernel", 1),
 }
 
-# inputs, labels, preset: for the switching code
+# inputs, labels, preset, and for how many examples kernel and neighbours are (all: None): for the switching code
 SWITCHED = {
-    "columns": (*blobs(90, 3), 1),
-    "images": (*images(40, 20), 5),
+    "columns": (*blobs(90, 3), 1, None),
+    "images": (*images(40, 20), 5, None),
+    "columns, few": (*blobs(90, 3), 1, 25),
+    "images, few": (*images(40, 20), 5, 15),
 }
+
+
+@contextmanager
+def first_examples(few: int | None) -> Iterator[None]:
+    """Kernel and neighbours as in a set of more than 4,000 examples, but for the first ``few`` alone."""
+    if few is None:
+        yield
+        return
+    presets = dict.fromkeys(range(1, 10), few)
+    with mock.patch.object(switched, "KERNEL_LIMIT", 0), mock.patch.object(switched, "SWITCHING", presets):
+        yield

@@ -28,7 +28,7 @@ import subspace_cases
 import torch
 import two_part_cases
 import variational_cases
-from label_sets import CASES, SWITCHED, images
+from label_sets import CASES, SWITCHED, first_examples, images
 from numba import njit
 from numba.core.registry import cpu_target
 
@@ -201,13 +201,14 @@ def main() -> None:
             observed["seen"][name], observed["weights"][name] = observe(x, y, net, preset, options.seed)
         elif file.exists() and not np.array_equal(mdlcodec.decode(file.read_bytes(), x), y):
             raise SystemExit(f"{name}: other labels")
-    for name, (x, y, preset) in SWITCHED.items():
+    for name, (x, y, preset, few) in SWITCHED.items():
         x, y = x[: options.labels], y[: options.labels]
         file = options.folder / f"switching, {name}.mdl"
-        if options.action == "encode":
-            file.write_bytes(mdlcodec.encode(x, y, code="switching", preset=preset, seed=options.seed))
-        elif file.exists() and not np.array_equal(mdlcodec.decode(file.read_bytes(), x), y):
-            raise SystemExit(f"switching, {name}: other labels")
+        with first_examples(few):
+            if options.action == "encode":
+                file.write_bytes(mdlcodec.encode(x, y, code="switching", preset=preset, seed=options.seed))
+            elif file.exists() and not np.array_equal(mdlcodec.decode(file.read_bytes(), x), y):
+                raise SystemExit(f"switching, {name}: other labels")
     for code, cases in _TRANSMITTED.items():
         for name, case in cases.CASES.items():
             file = options.folder / f"{code} given, {name}.mdl"

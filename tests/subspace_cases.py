@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
-from label_sets import blobs, images
+from label_sets import blobs, images, oblong
 
 import mdlcodec
 from mdlcodec import data, labels
@@ -47,12 +47,6 @@ def case(net, x, outputs, dimension, step, seed):
     y = np.where(np.arange(len(x)) % 7 == 3, np.arange(len(x)) % outputs, np.argmax(scores, 1))
     y[:outputs] = np.arange(outputs)
     return Case(net, seed, x, coordinates, step, y)
-
-
-def oblong(n):
-    """Coloured images of 20x18 places."""
-    pixels, _ = images(n, 20)
-    return np.stack([pixels[:, :, :18], pixels[:, :, 2:], pixels[:, ::-1, :18] // 2], -1)
 
 
 CASES = {

@@ -19,8 +19,8 @@ from mdlcodec.nets import layered, predictor_named
 from mdlcodec.nets.architectures import (
     ARCHITECTURES,
     architecture_named,
-    architecture_numbered,
     check_fit,
+    numbered_in,
     weights_of,
 )
 from mdlcodec.nets.layered import exact_outputs, float_outputs, outputs_memory
@@ -231,11 +231,11 @@ def test_nominal_sizes():
 def test_names_and_numbers():
     for architecture in ARCHITECTURES.values():
         assert architecture_named(architecture.name) is architecture
-        assert architecture_numbered(architecture.number) is architecture
+        assert numbered_in(ARCHITECTURES, "two-part", architecture.number) is architecture
     with pytest.raises(BadData, match="no layered network named 'cnn'"):
         architecture_named("cnn")
-    with pytest.raises(Unsupported, match="network number 2 with a two-part code"):
-        architecture_numbered(2)
+    with pytest.raises(Unsupported, match="network number 2 with --code two-part"):
+        numbered_in(ARCHITECTURES, "two-part", 2)
     with pytest.raises(BadData, match="lenet5 is for --code two-part"):
         predictor_named("lenet5")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from label_sets import SWITCHED, blobs, images
+from label_sets import SWITCHED, blobs, first_examples, images
 
 import mdlcodec
 from mdlcodec import data
@@ -39,32 +39,58 @@ def _decode(dataset, k, chosen, payload):
 
 @pytest.mark.parametrize("name", SWITCHED)
 def test_round_trip_and_golden_bytes(name):
-    x, y, preset = SWITCHED[name]
-    dataset, k, chosen, result = _encode(x, y, preset)
-    assert (_decode(dataset, k, chosen, result.payload) == dataset.labels.classes).all()
+    x, y, preset, few = SWITCHED[name]
+    with first_examples(few):
+        dataset, k, chosen, result = _encode(x, y, preset)
+        assert (_decode(dataset, k, chosen, result.payload) == dataset.labels.classes).all()
     assert len(result.payload) * 8 - result.ideal_bits < 18
     assert result.ideal_bits < 0.8 * y.size * np.log2(k)
     assert result.payload.hex() == json.loads(GOLDEN.read_text())[name]
 
 
 @pytest.mark.parametrize("name", SWITCHED)
-def test_golden_scores(name):
-    """Every bit of every score: a payload of two bytes hides small differences."""
-    x, y, preset = SWITCHED[name]
+def test_golden_scores_and_frequencies(name):
+    """Every bit of every score and frequency: a payload of two bytes hides small differences."""
+    x, y, preset, few = SWITCHED[name]
     dataset = data.from_arrays(x, y)
     n, k = dataset.inputs.n, len(dataset.labels.values)
-    learner, digest, start = switched.switched(dataset.inputs, k, preset, 0), hashlib.sha256(), 0
+    with first_examples(few):
+        learner = switched.switched(dataset.inputs, k, preset, 0)
+    calibration, retired = Calibration(k, learner.sets), []
+    scores_digest, frequencies_digest, start = hashlib.sha256(), hashlib.sha256(), 0
     while start < n:
-        assert learner.retire(start) is None
-        stop = learner.block_end(start)
-        digest.update(learner.predict(start, stop).tobytes())
-        learner.learn(start, stop, dataset.labels.classes[start:stop])
+        kept = learner.retire(start)
+        if kept is not None:
+            calibration.keep(kept)
+            retired.append(start)
+        stop, labels = learner.block_end(start), dataset.labels.classes
+        scores = learner.predict(start, stop)
+        scores_digest.update(scores.tobytes())
+        frequencies_digest.update(calibration.frequencies(scores, labels[start:stop])[0].tobytes())
+        learner.learn(start, stop, labels[start:stop])
         start = stop
-    assert digest.hexdigest() == json.loads((GOLDEN.parent / "scores.json").read_text())[name]
+    assert retired == ([] if few is None else [few])
+    for digest, file in ((scores_digest, "scores.json"), (frequencies_digest, "frequencies.json")):
+        assert digest.hexdigest() == json.loads((GOLDEN.parent / file).read_text())[name], file
+
+
+def test_kept_experts_share_the_weight_of_the_others_in_proportion():
+    """formats/switching.md, "When a predictor has predicted its last example", one expert after another."""
+    calibration, betas = Calibration(3, 4), INVERSE_TEMPERATURES.size
+    scores = np.random.Generator(np.random.Philox(3)).normal(size=(7, 4, 3))
+    calibration.frequencies(scores, np.array([0, 1, 2, 2, 1, 0, 0], np.int32))
+    prior, weights = calibration._prior.tolist(), calibration._weights.tolist()
+    calibration.keep([0, 3])
+    stay = [*range(betas), *range(3 * betas, 4 * betas), 4 * betas, 4 * betas + 1]
+    for before, after in ((prior, calibration._prior), (weights, calibration._weights)):
+        total = 0.0
+        for j in stay:
+            total += before[j]
+        assert [before[j] / total for j in stay] == after.tolist()
 
 
 def test_the_guard_sees_nothing_inexact():
-    x, y, preset = SWITCHED["images"]
+    x, y, preset, _ = SWITCHED["images"]
     with Guard():
         payload = _encode(x, y, preset)[3].payload
     assert payload.hex() == json.loads(GOLDEN.read_text())["images"]
@@ -236,8 +262,9 @@ def test_every_preset_has_a_cost(make):
     costs = [CODE.cost(inputs, 4, CODE.settings("auto", preset, 0, inputs, 4)) for preset in range(1, 10)]
     assert costs[0].steps < costs[4].steps < costs[8].steps
     assert costs[0].memory < costs[4].memory < costs[8].memory
-    learner = CODE.learner(inputs, 4, CODE.settings("auto", 1, 0, inputs, 4))
-    assert learner.sets <= costs[0].sets
+    for preset in (1, 2, 4, 6):
+        chosen = CODE.settings("auto", preset, 0, inputs, 4)
+        assert CODE.learner(inputs, 4, chosen).sets == CODE.cost(inputs, 4, chosen).sets
     with pytest.raises(Unsupported, match="preset 12"):
         CODE.cost(inputs, 4, CODE.settings("auto", 12, 0, inputs, 4))
 

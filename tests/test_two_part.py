@@ -327,7 +327,7 @@ def test_a_decoder_that_learns_the_wrong_net():
     file = labels.parse(encoded(case))
     with pytest.raises(CorruptFile, match="does not fit these inputs"):  # columns in a convolution
         mdlcodec.decode(write_label_file(replace(file.header, net=4), file.payload), case.x)
-    with pytest.raises(Unsupported, match="network number 1 with a two-part code"):
+    with pytest.raises(Unsupported, match="network number 1 with --code two-part"):
         labels.parse(write_label_file(replace(file.header, net=1), file.payload))
 
 
@@ -408,7 +408,7 @@ def test_limits():
 
 def test_codes_without_a_network():
     x, y = blobs(20, 2)
-    with pytest.raises(BadData, match="uniform holds no network"):
+    with pytest.raises(BadData, match="uniform holds no network as tensors"):
         labels.network_section(mdlcodec.encode(x, y, code="uniform"))
     assert NO_OPTIONS.given() == []
     assert Options(bits=3).given() == ["bits"]

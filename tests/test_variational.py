@@ -460,7 +460,7 @@ def test_a_decoder_that_learns_the_wrong_net():
     file = labels.parse(encoded(case))
     with pytest.raises(CorruptFile, match="does not fit these inputs"):  # columns in a convolution
         mdlcodec.decode(write_label_file(replace(file.header, net=6), file.payload), case.x)
-    with pytest.raises(Unsupported, match="network number 4 with the variational code"):
+    with pytest.raises(Unsupported, match="network number 4 with --code variational"):
         labels.parse(write_label_file(replace(file.header, net=4), file.payload))
 
 

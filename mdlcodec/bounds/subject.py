@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mdlcodec.data.features import are_pixels
 from mdlcodec.errors import BadData
 from mdlcodec.nets.architectures import Layered, Weights, architecture_named, check_fit, weights_of
 from mdlcodec.weights.network_section import decode_network, encode_network
@@ -21,10 +22,7 @@ if TYPE_CHECKING:
 RANGES = {"0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0), "0..255/256": (0.0, 255.0 / 256.0)}
 # the coder's shortest bytes can say less than -log2 of the model's probability, which is what has to be paid
 SPARE_BYTES = 1
-_PIXELS = 255.0
-_PIXEL_ROUNDING = 1e-4
 _TWO_DOUBLES = 128.0  # bits
-_IMAGES_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -132,8 +130,4 @@ def range_bits(features: np.ndarray) -> float:
 
     One says that they are 8-bit pixels, from 0 to 255; for all else two float64 follow.
     """
-    for start in range(0, len(features), _IMAGES_AT_ONCE):
-        scaled = features[start : start + _IMAGES_AT_ONCE].astype(np.float64) * _PIXELS
-        if np.abs(scaled - np.rint(scaled)).max(initial=0.0) > _PIXEL_ROUNDING:
-            return 1.0 + _TWO_DOUBLES
-    return 1.0
+    return 1.0 if are_pixels(features) else 1.0 + _TWO_DOUBLES

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdlcodec.cli.files import stem
+from mdlcodec.cli.files import open_output, stem
 from mdlcodec.cli.options import Common, common_options, device_option, preset_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import duration, printable, require_stdout, say
@@ -83,7 +83,7 @@ def command(
     require_stdout("open it, that is where the table goes")
     folder = Path(f"{stem(data)}.compare" if output is None else output)
     with _keeping(folder):
-        from mdlcodec.report.comparison import Comparison, ordered_codes, write_whole
+        from mdlcodec.report.comparison import Comparison, ordered_codes
         from mdlcodec.training.presets import DEFAULT_PRESET
 
         names = ordered_codes(None if codes is None else [name.strip() for name in codes.split(",")])
@@ -108,7 +108,8 @@ def command(
             from mdlcodec.report.plot import bar_chart
 
             title = f"{stem(data)}: {comparison.labels.n:,} labels of {comparison.classes:,} classes"
-            write_whole(Path(plot), bar_chart(rows, comparison.uniform_bytes, title))
+            with open_output(plot, force=force, sources=[data]) as picture:
+                picture.write(bar_chart(rows, comparison.uniform_bytes, title))
     _print(data, comparison, rows, common)
     if any(row.failed is not None for row in rows):
         raise click.exceptions.Exit(1)

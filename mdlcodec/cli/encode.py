@@ -33,8 +33,9 @@ from mdlcodec.cli.verification import verify
     default="auto",
     metavar="NAME",
     show_default=True,
-    help="What learns: mlp, cnn, kernel (lenet5, lenet-300-100 with codes that write a network), or auto, which "
-    "chooses by the inputs' shape and number.",
+    help="What learns: mlp, cnn or kernel, alone (--code prequential, which auto then is); lenet5 or lenet-300-100 "
+    "(two-part, two-part-raw, subspace); narrow-lenet, narrow-convolution or narrow-mlp (variational); or auto, "
+    "which chooses by the inputs' shape and number.",
 )
 @click.option("--seed", default=0, type=int, metavar="N", show_default=True, help="Seed of the network.")
 @click.option(

@@ -1,7 +1,7 @@
-"""Labels under the predictions of a layered network that both sides hold (formats/two_part.md, "Labels").
+"""Labels under the predictions of a layered network that both sides hold.
 
-What the codes share that transmit a network first, however it travels: one byte of calibration, then the range
-coder's bytes.
+Formats: formats/two_part.md, "Prediction" and "Calibration". What the codes share that transmit a network first,
+however it travels: one byte of calibration, then the range coder's bytes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import numpy as np
 
 from mdlcodec.codes.contract import Progress
 from mdlcodec.entropy import RangeDecoder, RangeEncoder
-from mdlcodec.errors import BadData
 from mdlcodec.nets.predictor import Cost
 
 if TYPE_CHECKING:
@@ -40,22 +39,6 @@ class CodedLabels:
     labels: bytes  # the range coder's
     ideal_bits: float
     training_error: float
-
-
-def chosen_architecture(code: str, net: str, inputs: Inputs) -> Layered:
-    """The architecture of that name, or what `auto` takes. Raises BadData for one that is not, or does not fit."""
-    from mdlcodec.nets.architectures import ARCHITECTURES
-
-    shape = inputs.features.shape[1:]
-    if net == "auto":
-        net = "lenet-300-100"
-        if inputs.is_images and min(shape[:2]) >= ARCHITECTURES["lenet5"].smallest_side():
-            net = "lenet5"
-    if net not in ARCHITECTURES:
-        names = ", ".join(["auto", *ARCHITECTURES])
-        raise BadData(f"--code {code} has no network named {net!r}; choose one of {names}")
-    ARCHITECTURES[net].inputs_of(shape)  # do they fit?
-    return ARCHITECTURES[net]
 
 
 def prediction_cost(architecture: Layered, inputs: Inputs, k: int) -> Cost:

@@ -85,6 +85,21 @@ class PrequentialCode(LabelsAlone):
             yield start, stop, learner.predict(start, stop)
             start = stop
 
+    def predicted(
+        self, classes: np.ndarray, k: int, inputs: Inputs, settings: Settings
+    ) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+        """The sender's predictions, slice by slice; k is more than 1.
+
+        Yields where a slice ends, its labels int32 (m,), their frequencies uint32 (m, k) and probabilities
+        float64 (m,); they are learned afterwards.
+        """
+        learner = self.learner(inputs, k, settings)
+        calibration = Calibration(k, learner.sets)
+        for start, stop, scores in self.slices(learner, calibration, inputs.n, k):
+            labels = classes[start:stop]
+            yield stop, labels, *calibration.frequencies(scores, labels)
+            learner.learn(start, stop, labels)
+
     def encode(
         self,
         classes: np.ndarray,
@@ -97,16 +112,11 @@ class PrequentialCode(LabelsAlone):
         """See Code.encode. One class has nothing to learn."""
         if k == 1:
             return Encoded(b"", 0.0)
-        learner = self.learner(inputs, k, settings)
-        calibration, encoder = Calibration(k, learner.sets), RangeEncoder()
-        bits = 0.0
-        for start, stop, scores in self.slices(learner, calibration, inputs.n, k):
-            labels = classes[start:stop]
-            frequencies, probability = calibration.frequencies(scores, labels)
+        encoder, bits = RangeEncoder(), 0.0
+        for stop, labels, frequencies, probability in self.predicted(classes, k, inputs, settings):
             encoder.encode(labels, frequencies)
             bits -= float(np.log2(probability).sum())  # reported only
             progress(stop, bits)
-            learner.learn(start, stop, labels)
         return Encoded(encoder.finish(), bits)
 
     def decode(

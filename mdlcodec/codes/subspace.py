@@ -18,7 +18,7 @@ from mdlcodec.codes.transmitted import TransmittedNetwork, unless_learned_in_vai
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, CorruptFile
-from mdlcodec.nets.architectures import Layered, Weights, architecture_numbered
+from mdlcodec.nets.architectures import ARCHITECTURES, Layered, Weights
 from mdlcodec.nets.predictor import Cost
 from mdlcodec.training.presets import SUBSPACE, effort_of
 
@@ -120,17 +120,9 @@ class SubspaceCode(TransmittedNetwork[Parts]):
 
     name = "subspace"
     number = 4
+    networks = ARCHITECTURES
     section = "coordinates"
     options: frozenset[str] = frozenset({"dimension"})
-
-    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
-        """See Code.settings."""
-        architecture = network_labels.chosen_architecture(self.name, net, inputs)
-        return Settings(net=architecture.number, preset=preset, seed=seed)
-
-    def architecture(self, settings: Settings) -> Layered:
-        """See TransmittedNetwork.architecture."""
-        return architecture_numbered(settings.net)
 
     def parts(self, payload: bytes) -> Parts:
         """See TransmittedNetwork.parts."""
@@ -144,7 +136,7 @@ class SubspaceCode(TransmittedNetwork[Parts]):
 
     def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
         """See Code.cost."""
-        architecture = architecture_numbered(settings.net)
+        architecture = self.architecture(settings)
         effort = effort_of(SUBSPACE, settings.preset)
         cost = network_labels.prediction_cost(architecture, inputs, k)
         if k == 1:
@@ -174,7 +166,7 @@ class SubspaceCode(TransmittedNetwork[Parts]):
         options: Options = NO_OPTIONS,
     ) -> Encoded:
         """See Code.encode. One class has nothing to learn."""
-        architecture = architecture_numbered(settings.net)
+        architecture = self.architecture(settings)
         most = _most_dimensions(architecture, inputs, k)
         dimensions = _dimensions(inputs.n) if options.dimension is None else (options.dimension,)
         if options.dimension is not None and not 1 <= options.dimension <= most:
@@ -236,4 +228,5 @@ class SubspaceCode(TransmittedNetwork[Parts]):
 def _dimensions(n: int) -> tuple[int, ...]:
     """Those that are tried for so many examples, in turn."""
     suited = sum(dimension * dimension <= _SQUARE * n for dimension in DIMENSIONS[1:])
-    return DIMENSIONS[suited : suited + 1] if n >= _ONE_DIMENSION else DIMENSIONS[max(0, suited - 2) :: 2][:3]
+    tried = (suited,) if n >= _ONE_DIMENSION else (suited - 2, suited, suited + 2)
+    return tuple(DIMENSIONS[i] for i in tried if 0 <= i < len(DIMENSIONS))

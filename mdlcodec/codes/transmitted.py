@@ -6,17 +6,17 @@ How the network travels is the code's own; what both sides do with it is `networ
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import Encoded, Progress, Settings
+from mdlcodec.nets.architectures import Layered, Weights, chosen_from, numbered_in
 
 if TYPE_CHECKING:
     from mdlcodec.data.dataset import Inputs
-    from mdlcodec.nets.architectures import Layered, Weights
 
 # where a payload is shorter than this share of the uniform code's bits, something was learned for certain
 _LEARNED = 0.9
@@ -40,11 +40,9 @@ _Parts = TypeVar("_Parts", bound=Parts)
 class TransmittedNetwork(ABC, Generic[_Parts]):
     """The receiver's side of such a code, which trains nothing."""
 
+    name: str
+    networks: Mapping[str, Layered]  # that the code knows, by name
     section: str  # what `list` calls all of a payload before the calibration
-
-    @abstractmethod
-    def architecture(self, settings: Settings) -> Layered:
-        """The network that a header names. Raises Unsupported for an unknown number."""
 
     @abstractmethod
     def parts(self, payload: bytes) -> _Parts:
@@ -55,6 +53,15 @@ class TransmittedNetwork(ABC, Generic[_Parts]):
         self, parts: _Parts, architecture: Layered, k: int, inputs: Inputs, settings: Settings
     ) -> Weights:
         """The network's weights, checked for these inputs and classes. Raises CorruptFile."""
+
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
+        """See Code.settings."""
+        architecture = chosen_from(self.networks, self.name, net, inputs.features.shape[1:])
+        return Settings(net=architecture.number, preset=preset, seed=seed)
+
+    def architecture(self, settings: Settings) -> Layered:
+        """The network that a header names. Raises Unsupported for an unknown number."""
+        return numbered_in(self.networks, self.name, settings.net)
 
     def net_name(self, settings: Settings) -> str:
         """See Code.net_name."""
@@ -95,7 +102,7 @@ class TransmittedNetwork(ABC, Generic[_Parts]):
 
 def unless_learned_in_vain(found: Encoded, untrained: Callable[[], Encoded], n: int, k: int) -> Encoded:
     """What was found, or what n labels take under a network that costs nothing, whichever is shorter."""
-    if 8 * len(found.payload) <= _LEARNED * n * float(np.log2(k)):  # reported only
+    if 8 * len(found.payload) <= _LEARNED * n * float(np.log2(k)):  # sender only
         return found
     return min(untrained(), found, key=lambda encoded: len(encoded.payload))
 

@@ -15,10 +15,10 @@ from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded
 from mdlcodec.nets.architectures import (
+    ARCHITECTURES,
     Layered,
     Shape,
     Weights,
-    architecture_numbered,
     check_fit,
     weights_of,
 )
@@ -123,17 +123,9 @@ class TwoPartCode(TransmittedNetwork[Parts]):
 
     name = "two-part"
     number = 2
+    networks = ARCHITECTURES
     section = "network"
     options: frozenset[str] = frozenset({"sparsify", "bits"})
-
-    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
-        """See Code.settings."""
-        architecture = network_labels.chosen_architecture(self.name, net, inputs)
-        return Settings(net=architecture.number, preset=preset, seed=seed)
-
-    def architecture(self, settings: Settings) -> Layered:
-        """See TransmittedNetwork.architecture."""
-        return architecture_numbered(settings.net)
 
     def parts(self, payload: bytes) -> Parts:
         """See TransmittedNetwork.parts."""
@@ -147,7 +139,7 @@ class TwoPartCode(TransmittedNetwork[Parts]):
 
     def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
         """See Code.cost. No network in a file is larger than its architecture is for the inputs."""
-        architecture = architecture_numbered(settings.net)
+        architecture = self.architecture(settings)
         shape = inputs.features.shape[1:]
         cost = network_labels.prediction_cost(architecture, inputs, k)
         if k == 1:
@@ -179,7 +171,7 @@ class TwoPartCode(TransmittedNetwork[Parts]):
 
         if k == 1:
             return Encoded(b"", 0.0, 0.0)
-        architecture = architecture_numbered(settings.net)
+        architecture = self.architecture(settings)
 
         def stage(done: int, steps: int, loss: float) -> None:
             progress(0, 0.0, f"training, step {done:,} of {steps:,}, {loss:.4f} nats a label")

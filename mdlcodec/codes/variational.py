@@ -19,7 +19,7 @@ from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, CorruptFile
 from mdlcodec.nets.architectures import Layered, Weights
-from mdlcodec.nets.narrow import narrow_for, narrow_numbered
+from mdlcodec.nets.narrow import NARROW
 from mdlcodec.nets.predictor import Cost
 from mdlcodec.training.presets import VARIATIONAL, effort_of
 
@@ -148,16 +148,9 @@ class VariationalCode(TransmittedNetwork[Parts]):
 
     name = "variational"
     number = 5
+    networks = NARROW
     section = "weights"
     options: frozenset[str] = frozenset({"prior"})
-
-    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
-        """See Code.settings."""
-        return Settings(net=narrow_for(self.name, net, inputs).number, preset=preset, seed=seed)
-
-    def architecture(self, settings: Settings) -> Layered:
-        """See TransmittedNetwork.architecture."""
-        return narrow_numbered(settings.net)
 
     def parts(self, payload: bytes) -> Parts:
         """See TransmittedNetwork.parts."""
@@ -171,7 +164,7 @@ class VariationalCode(TransmittedNetwork[Parts]):
 
     def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
         """See Code.cost."""
-        architecture = narrow_numbered(settings.net)
+        architecture = self.architecture(settings)
         effort = effort_of(VARIATIONAL, settings.preset)
         cost = network_labels.prediction_cost(architecture, inputs, k)
         if k == 1:
@@ -195,7 +188,7 @@ class VariationalCode(TransmittedNetwork[Parts]):
         options: Options = NO_OPTIONS,
     ) -> Encoded:
         """See Code.encode. One class has nothing to learn."""
-        architecture = narrow_numbered(settings.net)
+        architecture = self.architecture(settings)
         variance = None if options.prior is None else _checked_variance(options.prior)
         if k == 1:
             return Encoded(b"", 0.0, 0.0)

@@ -19,6 +19,8 @@ WIDE = 256
 MOST_WORDS = 64
 WORD_BUDGET = 512
 _IMAGES_AT_ONCE = 1024
+_PIXELS = 255.0
+_PIXEL_ROUNDING = 1e-4
 _HALF_RANGE = np.ldexp(1.0, 1022)
 
 
@@ -207,3 +209,12 @@ def image_features(images: np.ndarray) -> np.ndarray:
         scaled = (known * unit - lo * unit) / span if span > 0 else np.zeros_like(known)
         features[start : start + _IMAGES_AT_ONCE] = np.where(finite, scaled, np.where(block > 0, 1.0, 0.0))
     return features
+
+
+def are_pixels(features: np.ndarray) -> bool:
+    """Whether features in [0, 1], float32, are those of 8-bit images whose pixels reach from 0 to 255."""
+    for start in range(0, len(features), _IMAGES_AT_ONCE):
+        scaled = features[start : start + _IMAGES_AT_ONCE].astype(np.float64) * _PIXELS
+        if np.abs(scaled - np.rint(scaled)).max(initial=0.0) > _PIXEL_ROUNDING:
+            return False
+    return True

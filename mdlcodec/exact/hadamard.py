@@ -11,7 +11,7 @@ from numba import njit
 def transform(values: np.ndarray) -> None:
     """values (2^m,) become H values, in place: H[i, j] = (-1)^(bits that i and j have in common).
 
-    No scaling: twice is 2^m times. Integers must not overflow: |sum of all| stays within their type.
+    No scaling: twice is 2^m times. Integers must not overflow: the sum of all magnitudes stays within their type.
     """
     size, half = values.size, 1
     while 4 * half <= size:  # two levels in one pass over memory

@@ -53,7 +53,9 @@ def predictor_named(name: str) -> Entry:
     if name == SEVERAL:
         raise BadData(f"--net {name} is for --code switching; choose one of {names}")
     if name in ARCHITECTURES:
-        raise BadData(f"--net {name} is for --code two-part and two-part-raw; choose one of {names}")
+        raise BadData(
+            f"--net {name} is for --code two-part, two-part-raw and subspace; choose one of {names}"
+        )
     if name in NARROW:
         raise BadData(f"--net {name} is for --code variational; choose one of {names}")
     raise BadData(f"no network named {name!r}; choose one of {names}")

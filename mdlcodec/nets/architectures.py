@@ -8,7 +8,7 @@ Adding an architecture is one entry in ``ARCHITECTURES`` (formats/two_part.md, "
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -89,6 +89,10 @@ class Layered:
             )
         return shape
 
+    def takes(self, shape: Shape) -> bool:
+        """Whether examples of that shape fit."""
+        return not self.needs_images or (len(shape) == 3 and min(shape[:2]) >= self.smallest_side())
+
     def maps(self, shape: Shape) -> list[Shape]:
         """What enters each layer, without channels: (h, w) before convolutions, () before linear layers
         except for the first of them, whose (h, w) is flattened; ``shape`` as `inputs_of` gives it."""
@@ -145,7 +149,7 @@ ARCHITECTURES = {
         ),
     )
 }
-_OTHER_NET = "choose --net lenet-300-100"
+_OTHER_NET = "choose another --net"
 
 
 def architecture_named(name: str) -> Layered:
@@ -155,13 +159,28 @@ def architecture_named(name: str) -> Layered:
     return ARCHITECTURES[name]
 
 
-def architecture_numbered(number: int) -> Layered:
-    """The architecture with that number in a file's header; raises Unsupported for an unknown one."""
-    for architecture in ARCHITECTURES.values():
+def chosen_from(table: Mapping[str, Layered], code: str, net: str, shape: Shape) -> Layered:
+    """The network of that name, or what `auto` takes: the first that takes examples of that shape.
+
+    Raises BadData for one that the table, which is that of ``code``, does not have, or that does not fit.
+    """
+    if net == "auto":
+        net = next(name for name, architecture in table.items() if architecture.takes(shape))
+    if net not in table:
+        raise BadData(
+            f"--code {code} has no network named {net!r}; choose one of {', '.join(['auto', *table])}"
+        )
+    table[net].inputs_of(shape)  # does it fit?
+    return table[net]
+
+
+def numbered_in(table: Mapping[str, Layered], code: str, number: int) -> Layered:
+    """The network with that number in the header of a file of ``code``; raises Unsupported for an unknown one."""
+    for architecture in table.values():
         if architecture.number == number:
             return architecture
     raise Unsupported(
-        f"the file uses network number {number} with a two-part code, which this version does not know; "
+        f"the file uses network number {number} with --code {code}, which this version does not know; "
         "upgrade mdlcodec"
     )
 

@@ -9,9 +9,11 @@ from mdlcodec.nets import KERNEL_LIMIT, cnn, kernel, mlp
 from mdlcodec.nets.neighbours import NeighboursPredictor
 from mdlcodec.nets.predictor import Cost
 from mdlcodec.training.network_predictor import NetworkPredictor, Recipe, network_cost
-from mdlcodec.training.portfolio import Entry, Portfolio
+from mdlcodec.training.portfolio import Entry, Portfolio, portfolio_memory
 from mdlcodec.training.presets import KERNEL, SWITCHING, effort_of
 
+# no block is larger than this part of the labels, and so many: networks' blocks are a tenth of the labels before
+_BLOCKS = 10
 # steps of the copies of one network, in sixths of its schedule's: stopping times
 _SIXTHS = (6, 5, 4, 3)
 
@@ -55,18 +57,20 @@ def switched(inputs: Inputs, k: int, preset: int, seed: int) -> Portfolio:
 def switched_cost(inputs: Inputs, k: int, preset: int) -> Cost:
     """What running them takes, before anything is allocated; raises as `switched` does."""
     few = _few(inputs, preset)
-    costs = [kernel.FAMILY.cost(few, k, preset)]
+    pooled = [kernel.FAMILY.cost(few, k, preset)]
+    memory = 0
     if inputs.is_images:
         shape = inputs.features.shape[1:]
-        costs += [network_cost(inputs.n, shape, recipe) for recipe in _image_recipes(inputs, k, preset)]
-        # the images standardised
-        costs.append(Cost(0, 0, 2 * inputs.features.nbytes, 0))
+        pooled += [network_cost(inputs.n, shape, recipe) for recipe in _image_recipes(inputs, k, preset)]
+        memory = 2 * inputs.features.nbytes  # the images standardised
     else:
-        costs.append(mlp.FAMILY.cost(inputs, k, preset))
+        pooled.append(mlp.FAMILY.cost(inputs, k, preset))
     # every comparison of the neighbours is a step of 5,000,000
     neighbours = Cost(0, few.n * few.n // 5_000_000, 8 * packed_size(few.n), NeighboursPredictor.sets)
-    total = Cost(0, 0, 0, len(costs) + 2)  # the pools
-    for cost in [*costs, neighbours]:
+    sets = sum(cost.sets for cost in [*pooled, neighbours]) + len(pooled) + 2  # the pools
+    memory += portfolio_memory(inputs.n // _BLOCKS + _BLOCKS, k, sets)
+    total = Cost(0, 0, memory, len(pooled) + 2)
+    for cost in [*pooled, neighbours]:
         total = Cost(
             total.parameters + cost.parameters,
             total.steps + cost.steps,

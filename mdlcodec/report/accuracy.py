@@ -11,6 +11,7 @@ import numpy as np
 from mdlcodec import data
 from mdlcodec.data import Dataset
 from mdlcodec.data.bounded import list_bounded
+from mdlcodec.data.features import are_pixels
 from mdlcodec.errors import BadData
 
 if TYPE_CHECKING:
@@ -40,15 +41,13 @@ def read_examples(source: str, target: str | None, trained: Dataset) -> Dataset:
     Raises BadData for what cannot be read, or where the features are made in another way: preprocessing
     depends on all examples of a data set, but for images of 8-bit pixels that reach from 0 to 255.
     """
-    from mdlcodec.bounds.subject import range_bits
-
     found = data.read(source, target=target)
     assert found.labels is not None
     assert trained.labels is not None
     ours, theirs = trained.inputs, found.inputs
     if not ours.is_images or ours.features.shape[1:] != theirs.features.shape[1:]:
         raise BadData("test examples are measured only for images, of the same size as those that are coded")
-    if any(range_bits(inputs.features) != 1.0 for inputs in (ours, theirs)):
+    if not all(are_pixels(inputs.features) for inputs in (ours, theirs)):
         raise BadData(
             "test examples are measured only for images of 8-bit pixels whose smallest value is 0 and largest 255"
         )

@@ -155,7 +155,7 @@ class Comparison:
             return None
         if record.get("test") != self._test_digest():
             row = replace(row, test_accuracy=self._accuracy(blob))
-            write_whole(record_path, self._recorded(row, settings, blob))
+            _write_whole(record_path, self._recorded(row, settings, blob))
         return row
 
     def _made(self, code: str, settings: dict[str, Any], verify: Verify, watch: Watch | None) -> Row:
@@ -191,7 +191,7 @@ class Comparison:
                 str(path),
                 made_with=_made_with(),
             )
-            write_whole(record_path, self._recorded(row, settings, blob))
+            _write_whole(record_path, self._recorded(row, settings, blob))
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -272,7 +272,7 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f".mdlcodec-{secrets.token_hex(8)}.tmp")
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def _write_whole(path: Path, data: bytes) -> None:
     """The file appears whole or not at all."""
     temporary = _temporary(path)
     try:

@@ -63,7 +63,6 @@ def prequential_curve(
     """
     from mdlcodec.codes import code_named
     from mdlcodec.codes.prequential import PrequentialCode
-    from mdlcodec.training.calibration import Calibration
 
     chosen = code_named(code)
     if not isinstance(chosen, PrequentialCode):
@@ -78,15 +77,13 @@ def prequential_curve(
         raise LimitExceeded(
             f"{needed:,} bytes of memory for {inputs.n:,} examples are too many; give fewer of them"
         )
-    learner = chosen.learner(inputs, k, settings)
-    calibration = Calibration(k, learner.sets)
-    bits, right = np.empty(inputs.n), np.empty(inputs.n, bool)
-    for start, stop, scores in chosen.slices(learner, calibration, inputs.n, k):
-        labels = classes[start:stop]
-        frequencies, probability = calibration.frequencies(scores, labels)
-        bits[start:stop] = -np.log2(probability)
-        right[start:stop] = frequencies.argmax(1) == labels
-        learner.learn(start, stop, labels)
+    bits, right = np.zeros(inputs.n), np.ones(inputs.n, bool)
+    for stop, labels, frequencies, probability in (
+        chosen.predicted(classes, k, inputs, settings) if k > 1 else ()
+    ):
+        part = slice(stop - labels.size, stop)
+        bits[part] = -np.log2(probability)
+        right[part] = frequencies.argmax(1) == labels
         if say is not None:
             say(stop, float(bits[:stop].sum()))
     return Curve(np.arange(1, inputs.n + 1), np.cumsum(bits), np.cumsum(right))

@@ -1,7 +1,7 @@
 """Predictors run side by side, each in blocks of its own, some for a number of examples only, and pooled.
 
 What the switching code switches between (formats/switching.md): the score sets of every predictor that still
-runs, and while more than one does, two pools of them.
+runs, and while P > 1 of them are to be pooled, P + 2 pools.
 """
 
 from collections.abc import Sequence
@@ -69,6 +69,12 @@ class Entry:
     predictor: Predictor
     examples: int
     pooled: int
+
+
+def portfolio_memory(examples: int, k: int, sets: int) -> int:
+    """Bytes of scores that a portfolio with so many score sets in all holds, for blocks of so many examples."""
+    entries = sets * k * min(examples, max(1, _ENTRIES_AT_ONCE // k))
+    return 4 * 8 * entries  # held by the predictors, side by side, those that are pooled, and with the pools
 
 
 class _Paced:

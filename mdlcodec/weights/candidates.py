@@ -28,7 +28,7 @@ def deviation_of(byte: int) -> np.float32:
 
 
 def byte_of(deviation: float) -> int:
-    """The byte, not 0, that stands for the nearest deviation: the least one that is not smaller."""
+    """The byte, not 0, of the least deviation that is not smaller; 255 where all are."""
     return next((byte for byte in range(1, 255) if deviation_of(byte) >= deviation), 255)
 
 

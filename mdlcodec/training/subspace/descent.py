@@ -1,8 +1,8 @@
 """Training within a random subspace that pays for the bits of its coordinates, in ordinary float32.
 
-Minimises  mean loss (nats) + exchange * (ln 2 / n) * bits(coordinates),  which at exchange 1 is the length of the
-code itself. Coordinates are integers times one step, which is learned; the loss sees the rounded ones, and its
-gradient passes straight through the rounding (as in `mdlcodec.training.sparsify.entropy`). No receiver repeats it.
+Minimises  mean loss (nats) + (ln 2 / n) * bits(coordinates),  the length of the code itself. Coordinates are
+integers times one step, which is learned; the loss sees the rounded ones, and its gradient passes straight through
+the rounding (as in `mdlcodec.training.sparsify.entropy`). No receiver repeats it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ class Recipe:
 
     steps: int
     rate: float = 0.1  # largest learning rate of the coordinates, in quantisation steps
-    exchange: float = 1.0  # bits of labels that one bit of the coordinates is worth
     batch: int = 128
     moved: float = 1.0  # by which a coordinate of 1 in all places moves the weights at first, in He's units
     priced_from: float = 0.05  # the price grows from nothing here ...
@@ -168,7 +167,7 @@ def train(
     generator = torch.Generator().manual_seed(seed % 2**63)
     batch = min(recipe.batch, -(-len(x) // LANES) * LANES)
     order = batches(batch, lambda: torch.randperm(len(x), generator=generator).numpy())
-    price, prices, recent = recipe.exchange * math.log(2) / len(x), torch.zeros(1), 0.0
+    price, prices, recent = math.log(2) / len(x), torch.zeros(1), 0.0
     written: int | None = None
     for done in range(steps):
         part, rows = done / steps, torch.from_numpy(next(order))

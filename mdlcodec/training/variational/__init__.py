@@ -39,7 +39,6 @@ class Recipe:
     coolest: float = 0.02  # share of the rate when training ends
     priced: float = 0.15  # steps under the blocks' prices before the first is sent, as a share
     priced_rate: float = 0.25  # share of the rate from then on
-    filling: float = 1.0  # KL of a block, as a share of what its index can tell
     least: float = 0.01  # bits a weight: tensors with less are zero
 
 
@@ -127,12 +126,12 @@ def variational_network(
     parameters = architecture.parameters(x.shape[1:], k)
     bits = _index_bits(parameters, effort)
     divergence = float(objective.posterior.divergence().double().sum()) / math.log(2)
-    count = min(round(divergence / (recipe.filling * bits)), _most_blocks(parameters, len(y), k, bits))
+    count = min(round(divergence / bits), _most_blocks(parameters, len(y), k, bits))
     if count == 0:
         return Found(bits, [], prior, objective_bits)
     sizes = [math.prod(shape) for shape in objective.posterior.shapes]
     blocks = Blocks.of(sizes, [bool(deviation) for _, deviation in deviations], count, seed)
-    prices = BlockPrices(blocks, sum(sizes), recipe.filling * bits * math.log(2))
+    prices = BlockPrices(blocks, sum(sizes), bits * math.log(2))
     rate, steps = recipe.priced_rate * recipe.rate, round(recipe.priced * objective.steps)
     for done in range(steps):
         priced_step(objective, prices, rate)
@@ -165,9 +164,6 @@ def train_posterior(
     generator = torch.Generator().manual_seed(seed)
     size = math.sqrt(float(np.square(x, dtype=np.float64).mean()))
     posterior = Posterior(architecture, x.shape[1:], k, size, generator)
-    for i, layer in enumerate(architecture.layers):
-        if layer.kind == "convolution" and not layer.relu:  # its biases say nothing that later ones cannot
-            posterior.fix(posterior.slices[2 * i + 1], 0.0)
     objective = Objective(posterior, x, y, min(recipe.batch, len(y)))
     steps = _training_steps(recipe, len(y), effort)
     for done in range(steps):
