@@ -19,6 +19,8 @@ FOLDERS = ("exact", "nets", "training", "codes", "entropy", "data", "weights")
 SENDERS = (
     "training/sparsify",
     "training/variational",
+    "training/convolution.py",
+    "training/descent.py",
     "training/subspace/descent.py",
     "weights/dead_units.py",
     "weights/k_means.py",

@@ -17,6 +17,7 @@ from mdlcodec.errors import BadData, InexactComputation
 from mdlcodec.nets.architectures import ARCHITECTURES, check_fit, weights_of
 from mdlcodec.nets.layered import float_forward, float_outputs
 from mdlcodec.training import descent
+from mdlcodec.training.convolution import LANES, ConvolvePool
 from mdlcodec.training.dense import dense_network
 from mdlcodec.training.sparsify import (
     SPARSIFIERS,
@@ -30,7 +31,6 @@ from mdlcodec.training.sparsify import (
 from mdlcodec.training.sparsify.adam import Adam
 from mdlcodec.training.sparsify.augmentation import moved_copies
 from mdlcodec.training.sparsify.centres import quantise
-from mdlcodec.training.sparsify.convolution import LANES, ConvolvePool
 from mdlcodec.training.sparsify.float_network import arranged, batches, forward, random_weights
 from mdlcodec.training.sparsify.task import checked_task
 from mdlcodec.training.sparsify.units import live_units, shrunk
@@ -399,7 +399,7 @@ def _updates(monkeypatch, recipe):
         return mask(tensor, before, multiple, recipe)
 
     monkeypatch.setattr(dns, "_mask", watched)
-    monkeypatch.setattr("mdlcodec.training.sparsify.task._EXAMPLES", 40)
+    monkeypatch.setattr("mdlcodec.training.descent._EXAMPLES", 40)
     given = _task(LENET300, x, y, 2, progress=lambda *step: told.append(step))
     return found, dns.sparsify(given, recipe)
 

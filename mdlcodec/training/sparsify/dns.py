@@ -17,12 +17,12 @@ import torch
 from torch.nn import functional
 
 from mdlcodec.nets.architectures import Layered
-from mdlcodec.training.descent import checked_loss
+from mdlcodec.training.descent import checked_loss, scaled
 
 from .adam import Adam
 from .centres import quantise
 from .float_network import Tensors, batches, forward, random_weights
-from .task import Task, scaled
+from .task import Task
 from .units import live_units, shrunk
 
 

@@ -14,13 +14,13 @@ import torch
 from torch.nn import functional
 
 from mdlcodec.nets.architectures import Layered, Shape
-from mdlcodec.training.descent import checked_loss
+from mdlcodec.training.descent import checked_loss, cooled, scaled
 
 from . import quantisation
 from .adam import Adam
 from .augmentation import moved_copies
 from .float_network import Tensors, batches, forward
-from .task import Task, scaled
+from .task import Task
 from .units import live_units, shrunk
 
 
@@ -162,8 +162,7 @@ def _schedule(part: float, done: int, recipe: Recipe) -> float:
     """The learning rate as a share of its largest: warm-up, flat, cosine."""
     if part < recipe.cooling_from:
         return min(1.0, (done + 1) / _WARM_UP)
-    angle = math.pi * (part - recipe.cooling_from) / (1 - recipe.cooling_from)
-    return 0.5 * (1 + math.cos(angle)) + 1e-3
+    return cooled(part, recipe.cooling_from) + 1e-3
 
 
 def _remove_dead(architecture: Layered, values: Tensors, largest: int, optimiser: Adam) -> Tensors:

@@ -13,8 +13,7 @@ from torch.nn import functional
 
 from mdlcodec.nets.architectures import Layered, Shape
 from mdlcodec.training import descent
-
-from .convolution import LANES, ConvolvePool
+from mdlcodec.training.convolution import LANES, ConvolvePool
 
 Tensors = dict[str, torch.Tensor]
 

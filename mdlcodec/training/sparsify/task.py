@@ -7,18 +7,10 @@ import torch
 
 from mdlcodec.errors import BadData
 from mdlcodec.nets.architectures import Layered, Shape
-from mdlcodec.training.descent import StepProgress
+from mdlcodec.training.convolution import LANES
+from mdlcodec.training.descent import StepProgress, scaled
 
-from .convolution import LANES
 from .float_network import arranged
-
-_FEWEST_STEPS = 20
-_EXAMPLES = 60_000  # that recipes are for
-
-
-def scaled(steps: int, effort: float, n: int) -> int:
-    """Steps for n examples where the recipe has ``steps`` for 60,000 examples or more."""
-    return max(_FEWEST_STEPS, round(steps * effort * min(1.0, (n / _EXAMPLES) ** 0.5)))
 
 
 @dataclass(frozen=True)
@@ -42,7 +34,7 @@ class Task:
         return dict(zip(architecture.layer_names, shapes, strict=True))
 
     def scaled(self, steps: int) -> int:
-        """See `scaled`."""
+        """See `mdlcodec.training.descent.scaled`."""
         return scaled(steps, self.effort, len(self.x))
 
     def batch(self, size: int) -> int:

@@ -17,8 +17,8 @@ from torch.nn import functional
 
 from mdlcodec.exact.hadamard import transform
 from mdlcodec.nets.architectures import Layered
-from mdlcodec.training.descent import StepProgress, batches, checked_loss, diverged
-from mdlcodec.training.sparsify.convolution import LANES, ConvolvePool
+from mdlcodec.training.convolution import LANES, ConvolvePool
+from mdlcodec.training.descent import StepProgress, batches, checked_loss, cooled, diverged, scaled
 
 from .affine import STEPS, AffineSubspace
 
@@ -41,8 +41,6 @@ class Recipe:
 
 # by the architecture's name
 RECIPES = {"lenet5": Recipe(steps=5_000), "lenet-300-100": Recipe(steps=7_000)}
-_EXAMPLES = 60_000  # that recipes are for
-_FEWEST_STEPS = 20
 _WARM_UP = 100  # steps of a learning rate that rises
 _REFRESHED = 50  # steps between two looks at what the coordinates cost
 _LARGEST = 255  # magnitude of a coordinate
@@ -51,8 +49,7 @@ _DENSE_CHANNELS = 3  # convolutions of more channels than so many are faster in 
 
 def steps_of(architecture: Layered, effort: float, n: int) -> int:
     """Steps for n examples: all of the recipe's for 60,000 or more."""
-    steps = RECIPES[architecture.name].steps
-    return max(_FEWEST_STEPS, round(steps * effort * min(1.0, (n / _EXAMPLES) ** 0.5)))
+    return scaled(RECIPES[architecture.name].steps, effort, n)
 
 
 class _Projection(torch.autograd.Function):
@@ -118,10 +115,7 @@ def _prices(values: torch.Tensor) -> torch.Tensor:
 def _schedule(part: float, done: int, recipe: Recipe) -> float:
     """The learning rate as a share of its largest: warm-up, flat, cosine."""
     warm = min(1.0, (done + 1) / _WARM_UP)
-    if part < recipe.cooling_from:
-        return warm
-    angle = math.pi * (part - recipe.cooling_from) / (1 - recipe.cooling_from)
-    return warm * (0.5 * (1 + math.cos(angle)) + 1e-3)
+    return warm * (cooled(part, recipe.cooling_from) + (1e-3 if part >= recipe.cooling_from else 0.0))
 
 
 class _Adam:

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from mdlcodec.nets.architectures import Layered, Shape
+from mdlcodec.training.descent import cooled, scaled
 from mdlcodec.training.presets import VariationalEffort
 from mdlcodec.weights.candidates import Blocks, byte_of, deviation_of
 
@@ -21,7 +22,6 @@ from .blocks import BlockPrices, priced_step, send
 from .objective import Objective
 from .posterior import Posterior
 
-_EXAMPLES = 60_000  # that the recipe is for
 _FEWEST_STEPS = 1000
 _MOST_NUMBERS = 1 << 33  # that are drawn from the prior: a minute or two
 
@@ -61,7 +61,7 @@ def _recipe(architecture: Layered) -> Recipe:
 
 
 def _training_steps(recipe: Recipe, n: int, effort: VariationalEffort) -> int:
-    return max(_FEWEST_STEPS, round(recipe.steps * effort.steps * min(1.0, (n / _EXAMPLES) ** 0.5)))
+    return scaled(recipe.steps, effort.steps, n, _FEWEST_STEPS)
 
 
 def _index_bits(parameters: int, effort: VariationalEffort) -> int:
@@ -173,8 +173,7 @@ def train_posterior(
             posterior.best_prior() if variance is None else [math.sqrt(variance)] * len(posterior.slices)
         )
         rate = recipe.rate * min(1.0, (done + 1) / recipe.started)
-        cooled = max(0.0, (part - recipe.cooling_from) / (1 - recipe.cooling_from))
-        rate *= recipe.coolest + (1 - recipe.coolest) * 0.5 * (1 + math.cos(math.pi * cooled))
+        rate *= recipe.coolest + (1 - recipe.coolest) * cooled(part, recipe.cooling_from)
         objective.step(rate, min(1.0, part / recipe.charged_in_full))
         progress(f"training, step {done + 1:,} of {steps:,}, {objective.loss:.4f} nats a label")
     return objective
