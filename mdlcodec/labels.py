@@ -323,6 +323,21 @@ def _matching(candidates: Sequence[Content], header: LabelHeader) -> Inputs:
     )
 
 
+def check_limits(cost: Cost, limits: Limits) -> None:
+    """Raise LimitExceeded for more steps or memory than are allowed."""
+    if cost.steps > limits.steps:
+        raise LimitExceeded(
+            f"this takes {cost.steps:,} steps, more than the limit of {limits.steps:,}; "
+            f"allow them with --max-steps {cost.steps} (max_steps in Python)"
+        )
+    if cost.memory > limits.memory:
+        allowed = math.ceil(cost.memory / 2**20)
+        raise LimitExceeded(
+            f"this takes {cost.memory / _GIB:.2f} GiB of memory, more than the limit of "
+            f"{limits.memory / _GIB:.2f} GiB; allow it with --max-memory {allowed}MiB (max_memory in Python)"
+        )
+
+
 def _planned(
     code: Code,
     settings: Settings,
@@ -335,17 +350,7 @@ def _planned(
 ) -> tuple[Progress, list[float]]:
     """Check the cost and announce the plan; what to report progress to, and the bits last reported."""
     cost = code.cost(inputs, k, settings, sending=sending)
-    if cost.steps > limits.steps:
-        raise LimitExceeded(
-            f"this takes {cost.steps:,} steps, more than the limit of {limits.steps:,}; "
-            f"allow them with --max-steps {cost.steps} (max_steps in Python)"
-        )
-    if cost.memory > limits.memory:
-        allowed = math.ceil(cost.memory / 2**20)
-        raise LimitExceeded(
-            f"this takes {cost.memory / _GIB:.2f} GiB of memory, more than the limit of "
-            f"{limits.memory / _GIB:.2f} GiB; allow it with --max-memory {allowed}MiB (max_memory in Python)"
-        )
+    check_limits(cost, limits)
     report = None
     if watch is not None:
         report = watch(Plan(code.name, code.net_name(settings), settings, inputs.n, k, cost))

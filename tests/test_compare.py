@@ -1,7 +1,9 @@
 """`mdlcodec compare`: every code's file on one data set, as a table; interrupted, repeated, failing."""
 
+import hashlib
 import json
 import math
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -24,7 +26,8 @@ from mdlcodec.errors import BadData, MdlcodecError
 from mdlcodec.nets.architectures import ARCHITECTURES
 from mdlcodec.nets.layered import exact_outputs
 from mdlcodec.report.accuracy import accuracy, beside, read_examples
-from mdlcodec.report.comparison import Row, ordered_codes
+from mdlcodec.report.comparison import ordered_codes
+from mdlcodec.report.row import Row
 from mdlcodec.report.table import table_1
 
 N = 60
@@ -200,6 +203,81 @@ def test_files_of_others_are_not_overwritten() -> None:
     Path("data.compare/uniform.mdl").write_bytes(b"")
     run(*COMPARE, "-f")
     assert kept() == FILES
+
+
+def spoiled(name: str, value: Any) -> None:
+    path = Path("data.compare/uniform.json")
+    record = json.loads(path.read_text())
+    record["row"][name] = value
+    path.write_text(json.dumps(record))
+
+
+@pytest.mark.usefixtures("decoded_here")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("encode_seconds", None),
+        ("decode_seconds", "1"),
+        ("ideal_bits", math.nan),
+        ("ideal_bits", 10**400),
+        ("training_error", -0.1),
+        ("test_accuracy", True),
+        ("bytes", "47"),
+    ],
+)
+def test_records_of_what_nobody_measured_are_made_again(name: str, value: Any, encoded: list[str]) -> None:
+    first = rows()
+    spoiled(name, value)
+    found = rows()
+    assert encoded == ["uniform", "prequential", "uniform"]
+    assert found[0]["bytes"] == first[0]["bytes"]
+    assert found[1] == first[1]
+
+
+@pytest.mark.usefixtures("decoded_here")
+def test_what_a_file_says_itself_is_not_believed_of_its_record(encoded: list[str]) -> None:
+    first = rows()
+    for name, value in (
+        ("code", "switching"),
+        ("net", 3),
+        ("kbit", "x"),
+        ("bytes", 10**30),
+        ("ratio", None),
+        ("made_with", []),
+    ):
+        spoiled(name, value)
+    assert rows()[0] | {"made_with": None} == first[0] | {"made_with": None}
+    assert encoded == ["uniform", "prequential"]
+
+
+@pytest.mark.usefixtures("decoded_here")
+def test_a_record_of_another_file_is_made_again(encoded: list[str]) -> None:
+    """Its digest is right, but the file is of another code: nothing of it is computed with."""
+    rows()
+    blob = Path("data.compare/prequential.mdl").read_bytes()
+    path = Path("data.compare/uniform.json")
+    record = json.loads(path.read_text())
+    record["sha256"], record["row"]["bytes"] = hashlib.sha256(blob).hexdigest(), len(blob)
+    path.write_text(json.dumps(record))
+    Path("data.compare/uniform.mdl").write_bytes(blob)
+    rows()
+    assert encoded == ["uniform", "prequential", "uniform"]
+
+
+@pytest.mark.usefixtures("decoded_here")
+def test_what_is_no_file_is_neither_read_nor_replaced() -> None:
+    Path("data.compare").mkdir()
+    for name, make in (
+        ("uniform.json", os.mkfifo),
+        ("uniform.mdl", os.mkdir),
+        ("uniform.mdl", lambda path: os.symlink("/dev/zero", path)),
+    ):
+        path = Path("data.compare", name)
+        make(path)
+        for force in ([], ["-f"]):
+            line = run(*COMPARE, *force, exit_code=1).stderr
+            assert line == f"mdlcodec: 'data.compare/{name}' is no file; choose another -o\n"
+        path.rmdir() if path.is_dir() else path.unlink()
 
 
 @pytest.mark.usefixtures("decoded_here")

@@ -424,7 +424,8 @@ def test_costs():
         receiving = CODE.cost(inputs, 10, chosen)
         sending = CODE.cost(inputs, 10, chosen, sending=True)
         assert receiving.parameters == sending.parameters == 431_080
-        assert receiving.steps < 10 < sending.steps
+        assert receiving.steps == 4 + 2**19 // 5_000 + 2**19 // 1_000  # predictions, transform, coordinates
+        assert receiving.steps < sending.steps
         assert receiving.memory < sending.memory
         costs.append(sending.steps)
     assert costs == sorted(set(costs))
@@ -441,7 +442,7 @@ def test_limits():
         mdlcodec.decode(encoded(case), case.x, max_memory=1 << 20)
     with pytest.raises(LimitExceeded, match="max-steps"):
         mdlcodec.encode(case.x, case.y, code="subspace", max_steps=10)
-    assert (mdlcodec.decode(encoded(case), case.x, max_steps=10) == case.y).all()
+    assert (mdlcodec.decode(encoded(case), case.x, max_steps=100) == case.y).all()
 
 
 def test_training_is_not_the_guards_business(monkeypatch):

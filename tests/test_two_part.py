@@ -192,10 +192,9 @@ def _some_scores():
 @pytest.mark.parametrize("byte", [0, 9 << 4, (9 << 4) + 7, 255, 200])
 def test_calibrated_frequencies(byte):
     scores, _ = _some_scores()
-    table, p = frequencies(scores, byte)
-    assert np.abs(p - _plain(scores, byte)).max() < 1e-12
+    table = frequencies(scores, byte)
     assert (table.sum(1, dtype=np.int64) == 1 << 24).all()
-    assert np.abs(table / 2**24 - p).max() < 1e-6
+    assert np.abs(table / 2**24 - _plain(scores, byte)).max() < 1e-6
 
 
 def test_the_best_calibration():

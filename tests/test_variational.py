@@ -440,6 +440,16 @@ def test_the_largest_deviations_give_some_labels():
         mdlcodec.decode(blob, case.x)
 
 
+def test_ideal_lengths_are_finite_where_a_softmax_underflows(monkeypatch):
+    """Weights in the hundreds and no share of the uniform distribution: probabilities below every float64."""
+    monkeypatch.setattr("mdlcodec.training.static_calibration.best_calibration", lambda *_: 0xF0)
+    inputs, sent = _inputs(blobs(30, 3)[0]), Sent.of(12, list(range(20)), bytes([231] * 4))
+    classes = np.arange(30, dtype=np.int32) % 3
+    result = encode_labels(NARROW["narrow-mlp"], sent, classes, 3, inputs, 0, _quiet)
+    assert Parts.read(result.payload).calibration == 0xF0
+    assert 24 <= result.ideal_bits <= 30 * 24  # some label had the lowest frequency, 1 of 2^24
+
+
 @settings(max_examples=60)
 @given(st.data())
 def test_damage_with_a_right_checksum(draw):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -22,7 +23,8 @@ from mdlcodec.errors import BadData, MdlcodecError
 
 if TYPE_CHECKING:
     from mdlcodec.data import Dataset, Labels
-    from mdlcodec.report.comparison import Comparison, Row
+    from mdlcodec.report.comparison import Comparison
+    from mdlcodec.report.row import Row
 
 
 @click.command("compare")
@@ -104,13 +106,13 @@ def command(
         comparison.check(names)
         with _existing(folder):
             rows = [_row(comparison, name, data, common) for name in names]
+        _print(data, comparison, rows, common)
         if plot is not None:
             from mdlcodec.report.plot import bar_chart
 
             title = f"{stem(data)}: {comparison.labels.n:,} labels of {comparison.classes:,} classes"
             with open_output(plot, force=force, sources=[data]) as picture:
                 picture.write(bar_chart(rows, comparison.uniform_bytes, title))
-    _print(data, comparison, rows, common)
     if any(row.failed is not None for row in rows):
         raise click.exceptions.Exit(1)
 
@@ -173,7 +175,7 @@ def _row(comparison: Comparison, code: str, data: str, common: Common) -> Row:
 @contextlib.contextmanager
 def _existing(folder: Path) -> Iterator[None]:
     """Make the folder if it is not there; and take it away again if nothing came into it."""
-    if not folder.is_dir() and folder.exists():
+    if not folder.is_dir() and os.path.lexists(folder):
         raise BadData(f"{str(folder)!r} is no folder; choose another -o")
     if not folder.absolute().parent.is_dir():
         raise BadData(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mdlcodec.codes.contract import Progress
-from mdlcodec.entropy import RangeDecoder, RangeEncoder
+from mdlcodec.entropy import PROBABILITY_BITS, RangeDecoder, RangeEncoder
 from mdlcodec.nets.predictor import Cost
 
 if TYPE_CHECKING:
@@ -91,9 +91,9 @@ def encode_labels(
     encoder, bits = RangeEncoder(), 0.0
     for start, stop, scores in _scores(architecture, weights, inputs.features, k):
         labels = classes[start:stop]
-        table, probabilities = frequencies(scores, calibration)
+        table = frequencies(scores, calibration)
         encoder.encode(labels, table)
-        bits -= float(np.log2(probabilities[np.arange(labels.size), labels]).sum())  # reported only
+        bits += _length(table, labels)
         progress(stop, bits)
     return CodedLabels(calibration, encoder.finish(), bits, wrong / inputs.n)
 
@@ -113,9 +113,15 @@ def decode_labels(
     decoder, bits = RangeDecoder(coded), 0.0
     classes = np.empty(inputs.n, np.int32)
     for start, stop, scores in _scores(architecture, weights, inputs.features, k):
-        table, probabilities = frequencies(scores, calibration)
+        table = frequencies(scores, calibration)
         labels = decoder.decode(table)
         classes[start:stop] = labels
-        bits -= float(np.log2(probabilities[np.arange(labels.size), labels]).sum())  # reported only
+        bits += _length(table, labels)
         progress(stop, bits)
     return classes
+
+
+def _length(table: np.ndarray, labels: np.ndarray) -> float:
+    """Bits of labels (m,) under integer frequencies (m, k): no probability that is coded with is 0."""
+    chosen = table[np.arange(labels.size), labels]
+    return labels.size * PROBABILITY_BITS - float(np.log2(chosen).sum())  # reported only

@@ -141,17 +141,17 @@ class SubspaceCode(TransmittedNetwork[Parts]):
         cost = network_labels.prediction_cost(architecture, inputs, k)
         if k == 1:
             return Cost(0, 0, 0)
-        from mdlcodec.training.subspace.affine import transform_size
+        from mdlcodec.training.subspace.affine import LARGEST_DIMENSION, transform_size
 
         # the permutation, its random words and the transform; theta_0, gains, signs and what is made of them
-        memory = cost.memory + 32 * transform_size(architecture, inputs.features.shape[1:], k)
-        memory += 64 * cost.parameters
-        steps = cost.steps
+        size = transform_size(architecture, inputs.features.shape[1:], k)
+        memory = cost.memory + 32 * size + 64 * cost.parameters
+        steps = cost.steps + size // 5_000 + min(size, LARGEST_DIMENSION) // 1_000  # .., coordinates
         if sending:
             from mdlcodec.training.subspace.descent import steps_of
 
             trials = len(_dimensions(inputs.n))
-            steps = trials * steps_of(architecture, effort, inputs.n) + (trials + 1) * cost.steps
+            steps = trials * steps_of(architecture, effort, inputs.n) + (trials + 1) * steps
             # the examples once more, what the passes hold, gradients; coordinates are few
             memory += 64 * cost.parameters + 3 * inputs.features.nbytes + (1 << 28)
         return Cost(cost.parameters, steps, memory)

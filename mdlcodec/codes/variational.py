@@ -23,7 +23,7 @@ from mdlcodec.nets.narrow import NARROW
 from mdlcodec.nets.predictor import Cost
 from mdlcodec.training.presets import VARIATIONAL, effort_of
 
-LEAST_VARIANCE, LARGEST_VARIANCE = 2.0**-40, 2.0**40  # float32 holds both
+LEAST_VARIANCE, LARGEST_VARIANCE = 1.0 / (1 << 40), float(1 << 40)  # float32 holds both
 _BITS = 31  # of the first byte: of an index; above them, how many layers have deviations of their own
 
 

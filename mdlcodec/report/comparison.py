@@ -7,20 +7,19 @@ names the digest of its file, so that a row is either finished or not, whenever 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
-import platform
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mdlcodec
 from mdlcodec.errors import BadData, MdlcodecError
 from mdlcodec.limits import DEFAULT_LIMITS, Limits
+from mdlcodec.report import row as records
+from mdlcodec.report.row import Row, made_with, row_of
 
 if TYPE_CHECKING:
     from mdlcodec.data import Dataset, Labels
@@ -31,31 +30,6 @@ _ORDER = ("uniform", "two-part-raw", "two-part", "subspace", "variational", "pre
 
 Verify = Callable[[Path, "Labels"], float]
 """Decodes a file in a fresh process; its seconds. Raises MdlcodecError unless these labels come back."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """What is known of one code's file, all of it measured; lengths other than the file's are called by name.
-
-    ``ideal_bits``, ``objective_bits``, ``training_error``: see labels.Run; ``test_accuracy``: of the network in the
-    file, None where it holds none; ``decode_seconds``: of the fresh process, its start included; ``failed``: why
-    there is no file; ``made_with``: versions of packages, and threads of torch, when the file was made.
-    """
-
-    code: str
-    net: str | None = None
-    bytes: int | None = None
-    kbit: float | None = None
-    ratio: float | None = None
-    ideal_bits: float | None = None
-    objective_bits: float | None = None
-    training_error: float | None = None
-    test_accuracy: float | None = None
-    encode_seconds: float | None = None
-    decode_seconds: float | None = None
-    file: str | None = None
-    failed: str | None = None
-    made_with: dict[str, str | int] | None = None
 
 
 @dataclass(frozen=True)
@@ -99,8 +73,11 @@ class Comparison:
 
         with computing_on(self.device):
             pass
-        for file, record in map(self._paths, [] if self.force else codes):
-            if _record(record) is None and (file.exists() or record.exists()):
+        for file, record in map(self._paths, codes):
+            for path in (file, record):
+                if os.path.lexists(path) and not path.is_file():
+                    raise MdlcodecError(f"{str(path)!r} is no file; choose another -o")
+            if not self.force and records.read(record) is None and (file.exists() or record.exists()):
                 raise MdlcodecError(
                     f"{str(self.folder)!r} has a {file.name} or {record.name} that is not of a comparison; "
                     "choose another -o, or overwrite it with -f"
@@ -116,6 +93,8 @@ class Comparison:
             return self._made(code, settings, verify, watch), False
         except MdlcodecError as error:
             return Row(code, failed=str(error)), False
+        except OSError as error:
+            return Row(code, failed=f"{str(self.folder)!r} cannot be written to: {error.strerror}"), False
         except MemoryError:
             return Row(code, failed="out of memory; choose a lower preset, or less data with --limit"), False
 
@@ -141,22 +120,40 @@ class Comparison:
     def _finished(self, code: str, settings: dict[str, Any]) -> Row | None:
         """The row of a record, if it is of the same settings and its file is the one it was made of."""
         path, record_path = self._paths(code)
-        record = _record(record_path)
+        known = records.read(record_path)
+        if known is None or known["settings"] != settings:
+            return None
+        size = known["row"].get("bytes")
+        blob = records.read_regular(path, size) if isinstance(size, int) else None
+        if blob is None or known["sha256"] != records.sha256(blob) or not self._is_ours(blob, code):
+            return None
         try:
-            if record is None or record["settings"] != settings:
-                return None
-            blob = path.read_bytes()
-            if record["sha256"] != _sha256(blob):
-                return None
-            row = Row(**record["row"] | {"file": str(path)})  # the folder may have moved
-        except (OSError, KeyError, TypeError):
+            row = row_of(code, settings["net"], path, len(blob), self.uniform_bytes, known["row"])
+        except (KeyError, ValueError):
             return None
-        if row.bytes != len(blob) or row.failed is not None:
-            return None
-        if record.get("test") != self._test_digest():
+        if known.get("test") != self._test_digest():
             row = replace(row, test_accuracy=self._accuracy(blob))
-            _write_whole(record_path, self._recorded(row, settings, blob))
+            _write_whole(record_path, records.written(row, settings, blob, self._test_digest()))
         return row
+
+    def _is_ours(self, blob: bytes, code: str) -> bool:
+        """Whether a file says that it is of this data, and coded in this way."""
+        from mdlcodec import labels as label_files
+        from mdlcodec.codes import code_named
+
+        try:
+            file = label_files.parse(blob)
+        except MdlcodecError:
+            return False
+        inputs = self.dataset.inputs
+        wanted = code_named(code).settings("auto", self.preset, self.seed, inputs, self.classes)
+        return (file.code.name, file.settings, file.n, file.k, file.header.input_digest) == (
+            code,
+            wanted,
+            self.labels.n,
+            self.classes,
+            inputs.digest[: len(file.header.input_digest)],
+        )
 
     def _made(self, code: str, settings: dict[str, Any], verify: Verify, watch: Watch | None) -> Row:
         """The row of a file that is encoded, and decoded in a fresh process, before it goes to its place."""
@@ -176,35 +173,21 @@ class Comparison:
         try:
             temporary.write_bytes(blob)
             seconds = verify(temporary, self.labels)
-            row = Row(
-                code,
-                settings["net"],
-                len(blob),
-                len(blob) * 8 / 1000,
-                len(blob) / self.uniform_bytes if self.uniform_bytes else None,
-                run.ideal_bits,
-                run.objective_bits,
-                run.training_error,
-                self._accuracy(blob),
-                run.seconds,
-                seconds,
-                str(path),
-                made_with=_made_with(),
-            )
-            _write_whole(record_path, self._recorded(row, settings, blob))
+            measured = {
+                "ideal_bits": run.ideal_bits,
+                "objective_bits": run.objective_bits,
+                "training_error": run.training_error,
+                "test_accuracy": self._accuracy(blob),
+                "encode_seconds": run.seconds,
+                "decode_seconds": seconds,
+                "made_with": made_with(),
+            }
+            row = row_of(code, settings["net"], path, len(blob), self.uniform_bytes, measured)
+            _write_whole(record_path, records.written(row, settings, blob, self._test_digest()))
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
         return row
-
-    def _recorded(self, row: Row, settings: dict[str, Any], blob: bytes) -> bytes:
-        record = {
-            "settings": settings,
-            "sha256": _sha256(blob),
-            "test": self._test_digest(),
-            "row": asdict(row),
-        }
-        return json.dumps(record, indent=1).encode() + b"\n"
 
     def _test_digest(self) -> str | None:
         return None if self.test is None else dataset_digest(self.test)
@@ -214,11 +197,13 @@ class Comparison:
         from mdlcodec import labels as label_files
         from mdlcodec.codes.transmitted import TransmittedNetwork
         from mdlcodec.exact.choice import computing_on
+        from mdlcodec.labels import check_limits
         from mdlcodec.report.accuracy import accuracy
 
         file = label_files.parse(blob)
         if self.test is None or not isinstance(file.code, TransmittedNetwork):
             return None
+        check_limits(file.code.cost(self.dataset.inputs, file.k, file.settings), self.limits)
         network = file.code.weights(file.payload, file.k, self.dataset.inputs, file.settings)
         if network is None:
             return None
@@ -236,14 +221,6 @@ def ordered_codes(names: Sequence[str] | None) -> list[str]:
     return [name for name in dict.fromkeys((*_ORDER, *CODES)) if name in chosen]
 
 
-def _made_with() -> dict[str, str | int]:
-    import torch
-
-    versions: dict[str, str | int] = {"mdlcodec": mdlcodec.__version__, "python": platform.python_version()}
-    versions |= {name: version(name) for name in ("torch", "numpy", "numba")}
-    return versions | {"threads": torch.get_num_threads()}
-
-
 def dataset_digest(dataset: Dataset) -> str:
     """SHA-256 of inputs and labels, their dtype and form included."""
     labels = dataset.labels
@@ -253,19 +230,6 @@ def dataset_digest(dataset: Dataset) -> str:
     digest.update(repr((array.dtype.str, labels.n, labels.form, labels.column)).encode())
     digest.update(array.tobytes())
     return digest.hexdigest()
-
-
-def _sha256(blob: bytes) -> str:
-    return hashlib.sha256(blob).hexdigest()
-
-
-def _record(path: Path) -> dict[str, Any] | None:
-    """What a comparison wrote of a file; None for anything else."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) and {"settings", "sha256", "row"} <= found.keys() else None
 
 
 def _temporary(path: Path) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mdlcodec.errors import MdlcodecError
-from mdlcodec.report.comparison import Row
+from mdlcodec.report.row import Row
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -54,5 +54,5 @@ def bar_chart(rows: Sequence[Row], uniform_bytes: int, title: str) -> bytes:
     axes.margins(y=0.15)
     axes.tick_params("x", rotation=30)
     axes.set_ylabel("bytes of the file")
-    axes.set_title(title)
+    axes.set_title(title, parse_math=False)
     return png(figure)

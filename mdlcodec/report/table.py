@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mdlcodec.report.comparison import Row
+from mdlcodec.report.row import Row
 
 _HEAD = ["code", "net", "bytes", "kbit", "ratio", "test accuracy"]
 _IDEAL_HEAD = ["labels, ideal kbit", "objective kbit"]

@@ -25,14 +25,14 @@ _LEAST = 1.0 / (1 << PROBABILITY_BITS)  # what a frequency of 1 stands for
 
 
 @njit(cache=True)
-def _rows(scores, b, e, frequencies, probabilities):
+def _rows(scores, b, e, frequencies):
     examples, k = scores.shape
-    share = e / np.float64(k)
+    share, row = e / np.float64(k), np.empty(k, np.float64)
     for i in range(examples):
-        softmax_row(scores[i], b, probabilities[i])
+        softmax_row(scores[i], b, row)
         for c in range(k):
-            probabilities[i, c] = (1.0 - e) * probabilities[i, c] + share
-        if not fill_frequencies(probabilities[i], frequencies[i]):
+            row[c] = (1.0 - e) * row[c] + share
+        if not fill_frequencies(row, frequencies[i]):
             return False
     return True
 
@@ -71,14 +71,14 @@ def best_calibration(blocks: Iterable[tuple[np.ndarray, np.ndarray]], k: int) ->
     return int(np.argmin(lengths.reshape(-1)))
 
 
-def frequencies(scores: np.ndarray, byte: int) -> tuple[np.ndarray, np.ndarray]:
-    """Integer frequencies uint32 (m, k), and the probabilities float64 (m, k) that they come from.
+def frequencies(scores: np.ndarray, byte: int) -> np.ndarray:
+    """Integer frequencies, uint32 (m, k).
 
     scores: float32 (m, k); byte: 16 * (index of b) + (index of e).
     Raises InexactComputation for scores that are not finite.
     """
-    out, probabilities = np.empty(scores.shape, np.uint32), np.empty(scores.shape, np.float64)
+    out = np.empty(scores.shape, np.uint32)
     b, e = INVERSE_TEMPERATURES[byte >> 4], UNIFORM_SHARES[byte & 15]
-    if not _rows(_finite(scores), b, e, out, probabilities):
+    if not _rows(_finite(scores), b, e, out):
         raise InexactComputation("a prediction is NaN or infinite; its label cannot be coded with it")
-    return out, probabilities
+    return out

@@ -1,0 +1,140 @@
+"""One code's row of a comparison, and the record of it that is kept beside its file.
+
+A record is what somebody's folder holds: nothing in it is believed that the file or the data say themselves, and
+what it alone can say, measured lengths and times, is checked for its type.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import stat
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import mdlcodec
+
+_MOST_BYTES = 1 << 20  # of a record
+_LARGEST = 1e15  # of a length or a time
+_MEASURED = (
+    "ideal_bits",
+    "objective_bits",
+    "training_error",
+    "test_accuracy",
+    "encode_seconds",
+    "decode_seconds",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is known of one code's file, all of it measured; lengths other than the file's are called by name.
+
+    ``ideal_bits``, ``objective_bits``, ``training_error``: see labels.Run; ``test_accuracy``: of the network in the
+    file, None where it holds none; ``decode_seconds``: of the fresh process, its start included; ``failed``: why
+    there is no file; ``made_with``: versions of packages, and threads of torch, when the file was made.
+    """
+
+    code: str
+    net: str | None = None
+    bytes: int | None = None
+    kbit: float | None = None
+    ratio: float | None = None
+    ideal_bits: float | None = None
+    objective_bits: float | None = None
+    training_error: float | None = None
+    test_accuracy: float | None = None
+    encode_seconds: float | None = None
+    decode_seconds: float | None = None
+    file: str | None = None
+    failed: str | None = None
+    made_with: dict[str, str | int] | None = None
+
+
+def made_with() -> dict[str, str | int]:
+    """Versions of what computes here, and how many threads of it."""
+    import torch
+
+    versions: dict[str, str | int] = {"mdlcodec": mdlcodec.__version__, "python": platform.python_version()}
+    versions |= {name: version(name) for name in ("torch", "numpy", "numba")}
+    return versions | {"threads": torch.get_num_threads()}
+
+
+def row_of(
+    code: str, net: str | None, path: Path, size: int, uniform_bytes: int, measured: dict[str, Any]
+) -> Row:
+    """The row of a file of ``size`` bytes. Raises ValueError or KeyError for values that nobody measured."""
+    numbers: dict[str, Any] = {name: _number(measured[name]) for name in _MEASURED}
+    if numbers["encode_seconds"] is None or numbers["decode_seconds"] is None:
+        raise ValueError("a file that was never decoded")
+    return Row(
+        code,
+        net,
+        size,
+        size * 8 / 1000,
+        size / uniform_bytes if uniform_bytes else None,
+        file=str(path),
+        made_with=_versions(measured.get("made_with")),
+        **numbers,
+    )
+
+
+def _number(value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= _LARGEST:
+        raise ValueError(f"{value!r} is no length, share or time")
+    return float(value)
+
+
+def _versions(value: object) -> dict[str, str | int] | None:
+    if not isinstance(value, dict):
+        return None
+    return {
+        str(name): number
+        for name, number in value.items()
+        if type(number) in (str, int) and len(str(name)) < 40
+    }
+
+
+def written(row: Row, settings: dict[str, Any], blob: bytes, test: str | None) -> bytes:
+    """The record of a file; ``test``: the digest of the examples that accuracy was measured on."""
+    record = {"settings": settings, "sha256": sha256(blob), "test": test, "row": asdict(row)}
+    return json.dumps(record, indent=1).encode() + b"\n"
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """What `written` wrote, its values unchecked; None for anything else."""
+    data = read_regular(path, _MOST_BYTES)
+    try:
+        found = None if data is None else json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict) or not {"settings", "sha256", "row"} <= found.keys():
+        return None
+    return found if isinstance(found["row"], dict) else None
+
+
+def read_regular(path: Path, most: int) -> bytes | None:
+    """A file of at most so many bytes; None for what is longer, or no file: a pipe would never end."""
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
+
+    try:
+        with open(path, "rb", opener=opener) as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode) or status.st_size > most:
+                return None
+            return stream.read(status.st_size)
+    except OSError:
+        return None
+
+
+def sha256(blob: bytes) -> str:
+    """In hexadecimal."""
+    return hashlib.sha256(blob).hexdigest()
