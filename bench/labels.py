@@ -59,6 +59,21 @@ def _scikit(loader: str, order_seed: int | None, names: bool = False) -> Callabl
     return save
 
 
+def _slice(images: str, first: int) -> Callable[[Path, Path], Path]:
+    """A thousand of a set's test images."""
+
+    def save(data: Path, work: Path) -> Path:
+        from mdlcodec import data as reading
+
+        found = reading.read(str(next((data / images).glob("t10k-images*"))))
+        assert found.labels is not None
+        rows = slice(first, first + 1000)
+        pixels = np.rint(found.inputs.features[rows] * 255).astype(np.uint8)
+        return _arrays(f"{images}-{first}", pixels, found.labels.array()[rows])(data, work)
+
+    return save
+
+
 def _random_labels(images: str, n: int) -> Callable[[Path, Path], Path]:
     def save(data: Path, work: Path) -> Path:
         from mdlcodec import data as reading
@@ -71,16 +86,32 @@ def _random_labels(images: str, n: int) -> Callable[[Path, Path], Path]:
     return save
 
 
+_PREQUENTIAL = ["--code", "prequential"]
+# small sets whose rows compare the default code with the prequential one
+_SMALL: dict[str, Callable[[Path, Path], Path | str]] = {
+    "digits": lambda data, work: "digits",
+    **{f"digits shuffled {seed}": _scikit("load_digits", seed) for seed in (1, 2, 3)},
+    "breast_cancer shuffled": _scikit("load_breast_cancer", 0),
+    "wine shuffled": _scikit("load_wine", 0),
+    "random labels, digits": _random_labels("digits", 1797),
+    **{
+        f"{name} test, {first}..{first + 999}": _slice(name, first)
+        for name in ("mnist", "fashion_mnist")
+        for first in (0, 5000)
+    },
+}
+
 CASES = [
-    Case("digits", lambda data, work: "digits"),
-    *[Case(f"digits shuffled {seed}", _scikit("load_digits", seed)) for seed in (1, 2, 3)],
+    *[
+        Case(f"{name}{suffix}", make, options)
+        for name, make in _SMALL.items()
+        for suffix, options in (("", []), (", prequential", _PREQUENTIAL))
+    ],
     Case("digits mlp", lambda data, work: "digits", ["--net", "mlp"]),
     Case("digits cnn", lambda data, work: "digits", ["--net", "cnn"]),
     Case("digits uniform", lambda data, work: "digits", ["--code", "uniform"]),
     Case("letter", lambda data, work: data / "tabular/letter-recognition.data", ["--target", "0"]),
     Case("adult", lambda data, work: data / "tabular/adult.data.xz", ["--target", "-1"]),
-    Case("breast_cancer shuffled", _scikit("load_breast_cancer", 0)),
-    Case("wine shuffled", _scikit("load_wine", 0)),
     Case("breast_cancer names", _scikit("load_breast_cancer", 0, names=True)),
     Case("wine names", _scikit("load_wine", 0, names=True)),
     Case("mnist 10,000 cnn", lambda data, work: data / "mnist", ["--net", "cnn", "--limit", "10000"]),
@@ -88,7 +119,6 @@ CASES = [
     Case("mnist 60,000, -6", lambda data, work: data / "mnist", preset=6),
     Case("mnist 60,000, -9", lambda data, work: data / "mnist", preset=9),
     Case("fashion_mnist 60,000", lambda data, work: data / "fashion_mnist"),
-    Case("random labels, digits", _random_labels("digits", 1797)),
     Case("random labels, mnist 10,000", _random_labels("mnist", 10000)),
     Case("random labels, mnist 60,000, -1", _random_labels("mnist", 60000), preset=1),
     Case("random labels, mnist 60,000", _random_labels("mnist", 60000)),
@@ -140,6 +170,7 @@ def _measure(case: Case, data: Path, work: Path, preset: int | None) -> dict:
         "other_bytes": file.stat().st_size - payload,
         "labels": report["labels"],
         "classes": report["classes"],
+        "code": report["code"],
         "net": report["net"],
         "preset": report["preset"],
         "seed": report["seed"],
@@ -159,13 +190,14 @@ def _table(result: dict) -> str:
         + ", ".join(f"{name} {number}" for name, number in result["versions"].items())
         + f"; engine {result['engine']}. One run each; every file was decoded in a fresh process and compared.",
         "",
-        "| set | labels | net | preset | seed | **bytes** | uniform bytes | ideal bits | coder overhead, bits "
-        "| other bytes | threads | encode s | decode s | peak MiB |",
-        "|---|---:|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| set | labels | code | net | preset | seed | **bytes** | uniform bytes | ideal bits "
+        "| coder overhead, bits | other bytes | threads | encode s | decode s | peak MiB |",
+        "|---|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in result["rows"]:
         lines.append(
-            f"| {row['name']} | {row['labels']:,} | {row['net']} | {row['preset']} | {row['seed']} "
+            f"| {row['name']} | {row['labels']:,} | {row.get('code', 'prequential')} | {row['net']} "
+            f"| {row['preset']} | {row['seed']} "
             f"| **{row['bytes']:,}** | {math.ceil(row['uniform_bits'] / 8):,} | {row['ideal_bits']:,.1f} "
             f"| {row['coder_overhead_bits']:.1f} | {row['other_bytes']} | {row.get('threads', 1)} "
             f"| {row['encode_seconds']} | {row['decode_seconds']} "

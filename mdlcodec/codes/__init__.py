@@ -43,7 +43,7 @@ def code_named(name: str) -> Code:
 
 
 def auto_code(net: str, inputs: "Inputs") -> str:
-    """The code that `auto` takes: of few examples, switching has the shorter files (bench/results/switching.md).
+    """The code that `auto` takes: of few examples, switching has the shorter files (bench/results/labels.md).
 
     A network that was asked for by name learns alone.
     """
