@@ -46,13 +46,14 @@ class Plan:
 class Run:
     """What coding the labels took: their ideal codelength (-sum log2 p, in bits) and the time in seconds.
 
-    ``training_error``, ``objective_bits``: see codes.Encoded; None after decoding.
+    ``training_error``, ``objective_bits``, ``learned_in_vain``: see codes.Encoded; not known after decoding.
     """
 
     ideal_bits: float
     seconds: float
     training_error: float | None = None
     objective_bits: float | None = None
+    learned_in_vain: bool = False
 
 
 Watch = Callable[[Plan], "Progress"]
@@ -127,13 +128,13 @@ def network_section(blob: bytes) -> bytes:
 
     Raises what ``parse`` raises, and BadData for a file that holds no network.
     """
+    from mdlcodec.codes.transmitted import TransmittedNetwork
     from mdlcodec.codes.two_part import TwoPartCode
 
     file = parse(blob)
     if not isinstance(file.code, TwoPartCode):
-        raise BadData(
-            f"a file of --code {file.code.name} holds no network as tensors; give one of two-part or two-part-raw"
-        )
+        kind = "no network as tensors" if isinstance(file.code, TransmittedNetwork) else "no network"
+        raise BadData(f"a file of --code {file.code.name} holds {kind}; give one of two-part or two-part-raw")
     return file.code.network(file.payload, file.k)
 
 
@@ -225,7 +226,9 @@ def encode(
         input_digest=inputs.digest[:DIGEST_BYTES],
         label_digest=label_digest(labels.classes),
     )
-    run = Run(encoded.ideal_bits, seconds, encoded.training_error, encoded.objective_bits)
+    run = Run(
+        encoded.ideal_bits, seconds, encoded.training_error, encoded.objective_bits, encoded.learned_in_vain
+    )
     return write_label_file(header, encoded.payload), run
 
 
@@ -323,6 +326,10 @@ def _matching(candidates: Sequence[Content], header: LabelHeader) -> Inputs:
     )
 
 
+def _size(count: int) -> str:
+    return f"{count / _GIB:.2f} GiB" if count >= _GIB else f"{count / 2**20:.1f} MiB"
+
+
 def check_limits(cost: Cost, limits: Limits) -> None:
     """Raise LimitExceeded for more steps or memory than are allowed."""
     if cost.steps > limits.steps:
@@ -333,8 +340,8 @@ def check_limits(cost: Cost, limits: Limits) -> None:
     if cost.memory > limits.memory:
         allowed = math.ceil(cost.memory / 2**20)
         raise LimitExceeded(
-            f"this takes {cost.memory / _GIB:.2f} GiB of memory, more than the limit of "
-            f"{limits.memory / _GIB:.2f} GiB; allow it with --max-memory {allowed}MiB (max_memory in Python)"
+            f"this takes {_size(cost.memory)} of memory, more than the limit of {_size(limits.memory)}; "
+            f"allow it with --max-memory {allowed}MiB (max_memory in Python)"
         )
 
 

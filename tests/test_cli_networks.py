@@ -229,7 +229,7 @@ def test_verification_fails_when_the_file_does_not_decode(monkeypatch: pytest.Mo
         (["pack", "net.mdl", "-o", "a.mdl"], 2, "mdlcodec unpack takes the weights out"),
         (["unpack", "net.mdl", "-o", "net.pt"], 2, "choose .safetensors or .npz"),
         (["unpack", "net.mdl", "-o", "net.npz"], 1, "exists; choose another -o"),
-        (["unpack", "labels.mdl"], 2, "uniform holds no network as tensors"),
+        (["unpack", "labels.mdl"], 2, "uniform holds no network; give"),
         (["unpack", "net.mdl", "--max-memory", "100"], 3, "--max-memory"),
         (["test", "net.mdl", "--max-memory", "100"], 3, "--max-memory"),
         (["list", "net.mdl", "--max-memory", "100"], 3, "--max-memory"),

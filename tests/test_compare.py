@@ -107,7 +107,7 @@ def test_the_table_has_the_sizes_of_files_that_fresh_processes_decoded(folder: P
         assert float(times[2]) > 0.3  # the start of a process
         assert np.array_equal(mdlcodec.decode(blob, X), Y)
     assert last.startswith("60 labels of 3 classes; bytes of whole files, each decoded in a fresh process")
-    assert last.endswith("uniform's 12")
+    assert last.endswith("ratio: to n log2 k bits, 12 bytes")
     said = re.sub(r"^(encoding|verifying): .*\n", "", result.stderr, flags=re.MULTILINE)  # on slow machines
     assert re.fullmatch(r"(data\.compare/\w+\.mdl: \d+ bytes; encoded in .*, decoded in .*\n){2}", said)
     assert kept() == FILES
@@ -163,18 +163,40 @@ def test_a_second_run_makes_nothing(encoded: list[str]) -> None:
         lambda: ["--seed", "1"],
         lambda: ["-2"],
         lambda: ["--limit", "50"],
-        lambda: ["-f"],
         lambda: np.savez("data.npz", x=X, y=Y[::-1]),
         lambda: np.savez("data.npz", x=X, y=Y.astype(np.int8)),
         lambda: np.savez("data.npz", x=X + 1.0, y=Y),
+    ],
+    ids=["seed", "preset", "limit", "labels", "dtype", "inputs"],
+)
+def test_files_made_otherwise_are_not_lost_without_force(
+    change: Callable[[], Any], encoded: list[str]
+) -> None:
+    rows()
+    before = {name: Path("data.compare", name).read_bytes() for name in FILES}
+    more = change() or []
+    line = run(*COMPARE, *more, exit_code=1).stderr
+    assert line.startswith("mdlcodec: 'data.compare/prequential.mdl' was made of other data or with another ")
+    assert {name: Path("data.compare", name).read_bytes() for name in FILES} == before
+    found = rows("-f", *more)
+    assert encoded == 2 * ["uniform", "prequential"]
+    assert [Path(row["file"]).stat().st_size for row in found] == [row["bytes"] for row in found]
+    assert kept() == FILES
+
+
+@pytest.mark.usefixtures("decoded_here")
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: ["-f"],
         lambda: (
             [Path("data.compare", name).write_bytes(b"MDL") for name in FILES if name.endswith("mdl")] and []
         ),
         lambda: [Path("data.compare", name).unlink() for name in FILES if name.endswith("mdl")] and [],
     ],
-    ids=["seed", "preset", "limit", "force", "labels", "dtype", "inputs", "damaged files", "files gone"],
+    ids=["force", "damaged files", "files gone"],
 )
-def test_what_was_made_otherwise_is_made_again(change: Callable[[], Any], encoded: list[str]) -> None:
+def test_what_is_asked_for_or_missing_is_made_again(change: Callable[[], Any], encoded: list[str]) -> None:
     rows()
     found = rows(*(change() or []))
     assert encoded == 2 * ["uniform", "prequential"]
@@ -337,6 +359,7 @@ def test_an_interruption_leaves_what_was_finished_and_nothing_else(
         (["none.npz"], "there is no file or folder 'none.npz'"),
         (["data.npz", "-o", "data.npz"], "'data.npz' is no folder; choose another -o"),
         (["data.npz", "-o", "no/folder"], "there is no folder "),
+        (["data.npz", "-o", "-"], "-o - is no folder"),
         (["data.npz", "--device", "abacus"], "abacus"),
         (["data.npz", "--seed", "-1"], "-1 is not in the range"),
         (["data.npz", "--plot", "sizes.pdf"], "'sizes.pdf' does not end in .png"),
@@ -442,6 +465,15 @@ def test_examples_beside_that_cannot_be_used_are_said_to_be_left_out() -> None:
 def test_examples_that_would_be_preprocessed_otherwise_are_refused(x: np.ndarray, y: np.ndarray) -> None:
     np.savez("other.npz", x=x, y=y)
     with pytest.raises(BadData):
+        read_examples("other.npz", None, data.read("images"))
+
+
+@pytest.mark.usefixtures("pictures")
+def test_examples_of_classes_that_no_file_knows_are_refused() -> None:
+    x = RNG.integers(0, 256, size=(9, 5, 4)).astype(np.uint8)
+    x[0, 0, :2] = 0, 255
+    np.savez("other.npz", x=x, y=np.arange(9) + 2)
+    with pytest.raises(BadData, match="labels that none of the coded examples has"):
         read_examples("other.npz", None, data.read("images"))
 
 

@@ -103,7 +103,7 @@ def test_kinds_are_told_apart() -> None:
     assert (mdlcodec.inspect(blob)["kind"], mdlcodec.inspect(LABELS)["kind"]) == ("network", "labels")
     with pytest.raises(Unsupported, match="kind 0, which holds no network"):
         read_network_file(LABELS)
-    with pytest.raises(BadData, match="uniform holds no network as tensors"):
+    with pytest.raises(BadData, match="uniform holds no network; give"):
         mdlcodec.unpack(LABELS)
     with pytest.raises(Unsupported, match="mdlcodec unpack"):
         mdlcodec.decode(blob, np.ones((3, 2)))

@@ -146,6 +146,7 @@ def test_random_labels_cost_what_the_uniform_code_costs():
     blob = mdlcodec.encode(x, y, code="subspace", preset=1)
     assert (mdlcodec.decode(blob, x) == y).all()
     assert len(blob) <= uniform * 1.005 + 40
+    assert labels.encode(data.from_arrays(x, y), code="subspace", preset=1)[1].learned_in_vain
     # what was learned in vain is left out
     wasted = Stream(6, 7).below(9, 500) - 4, 150
     with mock.patch.object(CODE, "_trained", lambda *_: wasted, create=True):

@@ -407,7 +407,7 @@ def test_limits():
 
 def test_codes_without_a_network():
     x, y = blobs(20, 2)
-    with pytest.raises(BadData, match="uniform holds no network as tensors"):
+    with pytest.raises(BadData, match="uniform holds no network; give"):
         labels.network_section(mdlcodec.encode(x, y, code="uniform"))
     assert NO_OPTIONS.given() == []
     assert Options(bits=3).given() == ["bits"]

@@ -126,12 +126,14 @@ def command(
         uniform = math.ceil(facts["uniform_bits"] / 8)
         ratio = f" ({len(blob) / uniform:.1%} of uniform's {uniform:,})" if uniform else ""
         say(
-            f"{output}: {len(blob):,} bytes{ratio}, ideal {run.ideal_bits:,.1f} bits; "
+            f"{output}: {len(blob):,} bytes{ratio}, labels' ideal {run.ideal_bits:,.1f} bits; "
             f"encoded in {duration(run.seconds)}, {verified}"
         )
         if common.verbose and run.training_error is not None:
             say(f"training error of the network: {run.training_error:.3%}")
-        if run.objective_bits is not None:
+        if run.learned_in_vain:
+            say("no network was worth its bits: the labels are coded as with --code uniform")
+        elif run.objective_bits is not None:
             say(f"variational objective (KL + expected loss): {run.objective_bits:,.1f} bits")
     if common.json:
         facts = {"file": output} | facts | {"ideal_bits": run.ideal_bits, "seconds": run.seconds}
@@ -139,5 +141,7 @@ def command(
             facts["training_error"] = run.training_error
         if run.objective_bits is not None:
             facts["objective_bits"] = run.objective_bits
+        if run.learned_in_vain:
+            facts["learned_in_vain"] = True
         facts |= {"verified": verify_seconds is not None, "verify_seconds": verify_seconds}
         click.echo(json.dumps(facts))

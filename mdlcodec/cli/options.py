@@ -118,7 +118,7 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON value on stdout."),
         click.option("-v", "--verbose", is_flag=True, help="Print versions, network, engine and cost."),
-        click.option("--quiet", is_flag=True, help="Print only errors (and JSON)."),
+        click.option("--quiet", is_flag=True, help="No progress and no messages but errors."),
     ):
         with_common = option(with_common)
     return with_common

@@ -47,9 +47,10 @@ def verify_network(path: Path, digest: str, common: Common, line: ProgressLine) 
     Raises MdlcodecError unless tensors with that digest (networks.digest) come back.
     """
     start = time.perf_counter()
-    arguments = ["test", str(path), "--json"]
+    arguments = ["test", "--json"]
     if common.max_memory is not None:
         arguments += ["--max-memory", str(common.max_memory)]
+    arguments += ["--", str(path)]
     with tempfile.TemporaryFile() as output:  # a pipe could fill up while stderr is read
         _run(arguments, dict(os.environ), line, output)
         output.seek(0)
@@ -61,7 +62,7 @@ def verify_network(path: Path, digest: str, common: Common, line: ProgressLine) 
 
 def _decode(path: Path, data: str, output: Path, common: Common, line: ProgressLine) -> None:
     # on the CPU also what a GPU encoded: whoever decodes may have none
-    arguments = ["decode", str(path), "--inputs", data, "-o", str(output), "--device", "cpu"]
+    arguments = ["decode", f"--inputs={data}", "-o", str(output), "--device", "cpu"]
     environment = dict(os.environ)
     if environment.get("MDLCODEC_ENGINE") == "cuda":
         del environment["MDLCODEC_ENGINE"]
@@ -69,7 +70,7 @@ def _decode(path: Path, data: str, output: Path, common: Common, line: ProgressL
         arguments += ["--max-steps", str(common.max_steps)]
     if common.max_memory is not None:
         arguments += ["--max-memory", str(common.max_memory)]
-    _run(arguments, environment, line, None)
+    _run([*arguments, "--", str(path)], environment, line, None)
 
 
 def _run(

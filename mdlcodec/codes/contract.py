@@ -64,13 +64,14 @@ class Encoded:
 
     ``training_error``: the share of these labels that a transmitted network takes for another class; None where
     no network is transmitted. ``objective_bits``: KL + expected loss when variational training ended (equation
-    3.2 there); None for other codes.
+    3.2 there); None for other codes. ``learned_in_vain``: a network was trained, and none is transmitted.
     """
 
     payload: bytes
     ideal_bits: float
     training_error: float | None = None
     objective_bits: float | None = None
+    learned_in_vain: bool = False
 
 
 class LabelsAlone:

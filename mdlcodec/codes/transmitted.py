@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -104,7 +105,8 @@ def unless_learned_in_vain(found: Encoded, untrained: Callable[[], Encoded], n: 
     """What was found, or what n labels take under a network that costs nothing, whichever is shorter."""
     if 8 * len(found.payload) <= _LEARNED * n * float(np.log2(k)):  # sender only
         return found
-    return min(untrained(), found, key=lambda encoded: len(encoded.payload))
+    alone = replace(untrained(), learned_in_vain=True)
+    return min(alone, found, key=lambda encoded: len(encoded.payload))
 
 
 def without_labels(progress: Progress) -> Progress:

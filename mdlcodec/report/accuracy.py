@@ -49,10 +49,13 @@ def read_examples(source: str, target: str | None, trained: Dataset) -> Dataset:
         raise BadData("test examples are measured only for images, of the same size as those that are coded")
     if not all(are_pixels(inputs.features) for inputs in (ours, theirs)):
         raise BadData(
-            "test examples are measured only for images of 8-bit pixels whose smallest value is 0 and largest 255"
+            "test examples are measured only for images of 8-bit pixels whose smallest value is 0 and largest 255; "
+            "scale the pixels of both sets, or leave --test out"
         )
     if (found.labels.values.dtype.kind == "U") != (trained.labels.values.dtype.kind == "U"):
         raise BadData("the labels of the test examples are of another type than those that are coded")
+    if not np.isin(found.labels.values, trained.labels.values).all():
+        raise BadData("the test examples have labels that none of the coded examples has; leave --test out")
     return found
 
 

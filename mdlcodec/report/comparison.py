@@ -77,10 +77,16 @@ class Comparison:
             for path in (file, record):
                 if os.path.lexists(path) and not path.is_file():
                     raise MdlcodecError(f"{str(path)!r} is no file; choose another -o")
-            if not self.force and records.read(record) is None and (file.exists() or record.exists()):
+            known = records.read(record)
+            if not self.force and known is None and (file.exists() or record.exists()):
                 raise MdlcodecError(
                     f"{str(self.folder)!r} has a {file.name} or {record.name} that is not of a comparison; "
                     "choose another -o, or overwrite it with -f"
+                )
+            if not self.force and known is not None and self._would_be_lost(known["settings"]):
+                raise MdlcodecError(
+                    f"{str(file)!r} was made of other data or with another preset, seed or --limit; choose another "
+                    "-o, or overwrite it with -f"
                 )
 
     def row(self, code: str, verify: Verify, watch: Watch | None = None) -> tuple[Row, bool]:
@@ -116,6 +122,16 @@ class Comparison:
             "preset": self.preset,
             "seed": self.seed,
         }
+
+    def _would_be_lost(self, settings: dict[str, Any]) -> bool:
+        """Whether these settings are of a file that took time, and of other data or of another effort."""
+        ours = {
+            "data": dataset_digest(self.dataset),
+            "limit": self.limit,
+            "preset": self.preset,
+            "seed": self.seed,
+        }
+        return settings.get("net") is not None and any(settings.get(name) != ours[name] for name in ours)
 
     def _finished(self, code: str, settings: dict[str, Any]) -> Row | None:
         """The row of a record, if it is of the same settings and its file is the one it was made of."""

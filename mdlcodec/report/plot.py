@@ -38,19 +38,25 @@ def png(figure: Figure) -> bytes:
     return file.getvalue()
 
 
-def bar_chart(rows: Sequence[Row], uniform_bytes: int, title: str) -> bytes:
-    """A PNG: each code's bytes on a logarithmic scale, and uniform coding's as a line; no rows that failed.
+def chart_of_sizes(rows: Sequence[Row], uniform_bytes: int, title: str) -> bytes:
+    """A PNG: each code's bytes on a logarithmic scale, and n log2 k bits as a line; no rows that failed.
 
     Raises MdlcodecError where matplotlib is not installed.
     """
     made = [(row.code, row.bytes) for row in rows if row.bytes is not None]
     figure = new_figure()
     axes = figure.subplots()
-    axes.bar_label(axes.bar([code for code, _ in made], [size for _, size in made]), fmt="{:,.0f}")
+    axes.plot([code for code, _ in made], [size for _, size in made], "o", markersize=9)
+    for place, (_, size) in enumerate(made):
+        axes.annotate(f"{size:,}", (place, size), (0, 9), textcoords="offset points", ha="center")
     if uniform_bytes:
-        axes.axhline(uniform_bytes, linestyle="--", color="black", label=f"uniform: {uniform_bytes:,}")
+        axes.axhline(
+            uniform_bytes, linestyle="--", color="black", label=f"n log2 k bits: {uniform_bytes:,} bytes"
+        )
         axes.legend()
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_minor_formatter("")
     axes.margins(y=0.15)
     axes.tick_params("x", rotation=30)
     axes.set_ylabel("bytes of the file")

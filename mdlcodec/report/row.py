@@ -116,7 +116,7 @@ def read(path: Path) -> dict[str, Any] | None:
         return None
     if not isinstance(found, dict) or not {"settings", "sha256", "row"} <= found.keys():
         return None
-    return found if isinstance(found["row"], dict) else None
+    return found if isinstance(found["row"], dict) and isinstance(found["settings"], dict) else None
 
 
 def read_regular(path: Path, most: int) -> bytes | None:

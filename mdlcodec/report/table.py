@@ -34,7 +34,7 @@ def _cells(row: Row) -> list[str]:
         row.net or "-",
         _shown(row.bytes, "{:,}"),
         _shown(row.kbit, "{:,.2f}"),
-        _shown(row.ratio, "{:.3f}"),
+        _shown(row.ratio, "{:,.3f}"),
         _shown(row.test_accuracy, "{:.2%}"),
         _kbit(row.ideal_bits),
         _kbit(row.objective_bits),
