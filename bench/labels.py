@@ -196,7 +196,7 @@ def _table(result: dict) -> str:
     ]
     for row in result["rows"]:
         lines.append(
-            f"| {row['name']} | {row['labels']:,} | {row.get('code', 'prequential')} | {row['net']} "
+            f"| {row['name']} | {row['labels']:,} | {row['code']} | {row['net']} "
             f"| {row['preset']} | {row['seed']} "
             f"| **{row['bytes']:,}** | {math.ceil(row['uniform_bits'] / 8):,} | {row['ideal_bits']:,.1f} "
             f"| {row['coder_overhead_bits']:.1f} | {row['other_bytes']} | {row.get('threads', 1)} "
