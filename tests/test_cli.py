@@ -51,7 +51,7 @@ def test_encode_then_decode_gives_the_labels_back(folder: Path) -> None:
     result = run(*ENCODE)
     assert result.stdout == ""
     assert re.fullmatch(
-        r"data\.mdl: \d+ bytes \(.*% of uniform's 12\), ideal 95\.1 bits; .*\n", result.stderr
+        r"data\.mdl: \d+ bytes \(.*% of uniform's 12\), labels' ideal 95\.1 bits; .*\n", result.stderr
     )
     result = run("decode", "data.mdl", "--inputs", "inputs.npz")
     assert result.stdout == ""
@@ -231,12 +231,12 @@ def test_verbose_says_which_engine_runs(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_verification_computes_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = "import os, sys; sys.exit(' '.join(sys.argv[-2:]) + f' {os.environ.get(\"MDLCODEC_ENGINE\")}')"
+    told = "import os, sys; sys.exit(' '.join(sys.argv[-4:]) + f' {os.environ.get(\"MDLCODEC_ENGINE\")}')"
     monkeypatch.setattr(verification, "_fresh_python", lambda: [sys.executable, "-c", told])
     common = Common(quiet=True, verbose=False, json=False, max_steps=None, max_memory=None)
     for engine, left in (("cuda", "None"), ("int8", "int8")):
         monkeypatch.setenv("MDLCODEC_ENGINE", engine)
-        with pytest.raises(MdlcodecError, match=f"--device cpu {left}$"):
+        with pytest.raises(MdlcodecError, match=f"--device cpu -- data.mdl {left}$"):
             verification._decode(Path("data.mdl"), "data.npz", Path("labels.npy"), common, ProgressLine(True))
 
 

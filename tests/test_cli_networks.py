@@ -309,7 +309,13 @@ def test_interrupting_leaves_nothing_behind(folder: Path) -> None:
     )
     for number in (signal.SIGINT, signal.SIGTERM):
         process = subprocess.Popen(
-            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", code],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            ),  # a shell's background ignores it
         )
         assert process.stdout is not None
         assert process.stdout.readline() == "verifying\n"

@@ -9,7 +9,9 @@ from pathlib import Path
 
 README = Path(__file__).parent.parent / "README.md"
 _TIME = re.compile(r"\b\d+(\.\d+)? (s|min|h)\b")
-_PROGRESS = re.compile(r"^(encoding|decoding|verifying|packing|unpacking|testing|reading): .*\n", re.MULTILINE)
+_PROGRESS = re.compile(
+    r"^(encoding|decoding|verifying|packing|unpacking|testing|reading): .*\n", re.MULTILINE
+)
 
 
 def blocks(language: str) -> list[str]:

@@ -146,7 +146,9 @@ class SubspaceCode(TransmittedNetwork[Parts]):
         # the permutation, its random words and the transform; theta_0, gains, signs and what is made of them
         size = transform_size(architecture, inputs.features.shape[1:], k)
         memory = cost.memory + 32 * size + 64 * cost.parameters
-        steps = cost.steps + size // 5_000 + min(size, LARGEST_DIMENSION) // 1_000  # .., coordinates
+        steps = (
+            cost.steps + size // 5_000 + min(size, LARGEST_DIMENSION) // 1_000
+        )  # predictions, transform, coordinates
         if sending:
             from mdlcodec.training.subspace.descent import steps_of
 
