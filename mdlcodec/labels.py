@@ -18,8 +18,8 @@ import numpy as np
 
 from mdlcodec.container import LabelHeader, label_digest, read_label_file, sections, write_label_file
 from mdlcodec.container.label_file import DIGEST_BYTES
-from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, Unsupported, WrongInputs
-from mdlcodec.limits import DEFAULT_LIMITS, Limits, integer
+from mdlcodec.errors import BadData, CorruptFile, Unsupported, WrongInputs
+from mdlcodec.limits import DEFAULT_LIMITS, Limits, check_limits, integer
 
 if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
     from mdlcodec.codes import Code, Options, Progress, Settings
@@ -27,7 +27,6 @@ if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
     from mdlcodec.nets.predictor import Cost
 
 MAX_SEED = 2**64 - 1
-_GIB = 2**30
 
 
 @dataclass(frozen=True)
@@ -324,25 +323,6 @@ def _matching(candidates: Sequence[Content], header: LabelHeader) -> Inputs:
         f"{candidates[0].digest[:DIGEST_BYTES].hex()}, the file's {header.input_digest.hex()}); "
         "give the same examples in the same order and dtype"
     )
-
-
-def _size(count: int) -> str:
-    return f"{count / _GIB:.2f} GiB" if count >= _GIB else f"{count / 2**20:.1f} MiB"
-
-
-def check_limits(cost: Cost, limits: Limits) -> None:
-    """Raise LimitExceeded for more steps or memory than are allowed."""
-    if cost.steps > limits.steps:
-        raise LimitExceeded(
-            f"this takes {cost.steps:,} steps, more than the limit of {limits.steps:,}; "
-            f"allow them with --max-steps {cost.steps} (max_steps in Python)"
-        )
-    if cost.memory > limits.memory:
-        allowed = math.ceil(cost.memory / 2**20)
-        raise LimitExceeded(
-            f"this takes {_size(cost.memory)} of memory, more than the limit of {_size(limits.memory)}; "
-            f"allow it with --max-memory {allowed}MiB (max_memory in Python)"
-        )
 
 
 def _planned(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from mdlcodec.errors import BadData
+from mdlcodec.errors import BadData, LimitExceeded
+
+if TYPE_CHECKING:
+    from mdlcodec.nets.predictor import Cost
 
 _GIB = 2**30
 DEFAULT_MEMORY = 8 * _GIB  # bytes
@@ -40,3 +45,27 @@ def integer(value: object, name: str) -> int:
         return operator.index(value)  # type: ignore[arg-type]  # raises for what is none
     except TypeError as error:
         raise BadData(f"{name} is of type {type(value).__name__}; give an integer") from error
+
+
+def size(count: float) -> str:
+    """A number of bytes of memory as people say it."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
+
+
+def check_limits(cost: Cost, limits: Limits) -> None:
+    """Raise LimitExceeded for more steps or memory than are allowed."""
+    if cost.steps > limits.steps:
+        raise LimitExceeded(
+            f"this takes {cost.steps:,} steps, more than the limit of {limits.steps:,}; "
+            f"allow them with --max-steps {cost.steps} (max_steps in Python)"
+        )
+    if cost.memory > limits.memory:
+        allowed = math.ceil(cost.memory / 2**20)
+        raise LimitExceeded(
+            f"this takes {size(cost.memory)} of memory, more than the limit of {size(limits.memory)}; "
+            f"allow it with --max-memory {allowed}MiB (max_memory in Python)"
+        )

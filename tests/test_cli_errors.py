@@ -168,7 +168,7 @@ def test_more_steps_or_memory_than_allowed(net: int) -> None:
     assert line.startswith("costly.mdl: this takes ")
     assert "steps, more than the limit of 0; allow them with --max-steps " in line
     line = fails(3, *decode, "--max-memory", "1kB")
-    assert "of memory, more than the limit of 0.0 MiB; allow it with --max-memory " in line
+    assert "of memory, more than the limit of 1000 B; allow it with --max-memory " in line
     name = ["mlp", "cnn", "kernel"][net - 1]
     fails(3, "encode", "images.npz", "-o", "new.mdl", "--net", name, "--max-steps", "0")
 

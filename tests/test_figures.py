@@ -39,7 +39,7 @@ def test_a_curve_that_cannot_be() -> None:
         prequential_curve(DATASET, code="uniform", preset=1)
     with pytest.raises(BadData, match="needs images"):
         prequential_curve(DATASET, net="cnn", preset=1)
-    with pytest.raises(LimitExceeded, match="give fewer of them"):
+    with pytest.raises(LimitExceeded, match="more than the limit of"):
         prequential_curve(DATASET, net="mlp", preset=1, limits=Limits(memory=1000))
 
 

@@ -260,7 +260,8 @@ def test_steps():
 
 
 def test_the_senders_network_is_the_receivers():
-    torch = pytest.importorskip("torch")
+    import torch
+
     from mdlcodec.training.subspace.descent import _forward, _Projection
 
     architecture = ARCHITECTURES["lenet5"]
@@ -277,7 +278,8 @@ def test_the_senders_network_is_the_receivers():
 
 
 def test_the_gradient_of_the_projection():
-    torch = pytest.importorskip("torch")
+    import torch
+
     from mdlcodec.training.subspace.descent import _Projection
 
     subspace = AffineSubspace(replace(ARCHITECTURES["lenet-300-100"], widths=(4, 3)), (5,), 3, 0, 9)

@@ -132,7 +132,7 @@ def command(
         if common.verbose and run.training_error is not None:
             say(f"training error of the network: {run.training_error:.3%}")
         if run.learned_in_vain:
-            say("no network was worth its bits: the labels are coded as with --code uniform")
+            say("no trained network was worth its bits, and none was sent")
         elif run.objective_bits is not None:
             say(f"variational objective (KL + expected loss): {run.objective_bits:,.1f} bits")
     if common.json:

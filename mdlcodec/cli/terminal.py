@@ -62,15 +62,6 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
-def size(count: float) -> str:
-    """A number of bytes of memory as people say it."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}"
-        count /= 1024
-    return f"{count:.1f} GiB"
-
-
 def table(rows: list[list[str]]) -> list[str]:
     """Lines of a table whose first row is its head: columns of numbers to the right, of text to the left."""
     rows = [[printable(cell) for cell in row] for row in rows]

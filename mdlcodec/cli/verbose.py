@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from mdlcodec.cli.options import Common
 from mdlcodec.cli.progress import ProgressLine
-from mdlcodec.cli.terminal import say, size
+from mdlcodec.cli.terminal import say
+from mdlcodec.limits import size
 
 if TYPE_CHECKING:
     from mdlcodec.codes import Progress

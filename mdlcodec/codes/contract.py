@@ -23,7 +23,7 @@ class Progress(Protocol):
 class Settings:
     """What a file's header says of how its labels were coded."""
 
-    net: int  # number of the network, in nets.PREDICTORS or nets.architectures; 0 where the code has none
+    net: int  # number of the network, 0 where the code has none (nets.PREDICTORS, nets.architectures, nets.narrow)
     preset: int  # 1..9
     seed: int
 

@@ -7,7 +7,7 @@ exactly, and the labels are coded under that.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -111,7 +111,7 @@ def encode_labels(
     parts = Parts(coordinates.size, step, written, 0, b"")
     weights = read_weights(parts, architecture, k, inputs, settings)
     coded = network_labels.encode_labels(architecture, weights, classes, k, inputs, progress)
-    parts = Parts(coordinates.size, step, written, coded.calibration, coded.labels)
+    parts = replace(parts, calibration=coded.calibration, labels=coded.labels)
     return Encoded(parts.written(), coded.ideal_bits, coded.training_error)
 
 

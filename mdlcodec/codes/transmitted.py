@@ -39,7 +39,7 @@ _Parts = TypeVar("_Parts", bound=Parts)
 
 
 class TransmittedNetwork(ABC, Generic[_Parts]):
-    """The receiver's side of such a code, which trains nothing."""
+    """Such a code but for its encoding: networks by name, payloads taken apart, what the receiver does."""
 
     name: str
     networks: Mapping[str, Layered]  # that the code knows, by name

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import mdlcodec
 from mdlcodec.errors import BadData, MdlcodecError
-from mdlcodec.limits import DEFAULT_LIMITS, Limits
-from mdlcodec.report import row as records
+from mdlcodec.limits import DEFAULT_LIMITS, Limits, check_limits
+from mdlcodec.report import record as records
 from mdlcodec.report.row import Row, made_with, row_of
 
 if TYPE_CHECKING:
@@ -113,24 +113,21 @@ class Comparison:
 
         chosen = code_named(code)
         settings = chosen.settings("auto", self.preset, self.seed, self.dataset.inputs, self.classes)
+        named = {"version": mdlcodec.__version__, "code": code, "net": chosen.net_name(settings)}
+        return named | self._origin()
+
+    def _origin(self) -> dict[str, Any]:
+        """What all rows share: the data and the effort."""
         return {
-            "version": mdlcodec.__version__,
             "data": dataset_digest(self.dataset),
             "limit": self.limit,
-            "code": code,
-            "net": chosen.net_name(settings),
             "preset": self.preset,
             "seed": self.seed,
         }
 
     def _would_be_lost(self, settings: dict[str, Any]) -> bool:
         """Whether these settings are of a file that took time, and of other data or of another effort."""
-        ours = {
-            "data": dataset_digest(self.dataset),
-            "limit": self.limit,
-            "preset": self.preset,
-            "seed": self.seed,
-        }
+        ours = self._origin()
         return settings.get("net") is not None and any(settings.get(name) != ours[name] for name in ours)
 
     def _finished(self, code: str, settings: dict[str, Any]) -> Row | None:
@@ -213,7 +210,6 @@ class Comparison:
         from mdlcodec import labels as label_files
         from mdlcodec.codes.transmitted import TransmittedNetwork
         from mdlcodec.exact.choice import computing_on
-        from mdlcodec.labels import check_limits
         from mdlcodec.report.accuracy import accuracy
 
         file = label_files.parse(blob)

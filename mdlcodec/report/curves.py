@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mdlcodec.errors import BadData, LimitExceeded
-from mdlcodec.limits import DEFAULT_LIMITS, Limits
+from mdlcodec.errors import BadData
+from mdlcodec.limits import DEFAULT_LIMITS, Limits, check_limits
 
 if TYPE_CHECKING:
     from mdlcodec.data import Dataset
@@ -59,7 +59,7 @@ def prequential_curve(
 ) -> Curve:
     """A point for every label, as the prequential or the switching code predicts it.
 
-    Raises BadData for a network that is not there, or does not fit, LimitExceeded for too much memory.
+    Raises BadData for a network that is not there, or does not fit, LimitExceeded.
     """
     from mdlcodec.codes import code_named
     from mdlcodec.codes.prequential import PrequentialCode
@@ -72,11 +72,7 @@ def prequential_curve(
     assert dataset.labels is not None
     inputs, classes, k = dataset.inputs, dataset.labels.classes, len(dataset.labels.values)
     settings = chosen.settings(net, preset, seed, inputs, k)
-    needed = chosen.cost(inputs, k, settings).memory
-    if needed > limits.memory:
-        raise LimitExceeded(
-            f"{needed:,} bytes of memory for {inputs.n:,} examples are too many; give fewer of them"
-        )
+    check_limits(chosen.cost(inputs, k, settings), limits)
     bits, right = np.zeros(inputs.n), np.ones(inputs.n, bool)
     for stop, labels, frequencies, probability in (
         chosen.predicted(classes, k, inputs, settings) if k > 1 else ()

@@ -158,7 +158,7 @@ def train(
     dimension = len(places)
     values, step = torch.zeros(dimension), torch.tensor([math.log(recipe.moved / math.sqrt(dimension))])
     optimiser, step_optimiser = _Adam(dimension), _Adam(1)
-    generator = torch.Generator().manual_seed(seed % 2**63)
+    generator = torch.Generator().manual_seed(seed)
     batch = min(recipe.batch, -(-len(x) // LANES) * LANES)
     order = batches(batch, lambda: torch.randperm(len(x), generator=generator).numpy())
     price, prices, recent = math.log(2) / len(x), torch.zeros(1), 0.0
