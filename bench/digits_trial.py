@@ -20,8 +20,9 @@ from machine import machine
 
 from mdlcodec.exact.engines import ENGINES
 from mdlcodec.exact.linear import Arithmetic, Convolution, Digits
+from mdlcodec.exact.optimisers import Adam, Momentum
 from mdlcodec.exact.random import Stream
-from mdlcodec.nets.layers import (
+from mdlcodec.nn.layers import (
     Activate,
     AverageOverPlaces,
     Convolve,
@@ -31,8 +32,7 @@ from mdlcodec.nets.layers import (
     Layer,
     Normalise,
 )
-from mdlcodec.nets.network import Network
-from mdlcodec.training.optimisers import Adam, Momentum
+from mdlcodec.nn.network import Network
 
 CHOICES = [(2, 2, 2), (2, 1, 2), (1, 1, 2), (2, 2, 1), (1, 1, 1)]
 BATCH = 128

@@ -23,12 +23,12 @@ from mdlcodec.exact import engines
 from mdlcodec.exact.choice import chosen_arithmetic
 from mdlcodec.exact.integers import DIGITS
 from mdlcodec.exact.linear import Arithmetic
+from mdlcodec.exact.optimisers import Adam
 from mdlcodec.exact.random import Stream
-from mdlcodec.nets import layers as exact_layers
-from mdlcodec.nets.cnn import recipe_for
-from mdlcodec.nets.network import Network
-from mdlcodec.training.optimisers import Adam
-from mdlcodec.training.presets import DEFAULT_PRESET
+from mdlcodec.nn import layers as exact_layers
+from mdlcodec.nn.network import Network
+from mdlcodec.predictors.cnn import recipe_for
+from mdlcodec.predictors.presets import DEFAULT_PRESET
 
 SEED = 0
 MLP = (

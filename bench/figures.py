@@ -42,9 +42,9 @@ from mdlcodec.exact.guard import sender_alone
 from mdlcodec.report.comparison import dataset_digest
 from mdlcodec.report.curves import Curve, prequential_curve
 from mdlcodec.report.plot import new_figure, png, require_matplotlib
-from mdlcodec.training.presets import VARIATIONAL, effort_of
-from mdlcodec.training.variational import train_posterior
-from mdlcodec.training.variational.objective import Objective
+from mdlcodec.sender.efforts import VARIATIONAL
+from mdlcodec.sender.variational import train_posterior
+from mdlcodec.sender.variational.objective import Objective
 
 _POINTS = 100  # of a curve of figure 1
 
@@ -120,7 +120,7 @@ def _run_variational(dataset: Dataset, name: str, preset: int, seed: int) -> dic
     classes, k = labels.classes, len(labels.values)
     if name == "fake labels":
         classes = np.random.default_rng(seed).permutation(classes)
-    effort = effort_of(VARIATIONAL, preset)
+    effort = VARIATIONAL[preset]
     architecture = code.architecture(code.settings("auto", preset, seed, dataset.inputs, k))
     found: dict[str, Any] = {"net": architecture.name, "steps": [], "divergence_bits": [], "loss_bits": []}
 

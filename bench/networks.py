@@ -32,8 +32,8 @@ from machine import machine
 
 import mdlcodec
 from mdlcodec.container import write_network_file
-from mdlcodec.weights.network_section import decode_network, encode_network
-from mdlcodec.weights.tensor import Tensor
+from mdlcodec.data.tensor import Tensor
+from mdlcodec.descriptions.tensors.network_section import decode_network, encode_network
 
 RUNS = 3
 LARGEST_RANK = 255

@@ -25,8 +25,8 @@ from machine import machine
 
 import mdlcodec
 from mdlcodec import data
-from mdlcodec.nets.architectures import architecture_named, weights_of
-from mdlcodec.nets.layered import exact_outputs
+from mdlcodec.nn.architectures import architecture_named, weights_of
+from mdlcodec.nn.layered import exact_outputs
 
 _HEAD = [
     "network", "sparsify", "preset", "seed", "file", "network section", "labels", "non-zeros", "training error",

@@ -47,8 +47,9 @@ def encode(
     Raises:
         MdlcodecError: BadData for arguments that cannot be used, LimitExceeded (both in mdlcodec.errors).
     """
-    from mdlcodec import data, labels
+    from mdlcodec import data
     from mdlcodec.codes import Options
+    from mdlcodec.files import labels
     from mdlcodec.limits import Limits
 
     blob, _ = labels.encode(
@@ -84,7 +85,7 @@ def decode(
         MdlcodecError: BadData for arguments that cannot be used, CorruptFile, WrongInputs, Unsupported,
             LimitExceeded (all in mdlcodec.errors).
     """
-    from mdlcodec import labels
+    from mdlcodec.files import labels
     from mdlcodec.limits import Limits
 
     found, _ = labels.decode(
@@ -106,7 +107,7 @@ def pack(weights: object) -> bytes:
     Raises:
         MdlcodecError: BadData for weights that cannot be held (in mdlcodec.errors).
     """
-    from mdlcodec import networks
+    from mdlcodec.files import networks
 
     return networks.pack(networks.tensors_of(weights))[0]
 
@@ -125,7 +126,7 @@ def unpack(blob: bytes, *, max_memory: int | None = None) -> dict[str, np.ndarra
         MdlcodecError: BadData for a file without a network, CorruptFile, Unsupported, LimitExceeded (all in
             mdlcodec.errors).
     """
-    from mdlcodec import labels, networks
+    from mdlcodec.files import labels, networks
     from mdlcodec.limits import Limits
 
     network = networks.unpack(labels.as_bytes(blob), Limits.given(None, max_memory).memory)
@@ -141,12 +142,12 @@ def inspect(blob: bytes) -> dict[str, object]:
     Raises:
         MdlcodecError: BadData, CorruptFile, Unsupported, LimitExceeded (all in mdlcodec.errors).
     """
-    from mdlcodec import labels
     from mdlcodec.container import is_network_file
+    from mdlcodec.files import labels
 
     blob = labels.as_bytes(blob)
     if is_network_file(blob):
-        from mdlcodec import networks
+        from mdlcodec.files import networks
 
         return networks.inspect(blob)
     return {"kind": "labels"} | labels.inspect(blob)

@@ -5,15 +5,21 @@ from __future__ import annotations
 import math
 import operator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from mdlcodec.errors import BadData, LimitExceeded
 
-if TYPE_CHECKING:
-    from mdlcodec.nets.predictor import Cost
-
 _GIB = 2**30
 DEFAULT_MEMORY = 8 * _GIB  # bytes
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What repeating a code takes, known before anything is allocated."""
+
+    parameters: int
+    steps: int  # optimiser steps, or rows of a factorisation
+    memory: int  # bytes, estimated from above
+    sets: int = 1  # score sets per example
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from unittest import mock
 
 import numpy as np
 
-from mdlcodec.nets import switched
+from mdlcodec.predictors import switched
 
 
 def blobs(n: int, k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ import numpy as np
 
 from mdlcodec.codes.two_part import Parts, TwoPartCode
 from mdlcodec.container import LabelHeader, write_label_file
-from mdlcodec.nets.architectures import ARCHITECTURES
+from mdlcodec.nn.architectures import ARCHITECTURES
 
 
 def label_file(section: bytes) -> bytes:

@@ -33,11 +33,12 @@ from numba import njit
 from numba.core.registry import cpu_target
 
 import mdlcodec
-from mdlcodec import data, labels
+from mdlcodec import data
 from mdlcodec.exact import threads
 from mdlcodec.exact.engines import ENGINES
-from mdlcodec.nets import layered, predictor_named
-from mdlcodec.training import network_predictor
+from mdlcodec.files import labels
+from mdlcodec.nn import layered
+from mdlcodec.predictors import network_predictor, predictor_named
 
 _CONTROL_STEPS = 40
 # codes that transmit a network, which a sender alone trains

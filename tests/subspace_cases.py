@@ -12,15 +12,16 @@ import numpy as np
 from label_sets import blobs, images, oblong
 
 import mdlcodec
-from mdlcodec import data, labels
+from mdlcodec import data
 from mdlcodec.codes import CODES
 from mdlcodec.codes.subspace import Parts, encode_labels
 from mdlcodec.container import write_label_file
+from mdlcodec.descriptions.subspace.affine import STEPS, AffineSubspace
+from mdlcodec.descriptions.subspace.coordinates import decode_coordinates
 from mdlcodec.exact.random import Stream
-from mdlcodec.nets.architectures import ARCHITECTURES
-from mdlcodec.nets.layered import exact_outputs
-from mdlcodec.training.subspace.affine import STEPS, AffineSubspace
-from mdlcodec.training.subspace.coordinates import decode_coordinates
+from mdlcodec.files import labels
+from mdlcodec.nn.architectures import ARCHITECTURES
+from mdlcodec.nn.layered import exact_outputs
 
 GOLDEN = Path(__file__).parent / "golden" / "subspace"
 

@@ -27,9 +27,9 @@ from mdlcodec.cli.failures import CommandGroup
 from mdlcodec.codes.two_part import encode_labels, tensors_of
 from mdlcodec.container import LabelHeader, label_digest, write_label_file
 from mdlcodec.container.network_file import write_network_file
-from mdlcodec.nets.architectures import ARCHITECTURES, Layer, Layered
-from mdlcodec.weights.network_section import decode_network, encode_network
-from mdlcodec.weights.tensor import Tensor
+from mdlcodec.data.tensor import Tensor
+from mdlcodec.descriptions.tensors.network_section import decode_network, encode_network
+from mdlcodec.nn.architectures import ARCHITECTURES, Layer, Layered
 
 # --- tails and relative entropy
 

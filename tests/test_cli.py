@@ -82,7 +82,7 @@ def test_verification_imports_nothing_from_the_current_folder() -> None:
 def test_verification_fails_when_other_labels_come_back(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    monkeypatch.setattr("mdlcodec.labels.label_digest", lambda classes: b"\0\0\0\0")
+    monkeypatch.setattr("mdlcodec.files.labels.label_digest", lambda classes: b"\0\0\0\0")
     result = run("encode", "data.npz", "--code", "uniform", exit_code=1)
     assert result.stderr.startswith("mdlcodec: a fresh process could not decode the file: ")
     assert "their digests differ" in result.stderr
@@ -264,7 +264,7 @@ def test_one_class_and_one_example(k: int, n: int) -> None:
 
 
 def test_presets_do_as_the_help_says() -> None:
-    from mdlcodec.training.presets import DEFAULT_PRESET
+    from mdlcodec.predictors.presets import DEFAULT_PRESET
 
     text = run("encode", "--help").stdout
     assert f"[default: -{DEFAULT_PRESET}]" in text
@@ -274,7 +274,7 @@ def test_presets_do_as_the_help_says() -> None:
 
 def test_help_names_every_code_and_network_and_the_limits() -> None:
     from mdlcodec.codes import CODES
-    from mdlcodec.nets import PREDICTORS
+    from mdlcodec.predictors import PREDICTORS
 
     text = " ".join(run("encode", "--help").stdout.split())
     for name in [*CODES, *(entry.name for entry in PREDICTORS)]:

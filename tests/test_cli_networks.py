@@ -192,13 +192,13 @@ def test_stdout_and_quiet() -> None:
 
 
 def test_verification_fails_when_other_weights_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mdlcodec.networks.digest", lambda tensors: "0" * 64)
+    monkeypatch.setattr("mdlcodec.files.networks.digest", lambda tensors: "0" * 64)
     line = fails(1, "pack", "net.npz", "-o", "new.mdl")
     assert line == "a fresh process unpacked other weights than were packed; please report this"
 
 
 def test_verification_fails_when_the_file_does_not_decode(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mdlcodec.networks.write_network_file", lambda section: b"MDL\x11 no file")
+    monkeypatch.setattr("mdlcodec.files.networks.write_network_file", lambda section: b"MDL\x11 no file")
     line = fails(1, "pack", "net.npz", "-o", "new.mdl")
     assert line.startswith("a fresh process could not decode the file: ")
     assert "the checksum differs" in line

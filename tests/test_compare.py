@@ -23,8 +23,8 @@ from mdlcodec.codes import CODES
 from mdlcodec.codes.prequential import PrequentialCode
 from mdlcodec.codes.two_part import tensors_of
 from mdlcodec.errors import BadData, MdlcodecError
-from mdlcodec.nets.architectures import ARCHITECTURES
-from mdlcodec.nets.layered import exact_outputs
+from mdlcodec.nn.architectures import ARCHITECTURES
+from mdlcodec.nn.layered import exact_outputs
 from mdlcodec.report.accuracy import accuracy, beside, read_examples
 from mdlcodec.report.comparison import ordered_codes
 from mdlcodec.report.row import Row
@@ -63,7 +63,7 @@ def decoded_here(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture()
 def encoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The codes that were encoded with, in order."""
-    from mdlcodec import labels
+    from mdlcodec.files import labels
 
     codes, encode = [], labels.encode
 

@@ -1,4 +1,4 @@
-"""mdlcodec/weights/dead_units: what cannot matter goes, the outputs stay equal, and all else stays as it was."""
+"""mdlcodec/sender/dead_units: what cannot matter goes, the outputs stay equal, and all else stays as it was."""
 
 import math
 from pathlib import Path
@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mdlcodec.data.tensor import Tensor
 from mdlcodec.errors import BadData, MdlcodecError
-from mdlcodec.nets.architectures import architecture_named, weights_of
-from mdlcodec.nets.layered import float_outputs
-from mdlcodec.weights import dead_units
-from mdlcodec.weights.dead_units import drop_dead_units
-from mdlcodec.weights.sequential_outputs import sequential_outputs
-from mdlcodec.weights.tensor import Tensor
+from mdlcodec.nn.architectures import architecture_named, weights_of
+from mdlcodec.sender import dead_units
+from mdlcodec.sender.dead_units import drop_dead_units
+from mdlcodec.sender.float_layered import float_outputs
+from mdlcodec.sender.sequential_outputs import sequential_outputs
 
 LENET5, LENET300 = architecture_named("lenet5"), architecture_named("lenet-300-100")
 ZHOU = Path(__file__).parents[2] / "shared/data/nets/zhou_lenet5_quantised.npz"
@@ -208,7 +208,7 @@ def test_a_difference_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(not ZHOU.exists(), reason="the released weights of Zhou et al. are not here")
 def test_the_network_of_zhou_et_al() -> None:
-    from mdlcodec.weights.files import read_weights
+    from mdlcodec.data.weights import read_weights
 
     tensors = read_weights(str(ZHOU), 1 << 30).tensors
     left, dropped = drop_dead_units(LENET5, tensors)

@@ -9,7 +9,7 @@ from label_sets import CASES
 
 import mdlcodec
 from mdlcodec.errors import BadData, InexactComputation
-from mdlcodec.exact import activation, choice, loss, normalisation, pooling
+from mdlcodec.exact import activation, choice, loss, normalisation, optimisers, pooling
 from mdlcodec.exact.device.activation import Dropout, Rectify
 from mdlcodec.exact.device.elementary import quotient, reciprocal, square_root
 from mdlcodec.exact.device.engine import DeviceEngine
@@ -24,9 +24,9 @@ from mdlcodec.exact.guard import Guard
 from mdlcodec.exact.integers import DIGITS, Digits
 from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.exact.random import Stream
-from mdlcodec.nets import layers, predictor_named
-from mdlcodec.nets.network import Network
-from mdlcodec.training import network_predictor, optimisers
+from mdlcodec.nn import layers
+from mdlcodec.nn.network import Network
+from mdlcodec.predictors import network_predictor, predictor_named
 
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is at hand")
 DEVICES = ["cpu", pytest.param("cuda", marks=GPU)]

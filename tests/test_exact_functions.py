@@ -13,9 +13,9 @@ from mdlcodec.exact.integers import Digits
 from mdlcodec.exact.linear import Arithmetic, Convolution, Linear
 from mdlcodec.exact.loss import CrossEntropy
 from mdlcodec.exact.normalisation import BatchNormalisation, normalised
+from mdlcodec.exact.optimisers import Adam, Momentum, move_towards
 from mdlcodec.exact.pooling import GlobalAverage, MaxPool
 from mdlcodec.exact.random import Stream
-from mdlcodec.training.optimisers import Adam, Momentum, move_towards
 
 TWO = Digits(2, 2, 2)
 

@@ -7,8 +7,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from mdlcodec import data, labels
+from mdlcodec import data
 from mdlcodec.errors import BadData, LimitExceeded
+from mdlcodec.files import labels
 from mdlcodec.limits import Limits
 from mdlcodec.report.curves import Curve, prequential_curve
 

@@ -15,10 +15,10 @@ from mdlcodec.errors import InexactComputation, LimitExceeded, Unsupported
 from mdlcodec.exact.cholesky import ROWS, factorise_rows, packed_size, row_starts, squared_distances
 from mdlcodec.exact.elementary import exp, log
 from mdlcodec.exact.random import Stream
-from mdlcodec.nets.kernel import FAMILY, KernelPredictor, example_distances
-from mdlcodec.nets.kernel_features import dimensions, is_picture, kernel_columns
-from mdlcodec.training.calibration import Calibration
-from mdlcodec.training.presets import KERNEL, KernelEffort
+from mdlcodec.mixing.switch_distribution import Calibration
+from mdlcodec.predictors.kernel import FAMILY, KernelPredictor, example_distances
+from mdlcodec.predictors.kernel_features import dimensions, is_picture, kernel_columns
+from mdlcodec.predictors.presets import KERNEL, KernelEffort
 
 GOLDEN = Path(__file__).parent / "golden" / "kernel" / "scores.json"
 ONE_KERNEL = KernelEffort(filters=4, kernels=((2.0, 0.1),))

@@ -15,15 +15,17 @@ from mdlcodec.exact.device.products import Int8Products
 from mdlcodec.exact.engines import ENGINES
 from mdlcodec.exact.guard import Guard
 from mdlcodec.exact.linear import Arithmetic
-from mdlcodec.nets import layered, predictor_named
-from mdlcodec.nets.architectures import (
+from mdlcodec.nn import layered
+from mdlcodec.nn.architectures import (
     ARCHITECTURES,
     architecture_named,
     check_fit,
     numbered_in,
     weights_of,
 )
-from mdlcodec.nets.layered import exact_outputs, float_outputs, outputs_memory
+from mdlcodec.nn.layered import exact_outputs, outputs_memory
+from mdlcodec.predictors import predictor_named
+from mdlcodec.sender.float_layered import float_forward, float_outputs
 
 LENET5, LENET300 = ARCHITECTURES["lenet5"], ARCHITECTURES["lenet-300-100"]
 
@@ -127,7 +129,7 @@ def test_the_guard_sees_nothing_inexact():
         float_outputs(LENET5, case.weights, x)  # the sender's alone
     assert found.tobytes() == exact_outputs(LENET5, case.weights, x).tobytes()
     with Guard(), pytest.raises(InexactComputation):
-        layered.float_forward(LENET300, [(torch.ones(2, 3), torch.ones(2))] * 3, torch.ones(1, 3))
+        float_forward(LENET300, [(torch.ones(2, 3), torch.ones(2))] * 3, torch.ones(1, 3))
 
 
 @pytest.mark.parametrize(

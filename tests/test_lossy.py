@@ -1,4 +1,4 @@
-"""mdlcodec/weights/lossy: what is asked for is done, no more, and the errors reported are the errors made."""
+"""mdlcodec/sender/lossy: what is asked for is done, no more, and the errors reported are the errors made."""
 
 import math
 
@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
+from mdlcodec.data.tensor import DTYPES, Tensor
 from mdlcodec.errors import BadData
-from mdlcodec.weights.lossy import Lossy, change, pruned, rounded, stepped, unsigned_zeros, zero_signs
-from mdlcodec.weights.tensor import DTYPES, Tensor
+from mdlcodec.sender.lossy import Lossy, change, pruned, rounded, stepped, unsigned_zeros, zero_signs
 
 RNG = np.random.default_rng(1)
 BF16 = next(dtype for dtype in DTYPES if dtype.name == "BF16")

@@ -11,7 +11,6 @@ from hypothesis.extra import numpy as st_numpy
 from network_sets import label_file
 
 import mdlcodec
-from mdlcodec import networks
 from mdlcodec.container import (
     is_network_file,
     network_sections,
@@ -19,9 +18,10 @@ from mdlcodec.container import (
     write_frame,
     write_network_file,
 )
+from mdlcodec.data.tensor import Tensor
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported
-from mdlcodec.weights.lossy import Lossy
-from mdlcodec.weights.tensor import Tensor
+from mdlcodec.files import networks
+from mdlcodec.sender.lossy import Lossy
 
 RNG = np.random.default_rng(6)
 LABELS = mdlcodec.encode(RNG.normal(size=(9, 2)), np.arange(9) % 3, code="uniform")

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from mdlcodec.exact.random import Stream
-from mdlcodec.nets.cnn import recipe_for
-from mdlcodec.nets.network import count_parameters
-from mdlcodec.training import network_predictor
-from mdlcodec.training.network_predictor import NetworkPredictor, network_cost
-from mdlcodec.training.presets import CNN_LARGE
+from mdlcodec.nn.network import count_parameters
+from mdlcodec.predictors import network_predictor
+from mdlcodec.predictors.cnn import recipe_for
+from mdlcodec.predictors.network_predictor import NetworkPredictor, network_cost
+from mdlcodec.predictors.presets import CNN_LARGE
 
 SHAPE = (20, 20, 1)
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from mdlcodec.data.tensor import DTYPES, Tensor
+from mdlcodec.descriptions.tensors.network_section import check_memory, decode_network, encode_network
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported
-from mdlcodec.weights.network_section import check_memory, decode_network, encode_network
-from mdlcodec.weights.tensor import DTYPES, Tensor
 
 GOLDEN = Path(__file__).parent / "golden" / "network"
 POSITIONS = ("csr", "significance")

@@ -7,8 +7,9 @@ import torch
 from mdlcodec.errors import InexactComputation
 from mdlcodec.exact.engines import ENGINES
 from mdlcodec.exact.linear import Arithmetic
+from mdlcodec.exact.optimisers import Adam
 from mdlcodec.exact.random import Stream
-from mdlcodec.nets.layers import (
+from mdlcodec.nn.layers import (
     Activate,
     AverageOverPlaces,
     Convolve,
@@ -20,9 +21,8 @@ from mdlcodec.nets.layers import (
     Normalise,
     Pass,
 )
-from mdlcodec.nets.network import Network, count_activations, count_parameters
-from mdlcodec.training.augmentation import Warp, warped
-from mdlcodec.training.optimisers import Adam
+from mdlcodec.nn.network import Network, count_activations, count_parameters
+from mdlcodec.predictors.warps import Warp, warped
 
 ARITHMETIC = Arithmetic(ENGINES["float64"])
 LAYERS = (

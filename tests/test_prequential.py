@@ -16,11 +16,12 @@ from mdlcodec.codes import CODES
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, InexactComputation, Unsupported
 from mdlcodec.exact.guard import Guard
-from mdlcodec.nets import PREDICTORS, auto_name, predictor_named, predictor_numbered
-from mdlcodec.nets.encoding import encoded
-from mdlcodec.training.calibration import Calibration
-from mdlcodec.training.network_predictor import integer_root, mean_log_probabilities
-from mdlcodec.training.presets import CNN, HIGHEST_PRESET, LOWEST_PRESET, MLP
+from mdlcodec.mixing.pools import mean_log_probabilities
+from mdlcodec.mixing.switch_distribution import Calibration
+from mdlcodec.predictors import PREDICTORS, auto_name, predictor_named, predictor_numbered
+from mdlcodec.predictors.encoding import encoded
+from mdlcodec.predictors.network_predictor import integer_root
+from mdlcodec.predictors.presets import CNN, HIGHEST_PRESET, LOWEST_PRESET, MLP
 
 CODE = CODES["prequential"]
 GOLDEN = Path(__file__).parent / "golden" / "prequential" / "payloads.json"

@@ -14,12 +14,12 @@ from mdlcodec import codes, data
 from mdlcodec.cli import main
 from mdlcodec.codes import Settings
 from mdlcodec.errors import BadData, InexactComputation
-from mdlcodec.nets.architectures import ARCHITECTURES, check_fit, weights_of
-from mdlcodec.nets.layered import float_forward, float_outputs
-from mdlcodec.training import descent
-from mdlcodec.training.convolution import LANES, ConvolvePool
-from mdlcodec.training.dense import dense_network
-from mdlcodec.training.sparsify import (
+from mdlcodec.nn.architectures import ARCHITECTURES, check_fit, weights_of
+from mdlcodec.sender import descent
+from mdlcodec.sender.convolution import LANES, ConvolvePool
+from mdlcodec.sender.dense import dense_network
+from mdlcodec.sender.float_layered import float_forward, float_outputs
+from mdlcodec.sender.sparsify import (
     SPARSIFIERS,
     Sparsifier,
     dns,
@@ -28,12 +28,12 @@ from mdlcodec.training.sparsify import (
     sparse_network,
     steps_of,
 )
-from mdlcodec.training.sparsify.adam import Adam
-from mdlcodec.training.sparsify.augmentation import moved_copies
-from mdlcodec.training.sparsify.centres import quantise
-from mdlcodec.training.sparsify.float_network import arranged, batches, forward, random_weights
-from mdlcodec.training.sparsify.task import checked_task
-from mdlcodec.training.sparsify.units import live_units, shrunk
+from mdlcodec.sender.sparsify.adam import Adam
+from mdlcodec.sender.sparsify.augmentation import moved_copies
+from mdlcodec.sender.sparsify.centres import quantise
+from mdlcodec.sender.sparsify.float_network import arranged, batches, forward, random_weights
+from mdlcodec.sender.sparsify.task import checked_task
+from mdlcodec.sender.sparsify.units import live_units, shrunk
 
 LENET5, LENET300 = ARCHITECTURES["lenet5"], ARCHITECTURES["lenet-300-100"]
 
@@ -399,7 +399,7 @@ def _updates(monkeypatch, recipe):
         return mask(tensor, before, multiple, recipe)
 
     monkeypatch.setattr(dns, "_mask", watched)
-    monkeypatch.setattr("mdlcodec.training.descent._EXAMPLES", 40)
+    monkeypatch.setattr("mdlcodec.sender.descent._EXAMPLES", 40)
     given = _task(LENET300, x, y, 2, progress=lambda *step: told.append(step))
     return found, dns.sparsify(given, recipe)
 

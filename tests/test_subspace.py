@@ -14,22 +14,24 @@ from label_sets import blobs, images
 from subspace_cases import CASES, GOLDEN, encoded, recoded
 
 import mdlcodec
-from mdlcodec import data, labels
+from mdlcodec import data
 from mdlcodec.codes import CODES, Settings
 from mdlcodec.codes.subspace import DIMENSIONS, Parts, _dimensions, read_weights
 from mdlcodec.container import write_label_file
-from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported
-from mdlcodec.exact.hadamard import transform
-from mdlcodec.exact.random import Stream
-from mdlcodec.nets.architectures import ARCHITECTURES
-from mdlcodec.nets.layered import exact_outputs, float_forward
-from mdlcodec.training.subspace.affine import (
+from mdlcodec.descriptions.subspace.affine import (
     LARGEST_COORDINATE,
     STEPS,
     AffineSubspace,
     transform_size,
 )
-from mdlcodec.training.subspace.coordinates import decode_coordinates, encode_coordinates
+from mdlcodec.descriptions.subspace.coordinates import decode_coordinates, encode_coordinates
+from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported
+from mdlcodec.exact.hadamard import transform
+from mdlcodec.exact.random import Stream
+from mdlcodec.files import labels
+from mdlcodec.nn.architectures import ARCHITECTURES
+from mdlcodec.nn.layered import exact_outputs
+from mdlcodec.sender.float_layered import float_forward
 
 CODE = CODES["subspace"]
 
@@ -262,7 +264,7 @@ def test_steps():
 def test_the_senders_network_is_the_receivers():
     import torch
 
-    from mdlcodec.training.subspace.descent import _forward, _Projection
+    from mdlcodec.sender.subspace import _forward, _Projection
 
     architecture = ARCHITECTURES["lenet5"]
     shape, q = (20, 18, 3), Stream(4, 7).below(9, 40) - 4
@@ -280,7 +282,7 @@ def test_the_senders_network_is_the_receivers():
 def test_the_gradient_of_the_projection():
     import torch
 
-    from mdlcodec.training.subspace.descent import _Projection
+    from mdlcodec.sender.subspace import _Projection
 
     subspace = AffineSubspace(replace(ARCHITECTURES["lenet-300-100"], widths=(4, 3)), (5,), 3, 0, 9)
     places, signs = torch.from_numpy(subspace.places), torch.from_numpy(subspace.signs).float()

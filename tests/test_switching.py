@@ -15,11 +15,11 @@ from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, InexactComputation, Unsupported
 from mdlcodec.exact.cholesky import row_starts, squared_distances
 from mdlcodec.exact.guard import Guard
-from mdlcodec.nets import switched
-from mdlcodec.nets.neighbours import COUNTS, NeighboursPredictor
-from mdlcodec.training import portfolio
-from mdlcodec.training.calibration import INVERSE_TEMPERATURES, Calibration
-from mdlcodec.training.portfolio import Entry, Portfolio, _pool
+from mdlcodec.mixing.pools import fill_pools
+from mdlcodec.mixing.switch_distribution import INVERSE_TEMPERATURES, Calibration
+from mdlcodec.predictors import portfolio, switched
+from mdlcodec.predictors.neighbours import COUNTS, NeighboursPredictor
+from mdlcodec.predictors.portfolio import Entry, Portfolio
 
 CODE = CODES["switching"]
 GOLDEN = Path(__file__).parent / "golden" / "switching" / "payloads.json"
@@ -193,7 +193,7 @@ def test_a_portfolio_gives_each_predictor_its_own_blocks():
 def test_pools_are_those_of_the_specification():
     scores = np.random.default_rng(0).normal(size=(5, 3, 4)) * 3
     out = np.empty((5, 4, 4))
-    _pool(scores, np.array([2, 1]), out)
+    fill_pools(scores, np.array([2, 1]), out)
     p = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
     first, second = p[:, :2].mean(1), p[:, 2]
     expected = [
@@ -210,7 +210,7 @@ def test_pools_hide_no_nan_and_survive_certainty():
     scores[0, :, 0] = 5000.0
     scores[1, 1, 2] = np.nan
     out = np.empty((2, 4, 3))
-    _pool(scores, np.array([1, 1]), out)
+    fill_pools(scores, np.array([1, 1]), out)
     assert np.isfinite(out[0]).all()
     assert np.isnan(out[1]).all(0).any()
     with pytest.raises(InexactComputation):

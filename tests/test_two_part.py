@@ -16,13 +16,15 @@ from label_sets import blobs, images
 from two_part_cases import CASES, GOLDEN, encoded, network, oblong, recoded
 
 import mdlcodec
-from mdlcodec import data, labels
+from mdlcodec import data
 from mdlcodec.cli import main
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.codes import CODES, Settings
 from mdlcodec.codes.contract import NO_OPTIONS, Options
 from mdlcodec.codes.two_part import Parts, encode_labels, read_weights, tensors_of
 from mdlcodec.container import write_label_file
+from mdlcodec.data.tensor import Tensor
+from mdlcodec.descriptions.tensors.network_section import decode_network, encode_network
 from mdlcodec.errors import (
     BadData,
     CorruptFile,
@@ -31,16 +33,15 @@ from mdlcodec.errors import (
     MdlcodecError,
     Unsupported,
 )
-from mdlcodec.nets.architectures import ARCHITECTURES
-from mdlcodec.nets.layered import exact_outputs
-from mdlcodec.training.static_calibration import (
+from mdlcodec.files import labels
+from mdlcodec.mixing.temperature import (
     INVERSE_TEMPERATURES,
     UNIFORM_SHARES,
     best_calibration,
     frequencies,
 )
-from mdlcodec.weights.network_section import decode_network, encode_network
-from mdlcodec.weights.tensor import Tensor
+from mdlcodec.nn.architectures import ARCHITECTURES
+from mdlcodec.nn.layered import exact_outputs
 
 RAW, SPARSE = CODES["two-part-raw"], CODES["two-part"]
 

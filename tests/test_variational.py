@@ -17,22 +17,13 @@ from label_sets import blobs, images
 from variational_cases import CASES, GOLDEN, case, encoded, recoded
 
 import mdlcodec
-from mdlcodec import data, labels
+from mdlcodec import data
 from mdlcodec.cli import main
 from mdlcodec.codes import CODES, Settings
 from mdlcodec.codes.variational import Parts, Sent, encode_labels, read_weights
 from mdlcodec.container import write_label_file
 from mdlcodec.container.frame import unsigned
-from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported
-from mdlcodec.exact.random import Stream
-from mdlcodec.nets.narrow import NARROW
-from mdlcodec.training import variational
-from mdlcodec.training.presets import VARIATIONAL
-from mdlcodec.training.variational.blocks import BlockPrices
-from mdlcodec.training.variational.minimal_random_coding import approximate_weights, choose, log_ratio
-from mdlcodec.training.variational.objective import Objective
-from mdlcodec.training.variational.posterior import Posterior
-from mdlcodec.weights.candidates import (
+from mdlcodec.descriptions.posterior_samples import (
     CANDIDATES,
     ORDER,
     Blocks,
@@ -43,6 +34,16 @@ from mdlcodec.weights.candidates import (
     unpack_indices,
     weights_from,
 )
+from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported
+from mdlcodec.exact.random import Stream
+from mdlcodec.files import labels
+from mdlcodec.nn.narrow import NARROW
+from mdlcodec.sender import variational
+from mdlcodec.sender.efforts import VARIATIONAL
+from mdlcodec.sender.variational.blocks import BlockPrices
+from mdlcodec.sender.variational.minimal_random_coding import approximate_weights, choose, log_ratio
+from mdlcodec.sender.variational.objective import Objective
+from mdlcodec.sender.variational.posterior import Posterior
 
 CODE = CODES["variational"]
 
@@ -442,7 +443,7 @@ def test_the_largest_deviations_give_some_labels():
 
 def test_ideal_lengths_are_finite_where_a_softmax_underflows(monkeypatch):
     """Weights in the hundreds and no share of the uniform distribution: probabilities below every float64."""
-    monkeypatch.setattr("mdlcodec.training.static_calibration.best_calibration", lambda *_: 0xF0)
+    monkeypatch.setattr("mdlcodec.mixing.temperature.best_calibration", lambda *_: 0xF0)
     inputs, sent = _inputs(blobs(30, 3)[0]), Sent.of(12, list(range(20)), bytes([231] * 4))
     classes = np.arange(30, dtype=np.int32) % 3
     result = encode_labels(NARROW["narrow-mlp"], sent, classes, 3, inputs, 0, _quiet)

@@ -1,4 +1,4 @@
-"""mdlcodec/weights/files: what others wrote is read bit for bit, what is hostile is one line, names stay names."""
+"""mdlcodec/data/weights: what others wrote is read bit for bit, what is hostile is one line, names stay names."""
 
 import gzip
 import io
@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 from safetensors import torch as safetensors_torch
 
+from mdlcodec.data.tensor import DTYPES, Tensor
+from mdlcodec.data.weights import WRITERS, npz, read_weights, safetensors, writer_for
+from mdlcodec.data.weights.pytorch import tensor_of
 from mdlcodec.errors import BadData
-from mdlcodec.weights.files import WRITERS, npz, read_weights, safetensors, writer_for
-from mdlcodec.weights.files.pytorch import tensor_of
-from mdlcodec.weights.tensor import DTYPES, Tensor
 
 MEMORY = 1 << 26
 HOSTILE_NAMES = [

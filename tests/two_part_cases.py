@@ -12,13 +12,14 @@ import numpy as np
 from label_sets import blobs, images, oblong
 
 import mdlcodec
-from mdlcodec import data, labels
+from mdlcodec import data
 from mdlcodec.codes import CODES
 from mdlcodec.codes.two_part import encode_labels, tensors_of
 from mdlcodec.container import write_label_file
 from mdlcodec.exact.random import Stream
-from mdlcodec.nets.architectures import ARCHITECTURES
-from mdlcodec.nets.layered import exact_outputs
+from mdlcodec.files import labels
+from mdlcodec.nn.architectures import ARCHITECTURES
+from mdlcodec.nn.layered import exact_outputs
 
 GOLDEN = Path(__file__).parent / "golden" / "two_part"
 

@@ -12,13 +12,14 @@ import numpy as np
 from label_sets import blobs, images, oblong
 
 import mdlcodec
-from mdlcodec import data, labels
+from mdlcodec import data
 from mdlcodec.codes import CODES
 from mdlcodec.codes.variational import Parts, Sent, encode_labels, read_weights
 from mdlcodec.container import write_label_file
 from mdlcodec.exact.random import Stream
-from mdlcodec.nets.layered import exact_outputs
-from mdlcodec.nets.narrow import NARROW
+from mdlcodec.files import labels
+from mdlcodec.nn.layered import exact_outputs
+from mdlcodec.nn.narrow import NARROW
 
 GOLDEN = Path(__file__).parent / "golden" / "variational"
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from mdlcodec.nets.architectures import Layer, Layered, Shape, Weights
+from mdlcodec.nn.architectures import Layer, Layered, Shape, Weights
 
 _VALUES_AT_ONCE = 1 << 24
 

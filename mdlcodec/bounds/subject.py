@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mdlcodec.data.features import are_pixels
+from mdlcodec.descriptions.tensors.network_section import decode_network, encode_network
 from mdlcodec.errors import BadData
-from mdlcodec.nets.architectures import Layered, Weights, architecture_named, check_fit, weights_of
-from mdlcodec.weights.network_section import decode_network, encode_network
+from mdlcodec.nn.architectures import Layered, Weights, architecture_named, check_fit, weights_of
 
 if TYPE_CHECKING:
     from mdlcodec.data import Dataset
-    from mdlcodec.labels import LabelFile, Watch
+    from mdlcodec.files.labels import LabelFile, Watch
     from mdlcodec.limits import Limits
 
 # what the range of the inputs' values may become for a network file, whose network was trained elsewhere
@@ -55,8 +55,8 @@ def of_label_file(
 
     Raises what ``labels.decode`` raises, BadData for codes without a network and inputs that are no images.
     """
-    from mdlcodec import labels as label_files
-    from mdlcodec.networks import section_of
+    from mdlcodec.files import labels as label_files
+    from mdlcodec.files.networks import section_of
 
     section = section_of(blob)  # whether there is one, before anything is read
     found = label_files.inputs_from(source)(file.header)
@@ -116,7 +116,7 @@ def _subject(section: bytes, architecture: Layered, features: np.ndarray, memory
 
 
 def _answered(subject: Subject, classes: np.ndarray, k: int) -> Subject:
-    from mdlcodec.nets.layered import exact_outputs
+    from mdlcodec.nn.layered import exact_outputs
 
     if k < 2:
         raise BadData("there is one class only, and so no error to bound")

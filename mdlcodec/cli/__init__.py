@@ -1,4 +1,4 @@
-"""The command line: commands parse, call ``mdlcodec.labels`` or ``mdlcodec.networks``, and print."""
+"""The command line: commands parse, call ``mdlcodec.files.labels`` or ``mdlcodec.files.networks``, and print."""
 
 import click
 

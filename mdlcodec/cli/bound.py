@@ -109,8 +109,9 @@ def _subject(
     line: ProgressLine,
     common: Common,
 ) -> Subject:
-    from mdlcodec import bounds, data, labels, networks
+    from mdlcodec import bounds, data
     from mdlcodec.container import is_network_file
+    from mdlcodec.files import labels, networks
 
     with naming(file):
         blob = read_file(file)

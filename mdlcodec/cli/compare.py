@@ -92,8 +92,8 @@ def command(
         raise BadData("-o - is no folder, and the files need one; name it")
     folder = Path(f"{stem(data)}.compare" if output is None else output)
     with _keeping(folder):
+        from mdlcodec.predictors.presets import DEFAULT_PRESET
         from mdlcodec.report.comparison import Comparison, ordered_codes
-        from mdlcodec.training.presets import DEFAULT_PRESET
 
         names = ordered_codes(None if codes is None else [name.strip() for name in codes.split(",")])
         if plot is not None:

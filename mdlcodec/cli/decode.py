@@ -15,14 +15,14 @@ from mdlcodec.cli.verbose import watch
 
 if TYPE_CHECKING:
     from mdlcodec.data import Labels
-    from mdlcodec.labels import LabelFile, Run
+    from mdlcodec.files.labels import LabelFile, Run
 
 
 def decode_labels(
     file: str, label_file: LabelFile, inputs: str, device: str, common: Common
 ) -> tuple[Labels, Run]:
     """The labels of a parsed file, decoded with inputs read from ``inputs``."""
-    from mdlcodec import labels as label_files
+    from mdlcodec.files import labels as label_files
 
     with naming(file), ProgressLine(common.quiet) as line:
         return label_files.decode(
@@ -55,8 +55,8 @@ def command(file: str, inputs: str, output: str | None, device: str, force: bool
     """
     if output == "-" and common.json:
         raise click.UsageError("-o - and --json both want stdout; choose one")
-    from mdlcodec import labels as label_files
     from mdlcodec.data import FORMS, form_of, label_bytes
+    from mdlcodec.files import labels as label_files
 
     with naming(file):
         label_file = label_files.parse(read_file(file))

@@ -100,9 +100,9 @@ def command(
     if output == "-" and common.json:
         raise click.UsageError("-o - and --json both want stdout; choose one")
     with open_output(output, force=force, sources=[data]) as destination:
-        from mdlcodec import labels as label_files
         from mdlcodec.codes import Options
         from mdlcodec.data import read
+        from mdlcodec.files import labels as label_files
 
         dataset = read(data, target=target, limit=limit)
         assert dataset.labels is not None

@@ -58,17 +58,17 @@ def command(files: tuple[str, ...], common: Common) -> None:
 
 def _inspect(blob: bytes, common: Common) -> dict[str, Any]:
     """What is in a file; its network, if labels are coded with one, only where that is asked for."""
-    from mdlcodec import labels
     from mdlcodec.container import is_network_file
+    from mdlcodec.files import labels
 
     memory = common.limits().memory
     if is_network_file(blob):
-        from mdlcodec import networks
+        from mdlcodec.files import networks
 
         return networks.inspect(blob, memory)
     facts: dict[str, Any] = {"kind": "labels"} | labels.inspect(blob)
     if (common.verbose or common.json) and any(part["name"] == "network" for part in facts["sections"]):
-        from mdlcodec import networks
+        from mdlcodec.files import networks
 
         facts["network"] = networks.network_facts(networks.unpack(blob, memory))
     return facts

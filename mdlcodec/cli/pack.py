@@ -19,7 +19,7 @@ from mdlcodec.cli.verification import verify_network
 if TYPE_CHECKING:
     import numpy as np
 
-    from mdlcodec.networks import Report
+    from mdlcodec.files.networks import Report
 
 _NAMES_SHOWN = 5
 
@@ -94,9 +94,9 @@ def command(
         raise click.UsageError("-o - and --json both want stdout; choose one")
     sources = [weights] if inputs is None else [weights, inputs]
     with open_output(output, force=force, sources=sources) as destination:
-        from mdlcodec import networks
-        from mdlcodec.weights.files import read_weights
-        from mdlcodec.weights.lossy import Lossy, zero_signs
+        from mdlcodec.data.weights import read_weights
+        from mdlcodec.files import networks
+        from mdlcodec.sender.lossy import Lossy, zero_signs
 
         lossy = Lossy(prune, bits, step)
         loaded = read_weights(weights, common.limits().memory)

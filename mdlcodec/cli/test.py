@@ -25,8 +25,8 @@ def command(file: str, inputs: str | None, device: str, common: Common) -> None:
 
     A network is unpacked.
     """
-    from mdlcodec import labels
     from mdlcodec.container import is_network_file
+    from mdlcodec.files import labels
 
     with naming(file):
         blob = read_file(file)
@@ -54,7 +54,7 @@ def command(file: str, inputs: str | None, device: str, common: Common) -> None:
 
 
 def _test_network(file: str, blob: bytes, common: Common) -> None:
-    from mdlcodec import networks
+    from mdlcodec.files import networks
 
     start = time.perf_counter()
     with naming(file), ProgressLine(common.quiet) as line:

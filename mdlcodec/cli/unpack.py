@@ -31,8 +31,8 @@ def command(file: str, output: str | None, force: bool, common: Common) -> None:
     """
     if output == "-" and common.json:
         raise click.UsageError("-o - and --json both want stdout; choose one")
-    from mdlcodec import networks
-    from mdlcodec.weights.files import WRITERS, writer_for
+    from mdlcodec.data.weights import WRITERS, writer_for
+    from mdlcodec.files import networks
 
     output = f"{stem(file)}{WRITERS[0].ENDING}" if output is None else output
     writer = WRITERS[0] if output == "-" else writer_for(output)

@@ -12,7 +12,7 @@ from mdlcodec.limits import size
 
 if TYPE_CHECKING:
     from mdlcodec.codes import Progress
-    from mdlcodec.labels import Plan, Watch
+    from mdlcodec.files.labels import Plan, Watch
 
 
 def watch(what: str, line: ProgressLine, common: Common) -> Watch:
@@ -38,7 +38,7 @@ def _print_plan(plan: Plan) -> None:
 
     import mdlcodec
     from mdlcodec.exact.choice import description
-    from mdlcodec.nets import multiplies
+    from mdlcodec.predictors import multiplies
 
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "numba"))
     say(f"mdlcodec {mdlcodec.__version__}, Python {platform.python_version()}, {versions}")

@@ -14,7 +14,7 @@ from mdlcodec.codes.two_part_raw import RawTwoPartCode
 from mdlcodec.codes.uniform import UniformCode
 from mdlcodec.codes.variational import VariationalCode
 from mdlcodec.errors import BadData, Unsupported
-from mdlcodec.nets import KERNEL_LIMIT
+from mdlcodec.predictors import KERNEL_LIMIT
 
 if TYPE_CHECKING:
     from mdlcodec.data.dataset import Inputs

@@ -8,8 +8,7 @@ import numpy as np
 
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData
-from mdlcodec.limits import integer
-from mdlcodec.nets.predictor import Cost
+from mdlcodec.limits import Cost, integer
 
 
 class Progress(Protocol):

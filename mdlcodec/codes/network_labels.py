@@ -14,11 +14,11 @@ import numpy as np
 
 from mdlcodec.codes.contract import Progress
 from mdlcodec.entropy import PROBABILITY_BITS, RangeDecoder, RangeEncoder
-from mdlcodec.nets.predictor import Cost
+from mdlcodec.limits import Cost
 
 if TYPE_CHECKING:
     from mdlcodec.data.dataset import Inputs
-    from mdlcodec.nets.architectures import Layered, Weights
+    from mdlcodec.nn.architectures import Layered, Weights
 
 # examples predicted and coded at once, less with many classes
 EXAMPLES_AT_ONCE = 4096
@@ -35,7 +35,7 @@ class CodedLabels:
     another class.
     """
 
-    calibration: int  # see mdlcodec.training.static_calibration
+    calibration: int  # see mdlcodec.mixing.temperature
     labels: bytes  # the range coder's
     ideal_bits: float
     training_error: float
@@ -43,7 +43,7 @@ class CodedLabels:
 
 def prediction_cost(architecture: Layered, inputs: Inputs, k: int) -> Cost:
     """What predicting and coding the labels takes. Raises BadData for inputs that do not fit."""
-    from mdlcodec.nets.layered import outputs_memory
+    from mdlcodec.nn.layered import outputs_memory
 
     shape = inputs.features.shape[1:]
     steps = inputs.n // _EXAMPLES_PER_STEP + 1 + inputs.n * k // _EXPONENTIALS_PER_STEP
@@ -56,7 +56,7 @@ def _scores(
     architecture: Layered, weights: Weights, features: np.ndarray, k: int
 ) -> Iterator[tuple[int, int, np.ndarray]]:
     """Yields (start, stop, scores float32 (stop - start, k)), exact."""
-    from mdlcodec.nets.layered import exact_outputs
+    from mdlcodec.nn.layered import exact_outputs
 
     step = max(1, min(EXAMPLES_AT_ONCE, _ENTRIES_AT_ONCE // k))
     for start in range(0, features.shape[0], step):
@@ -76,7 +76,7 @@ def encode_labels(
 
     Raises InexactComputation for scores that are not finite.
     """
-    from mdlcodec.training.static_calibration import best_calibration, frequencies
+    from mdlcodec.mixing.temperature import best_calibration, frequencies
 
     wrong = 0
 
@@ -108,7 +108,7 @@ def decode_labels(
     progress: Progress,
 ) -> np.ndarray:
     """The labels, int32 (n,), that `encode_labels` coded; any bytes give some labels."""
-    from mdlcodec.training.static_calibration import frequencies
+    from mdlcodec.mixing.temperature import frequencies
 
     decoder, bits = RangeDecoder(coded), 0.0
     classes = np.empty(inputs.n, np.int32)

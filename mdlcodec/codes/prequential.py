@@ -13,9 +13,9 @@ import numpy as np
 from mdlcodec.codes.contract import NO_OPTIONS, Encoded, LabelsAlone, Options, Progress, Settings
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.entropy import RangeDecoder, RangeEncoder
-from mdlcodec.nets import auto_name, predictor_named, predictor_numbered
-from mdlcodec.nets.predictor import Cost
-from mdlcodec.training.calibration import INVERSE_TEMPERATURES, Calibration
+from mdlcodec.limits import Cost
+from mdlcodec.mixing.switch_distribution import INVERSE_TEMPERATURES, Calibration
+from mdlcodec.predictors import auto_name, predictor_named, predictor_numbered
 
 # frequencies of one slice of a block take at most this many entries
 _ENTRIES_AT_ONCE = 1 << 22
@@ -23,7 +23,7 @@ _EXPONENTIALS_PER_STEP = 200_000
 
 
 class Learner(Protocol):
-    """A predictor, or several, for examples in order (mdlcodec.nets.predictor.Predictor)."""
+    """A predictor, or several, for examples in order (mdlcodec.predictors.contract.Predictor)."""
 
     @property
     def sets(self) -> int:

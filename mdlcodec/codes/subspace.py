@@ -18,12 +18,12 @@ from mdlcodec.codes.transmitted import TransmittedNetwork, unless_learned_in_vai
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, CorruptFile
-from mdlcodec.nets.architectures import ARCHITECTURES, Layered, Weights
-from mdlcodec.nets.predictor import Cost
-from mdlcodec.training.presets import SUBSPACE, effort_of
+from mdlcodec.limits import Cost
+from mdlcodec.nn.architectures import ARCHITECTURES, Layered, Weights
+from mdlcodec.predictors.presets import check_preset
 
 if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
-    from mdlcodec.training.subspace.affine import AffineSubspace
+    from mdlcodec.descriptions.subspace.affine import AffineSubspace
 
 # that are tried; the largest whose square is not above so many times the examples suits them
 DIMENSIONS = (64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096)
@@ -38,7 +38,7 @@ class Parts:
 
     dimension: int
     step: int  # index in STEPS
-    coordinates: bytes  # see mdlcodec.training.subspace.coordinates
+    coordinates: bytes  # see mdlcodec.descriptions.subspace.coordinates
     calibration: int
     labels: bytes  # this and the calibration: see network_labels
 
@@ -62,7 +62,7 @@ class Parts:
 
 def _most_dimensions(architecture: Layered, inputs: Inputs, k: int) -> int:
     """That the format allows. Raises BadData for inputs that do not fit."""
-    from mdlcodec.training.subspace.affine import LARGEST_DIMENSION, transform_size
+    from mdlcodec.descriptions.subspace.affine import LARGEST_DIMENSION, transform_size
 
     return min(LARGEST_DIMENSION, transform_size(architecture, inputs.features.shape[1:], k))
 
@@ -70,15 +70,15 @@ def _most_dimensions(architecture: Layered, inputs: Inputs, k: int) -> int:
 def _subspace(
     architecture: Layered, inputs: Inputs, k: int, settings: Settings, dimension: int
 ) -> AffineSubspace:
-    from mdlcodec.training.subspace.affine import AffineSubspace
+    from mdlcodec.descriptions.subspace.affine import AffineSubspace
 
     return AffineSubspace(architecture, inputs.features.shape[1:], k, settings.seed, dimension)
 
 
 def read_weights(parts: Parts, architecture: Layered, k: int, inputs: Inputs, settings: Settings) -> Weights:
     """The network that a payload names. Raises CorruptFile."""
-    from mdlcodec.training.subspace.affine import STEPS
-    from mdlcodec.training.subspace.coordinates import decode_coordinates
+    from mdlcodec.descriptions.subspace.affine import STEPS
+    from mdlcodec.descriptions.subspace.coordinates import decode_coordinates
 
     most = _most_dimensions(architecture, inputs, k)
     if parts.dimension > most:
@@ -105,7 +105,7 @@ def encode_labels(
 ) -> Encoded:
     """The payload of labels, int32 (n,), under the network at coordinates, integers (dimension,), times
     STEPS[step]; k is more than 1."""
-    from mdlcodec.training.subspace.coordinates import encode_coordinates
+    from mdlcodec.descriptions.subspace.coordinates import encode_coordinates
 
     written = encode_coordinates(coordinates) if coordinates.size else b""
     parts = Parts(coordinates.size, step, written, 0, b"")
@@ -136,12 +136,12 @@ class SubspaceCode(TransmittedNetwork[Parts]):
 
     def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
         """See Code.cost."""
+        check_preset(settings.preset)
         architecture = self.architecture(settings)
-        effort = effort_of(SUBSPACE, settings.preset)
         cost = network_labels.prediction_cost(architecture, inputs, k)
         if k == 1:
             return Cost(0, 0, 0)
-        from mdlcodec.training.subspace.affine import LARGEST_DIMENSION, transform_size
+        from mdlcodec.descriptions.subspace.affine import LARGEST_DIMENSION, transform_size
 
         # the permutation, its random words and the transform; theta_0, gains, signs and what is made of them
         size = transform_size(architecture, inputs.features.shape[1:], k)
@@ -150,10 +150,13 @@ class SubspaceCode(TransmittedNetwork[Parts]):
             cost.steps + size // 5_000 + min(size, LARGEST_DIMENSION) // 1_000
         )  # predictions, transform, coordinates
         if sending:
-            from mdlcodec.training.subspace.descent import steps_of
+            from mdlcodec.sender.efforts import SUBSPACE
+            from mdlcodec.sender.subspace import steps_of
 
             trials = len(_dimensions(inputs.n))
-            steps = trials * steps_of(architecture, effort, inputs.n) + (trials + 1) * steps
+            steps = (
+                trials * steps_of(architecture, SUBSPACE[settings.preset], inputs.n) + (trials + 1) * steps
+            )
             # the examples once more, what the passes hold, gradients; coordinates are few
             memory += 64 * cost.parameters + 3 * inputs.features.nbytes + (1 << 28)
         return Cost(cost.parameters, steps, memory)
@@ -208,7 +211,8 @@ class SubspaceCode(TransmittedNetwork[Parts]):
     ) -> tuple[np.ndarray, int]:
         """Coordinates, int64 (dimension,), and the index of their step."""
         from mdlcodec.exact.guard import sender_alone
-        from mdlcodec.training.subspace.descent import steps_of, train
+        from mdlcodec.sender.efforts import SUBSPACE
+        from mdlcodec.sender.subspace import steps_of, train
 
         def stage(done: int, steps: int, loss: float) -> None:
             text = f"training {dimension:,} dimensions, step {done:,} of {steps:,}, {loss:.4f} nats a label"
@@ -221,7 +225,7 @@ class SubspaceCode(TransmittedNetwork[Parts]):
                 architecture,
                 inputs.features,
                 classes,
-                steps=steps_of(architecture, effort_of(SUBSPACE, settings.preset), inputs.n),
+                steps=steps_of(architecture, SUBSPACE[settings.preset], inputs.n),
                 seed=settings.seed,
                 progress=stage,
             )
@@ -229,6 +233,6 @@ class SubspaceCode(TransmittedNetwork[Parts]):
 
 def _dimensions(n: int) -> tuple[int, ...]:
     """Those that are tried for so many examples, in turn."""
-    suited = sum(dimension * dimension <= _SQUARE * n for dimension in DIMENSIONS[1:])
+    suited = sum(dimension * dimension <= _SQUARE * n for dimension in DIMENSIONS[1:])  # integers
     tried = (suited,) if n >= _ONE_DIMENSION else (suited - 2, suited, suited + 2)
     return tuple(DIMENSIONS[i] for i in tried if 0 <= i < len(DIMENSIONS))

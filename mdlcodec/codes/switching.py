@@ -9,9 +9,9 @@ from mdlcodec.codes.contract import Settings
 from mdlcodec.codes.prequential import Learner, PrequentialCode
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, Unsupported
-from mdlcodec.nets import SEVERAL
-from mdlcodec.nets.predictor import Cost
-from mdlcodec.training.calibration import Calibration
+from mdlcodec.limits import Cost
+from mdlcodec.mixing.switch_distribution import Calibration
+from mdlcodec.predictors import SEVERAL
 
 
 class SwitchingCode(PrequentialCode):
@@ -36,18 +36,18 @@ class SwitchingCode(PrequentialCode):
         return SEVERAL
 
     def _learner_cost(self, inputs: Inputs, k: int, settings: Settings) -> Cost:
-        from mdlcodec.nets.switched import switched_cost
+        from mdlcodec.predictors.switched import switched_cost
 
         return switched_cost(inputs, k, settings.preset)
 
     def learner(self, inputs: Inputs, k: int, settings: Settings) -> Learner:
         """See PrequentialCode.learner."""
-        from mdlcodec.nets.switched import switched
+        from mdlcodec.predictors.switched import switched
 
         return switched(inputs, k, settings.preset, settings.seed)
 
     def _block(self, learner: Learner, calibration: Calibration, start: int) -> int:
-        from mdlcodec.training.portfolio import Portfolio
+        from mdlcodec.predictors.portfolio import Portfolio
 
         assert isinstance(learner, Portfolio)
         kept = learner.retire(start)

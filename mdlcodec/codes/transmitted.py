@@ -14,7 +14,7 @@ import numpy as np
 
 from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import Encoded, Progress, Settings
-from mdlcodec.nets.architectures import Layered, Weights, chosen_from, numbered_in
+from mdlcodec.nn.architectures import Layered, Weights, chosen_from, numbered_in
 
 if TYPE_CHECKING:
     from mdlcodec.data.dataset import Inputs

@@ -1,10 +1,13 @@
 """The two-part code (Blier & Ollivier 2018, Definition 1; formats/two_part.md): a network, then the labels.
 
-The sender trains, prunes and quantises a network in ordinary float32, as `mdlcodec.training.sparsify` does, and
+The sender trains, prunes and quantises a network in ordinary float32, as `mdlcodec.sender.sparsify` does, and
 writes it; both sides then predict with what was written, exactly, and the labels are coded under that.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,8 +16,10 @@ from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Options, Progress, Sett
 from mdlcodec.codes.transmitted import TransmittedNetwork
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.data.dataset import Inputs
+from mdlcodec.data.tensor import DTYPES, Tensor
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded
-from mdlcodec.nets.architectures import (
+from mdlcodec.limits import Cost
+from mdlcodec.nn.architectures import (
     ARCHITECTURES,
     Layered,
     Shape,
@@ -22,10 +27,10 @@ from mdlcodec.nets.architectures import (
     check_fit,
     weights_of,
 )
-from mdlcodec.nets.predictor import Cost
-from mdlcodec.training.descent import StepProgress
-from mdlcodec.training.presets import TWO_PART, effort_of
-from mdlcodec.weights.tensor import DTYPES, Tensor
+from mdlcodec.predictors.presets import check_preset
+
+if TYPE_CHECKING:
+    from mdlcodec.sender.descent import StepProgress
 
 DEFAULT_SPARSIFY = "entropy"
 DEFAULT_BITS = 4
@@ -43,7 +48,7 @@ class Parts:
     labels: bytes  # this and the calibration: see network_labels
 
     @classmethod
-    def read(cls, payload: bytes) -> "Parts":
+    def read(cls, payload: bytes) -> Parts:
         """Of a payload of more than one class. Raises CorruptFile."""
         reader = Reader(payload)
         network = reader.take(reader.unsigned())
@@ -62,9 +67,9 @@ def tensors_of(architecture: Layered, weights: Weights) -> list[Tensor]:
 
 def _network_memory(architecture: Layered, shape: Shape, k: int) -> int:
     """Bytes that decoding a network of nominal widths takes at most, for examples of that shape."""
-    from mdlcodec.weights.tensor_coder import tensor_memory
+    from mdlcodec.descriptions.tensors.tensor_coder import tensor_memory
 
-    return sum(
+    return sum(  # integers
         tensor_memory(_FLOAT32, size) + tensor_memory(_FLOAT32, size[:1])
         for size in architecture.shapes(shape, k)
     )
@@ -72,7 +77,7 @@ def _network_memory(architecture: Layered, shape: Shape, k: int) -> int:
 
 def read_weights(section: bytes, architecture: Layered, inputs: Inputs, k: int) -> Weights:
     """The network of a section, checked for these inputs and classes. Raises CorruptFile."""
-    from mdlcodec.weights.network_section import decode_network
+    from mdlcodec.descriptions.tensors.network_section import decode_network
 
     shape = inputs.features.shape[1:]
     try:
@@ -139,6 +144,7 @@ class TwoPartCode(TransmittedNetwork[Parts]):
 
     def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
         """See Code.cost. No network in a file is larger than its architecture is for the inputs."""
+        check_preset(settings.preset)
         architecture = self.architecture(settings)
         shape = inputs.features.shape[1:]
         cost = network_labels.prediction_cost(architecture, inputs, k)
@@ -193,7 +199,8 @@ class TwoPartCode(TransmittedNetwork[Parts]):
         options: Options,
     ) -> list[Tensor]:
         """The network to transmit."""
-        from mdlcodec.training.sparsify import sparse_network
+        from mdlcodec.sender.efforts import TWO_PART
+        from mdlcodec.sender.sparsify import sparse_network
 
         found = sparse_network(
             inputs.features,
@@ -204,18 +211,19 @@ class TwoPartCode(TransmittedNetwork[Parts]):
             seed=settings.seed,
             sparsify=DEFAULT_SPARSIFY if options.sparsify is None else options.sparsify,
             progress=stage,
-            effort=effort_of(TWO_PART, settings.preset),
+            effort=TWO_PART[settings.preset],
         )
         return [Tensor.of(name, array) for name, array in found.items()]
 
     def _section(self, tensors: list[Tensor]) -> bytes:
-        from mdlcodec.weights.network_section import encode_network
+        from mdlcodec.descriptions.tensors.network_section import encode_network
 
         return encode_network(tensors)
 
     def _training_steps(self, architecture: Layered, n: int, preset: int) -> int:
         """For n examples, and under the options that take the most."""
-        from mdlcodec.training.sparsify import SPARSIFIERS, steps_of
+        from mdlcodec.sender.efforts import TWO_PART
+        from mdlcodec.sender.sparsify import SPARSIFIERS, steps_of
 
-        effort = effort_of(TWO_PART, preset)
+        effort = TWO_PART[preset]
         return max(steps_of(architecture, sparsify, effort, n) for sparsify in SPARSIFIERS)

@@ -1,14 +1,19 @@
 """The two-part code with the network as plain float32 (Blier & Ollivier 2018, section 3.1)."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from mdlcodec.codes.contract import Options, Settings
 from mdlcodec.codes.two_part import TwoPartCode, tensors_of
 from mdlcodec.data.dataset import Inputs
-from mdlcodec.nets.architectures import Layered
-from mdlcodec.training.descent import StepProgress
-from mdlcodec.training.presets import TWO_PART, effort_of
-from mdlcodec.weights.tensor import Tensor
+from mdlcodec.data.tensor import Tensor
+from mdlcodec.nn.architectures import Layered
+
+if TYPE_CHECKING:
+    from mdlcodec.sender.descent import StepProgress
 
 _EPOCHS, _FEWEST_STEPS = 20, 400  # of the full training
 
@@ -30,7 +35,7 @@ class RawTwoPartCode(TwoPartCode):
         stage: StepProgress,
         options: Options,
     ) -> list[Tensor]:
-        from mdlcodec.training.dense import dense_network
+        from mdlcodec.sender.dense import dense_network
 
         steps = self._training_steps(architecture, inputs.n, settings.preset)
         weights = dense_network(
@@ -39,12 +44,13 @@ class RawTwoPartCode(TwoPartCode):
         return tensors_of(architecture, weights)
 
     def _section(self, tensors: list[Tensor]) -> bytes:
-        from mdlcodec.weights.network_section import encode_network
+        from mdlcodec.descriptions.tensors.network_section import encode_network
 
         return encode_network(tensors, values="raw")
 
     def _training_steps(self, architecture: Layered, n: int, preset: int) -> int:
-        from mdlcodec.training.dense import BATCH
+        from mdlcodec.sender.dense import BATCH
+        from mdlcodec.sender.efforts import TWO_PART
 
         full = max(_FEWEST_STEPS, _EPOCHS * -(-n // BATCH))
-        return max(1, int(full * effort_of(TWO_PART, preset)))
+        return max(1, int(full * TWO_PART[preset]))

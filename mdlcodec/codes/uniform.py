@@ -6,7 +6,7 @@ from mdlcodec.codes.contract import NO_OPTIONS, Encoded, LabelsAlone, Options, P
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.entropy import RangeDecoder, RangeEncoder, integer_frequencies
 from mdlcodec.errors import BadData, Unsupported
-from mdlcodec.nets.predictor import Cost
+from mdlcodec.limits import Cost
 
 _ENTRIES_AT_ONCE = 1 << 20  # of the table of frequencies
 

@@ -18,10 +18,10 @@ from mdlcodec.codes.transmitted import TransmittedNetwork, unless_learned_in_vai
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, CorruptFile
-from mdlcodec.nets.architectures import Layered, Weights
-from mdlcodec.nets.narrow import NARROW
-from mdlcodec.nets.predictor import Cost
-from mdlcodec.training.presets import VARIATIONAL, effort_of
+from mdlcodec.limits import Cost
+from mdlcodec.nn.architectures import Layered, Weights
+from mdlcodec.nn.narrow import NARROW
+from mdlcodec.predictors.presets import check_preset
 
 LEAST_VARIANCE, LARGEST_VARIANCE = 1.0 / (1 << 40), float(1 << 40)  # float32 holds both
 _BITS = 31  # of the first byte: of an index; above them, how many layers have deviations of their own
@@ -31,9 +31,9 @@ _BITS = 31  # of the first byte: of an index; above them, how many layers have d
 class Sent:
     """How a network is named: a candidate of 2^bits for each of ``count`` blocks, and the prior.
 
-    ``packed``: the candidates' indices (`mdlcodec.weights.candidates.pack_indices`); ``prior``: one byte for each
-    tensor (`deviation_of` there), or one variance for all, a float that float32 holds; no matter where there is
-    no block.
+    ``packed``: the candidates' indices (`descriptions.posterior_samples.pack_indices`); ``prior``: one byte for
+    each tensor (`deviation_of` there), or one variance for all, a float that float32 holds; no matter where there
+    is no block.
     """
 
     bits: int
@@ -44,13 +44,13 @@ class Sent:
     @classmethod
     def of(cls, bits: int, indices: list[int], prior: bytes | float) -> Sent:
         """With these indices, each below 2^bits."""
-        from mdlcodec.weights.candidates import pack_indices
+        from mdlcodec.descriptions.posterior_samples import pack_indices
 
         return cls(bits, len(indices), pack_indices(indices, bits), prior)
 
     def indices(self) -> list[int]:
         """One for each block; a count that is too large for the network is found before."""
-        from mdlcodec.weights.candidates import unpack_indices
+        from mdlcodec.descriptions.posterior_samples import unpack_indices
 
         return unpack_indices(self.packed, self.count, self.bits)
 
@@ -69,7 +69,7 @@ class Parts:
     @classmethod
     def read(cls, payload: bytes) -> Parts:
         """Of a payload of more than one class. Raises CorruptFile."""
-        from mdlcodec.weights.candidates import MOST_BITS
+        from mdlcodec.descriptions.posterior_samples import MOST_BITS
 
         reader = Reader(payload)
         first, count, prior = reader.byte(), reader.unsigned(), NO_WEIGHTS.prior
@@ -97,7 +97,7 @@ class Parts:
 
 def read_weights(sent: Sent, architecture: Layered, k: int, inputs: Inputs, seed: int) -> Weights:
     """The network that a payload names. Raises CorruptFile."""
-    from mdlcodec.weights.candidates import deviation_of, weights_from
+    from mdlcodec.descriptions.posterior_samples import deviation_of, weights_from
 
     shapes = [
         shape
@@ -164,16 +164,17 @@ class VariationalCode(TransmittedNetwork[Parts]):
 
     def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
         """See Code.cost."""
+        check_preset(settings.preset)
         architecture = self.architecture(settings)
-        effort = effort_of(VARIATIONAL, settings.preset)
         cost = network_labels.prediction_cost(architecture, inputs, k)
         if k == 1:
             return Cost(0, 0, 0)
         steps, memory = cost.steps + cost.parameters // 1000, cost.memory + 128 * cost.parameters
         if sending:
-            from mdlcodec.training import variational
+            from mdlcodec.sender import variational
+            from mdlcodec.sender.efforts import VARIATIONAL
 
-            given = architecture, inputs.features.shape[1:], inputs.n, k, effort
+            given = architecture, inputs.features.shape[1:], inputs.n, k, VARIATIONAL[settings.preset]
             steps += variational.most_steps(*given)
             memory += variational.memory(*given) + 3 * inputs.features.nbytes
         return Cost(cost.parameters, steps, memory)
@@ -214,7 +215,8 @@ class VariationalCode(TransmittedNetwork[Parts]):
     ) -> tuple[Sent, float]:
         """What is sent, and KL + expected loss in bits when training ended."""
         from mdlcodec.exact.guard import sender_alone
-        from mdlcodec.training.variational import variational_network
+        from mdlcodec.sender.efforts import VARIATIONAL
+        from mdlcodec.sender.variational import variational_network
 
         with sender_alone():
             found = variational_network(
@@ -222,7 +224,7 @@ class VariationalCode(TransmittedNetwork[Parts]):
                 inputs.features,
                 classes,
                 k,
-                effort=effort_of(VARIATIONAL, settings.preset),
+                effort=VARIATIONAL[settings.preset],
                 seed=settings.seed,
                 variance=variance,
                 progress=lambda stage: progress(0, 0.0, stage),

@@ -15,7 +15,7 @@ from mdlcodec.data.features import are_pixels
 from mdlcodec.errors import BadData
 
 if TYPE_CHECKING:
-    from mdlcodec.nets.architectures import Layered, Weights
+    from mdlcodec.nn.architectures import Layered, Weights
 
 _IDX = re.compile(r"train(-images[-.]idx3-ubyte)(\.gz)?")
 _CIFAR = {"data_batch_1.bin": "test_batch.bin", "train.bin": "test.bin"}
@@ -64,7 +64,7 @@ def accuracy(network: tuple[Layered, Weights], values: np.ndarray, examples: Dat
 
     values: (k,) the label of each of the network's outputs.
     """
-    from mdlcodec.nets.layered import exact_outputs
+    from mdlcodec.nn.layered import exact_outputs
 
     assert examples.labels is not None
     architecture, weights = network

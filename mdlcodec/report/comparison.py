@@ -23,7 +23,7 @@ from mdlcodec.report.row import Row, made_with, row_of
 
 if TYPE_CHECKING:
     from mdlcodec.data import Dataset, Labels
-    from mdlcodec.labels import Watch
+    from mdlcodec.files.labels import Watch
 
 # as in Blier & Ollivier 2018, Table 1, with the codes of sections 3.1 to 3.4 that it leaves out
 _ORDER = ("uniform", "two-part-raw", "two-part", "subspace", "variational", "prequential", "switching")
@@ -151,8 +151,8 @@ class Comparison:
 
     def _is_ours(self, blob: bytes, code: str) -> bool:
         """Whether a file says that it is of this data, and coded in this way."""
-        from mdlcodec import labels as label_files
         from mdlcodec.codes import code_named
+        from mdlcodec.files import labels as label_files
 
         try:
             file = label_files.parse(blob)
@@ -170,7 +170,7 @@ class Comparison:
 
     def _made(self, code: str, settings: dict[str, Any], verify: Verify, watch: Watch | None) -> Row:
         """The row of a file that is encoded, and decoded in a fresh process, before it goes to its place."""
-        from mdlcodec import labels as label_files
+        from mdlcodec.files import labels as label_files
 
         path, record_path = self._paths(code)
         blob, run = label_files.encode(
@@ -207,9 +207,9 @@ class Comparison:
 
     def _accuracy(self, blob: bytes) -> float | None:
         """Of the network in a file, on the test examples; None where there is no network, or no examples."""
-        from mdlcodec import labels as label_files
         from mdlcodec.codes.transmitted import TransmittedNetwork
         from mdlcodec.exact.choice import computing_on
+        from mdlcodec.files import labels as label_files
         from mdlcodec.report.accuracy import accuracy
 
         file = label_files.parse(blob)

@@ -37,7 +37,9 @@ def reciprocal(x: torch.Tensor) -> torch.Tensor:
 
 def square_root(x: torch.Tensor) -> torch.Tensor:
     """Square roots of float64, correctly rounded: CUDA's and numpy's are, torch's on a CPU is not."""
-    return x.sqrt() if x.is_cuda else torch.from_numpy(np.sqrt(x.numpy()))
+    if x.is_cuda:
+        return x.sqrt()  # correctly rounded
+    return torch.from_numpy(np.sqrt(x.numpy()))
 
 
 def largest_of(x: torch.Tensor) -> torch.Tensor:
@@ -51,7 +53,7 @@ def column_sums(terms: torch.Tensor) -> torch.Tensor:
     """Sums over the rows of float64 (rows, m) on one grid -> float64 (m,). See `mdlcodec.exact.sums`."""
     largest = largest_of(terms)
     bits = 50 - max(0, terms.shape[0] - 1).bit_length()
-    s = (bits - exponent_of(largest)).clamp(-500, 500)
+    s = (bits - exponent_of(largest)).clamp(-500, 500)  # integers
     s = torch.where(largest == 0.0, 0, s)
     total = rounded(terms * power_of_two(s)).sum(0)  # integers
     return total * power_of_two(-s)

@@ -31,7 +31,7 @@ _AT_ONCE = 1 << 25
 
 def _block_exponents(largest: torch.Tensor, digits: int, clamp: int) -> torch.Tensor:
     """Exponents of blocks from their largest absolute values, float64 of any shape -> int64."""
-    e = (BITS[digits] - exponent_of(largest)).clamp(-GRADIENT_EXPONENT_LIMIT, clamp)
+    e = (BITS[digits] - exponent_of(largest)).clamp(-GRADIENT_EXPONENT_LIMIT, clamp)  # integers
     e = torch.where(rounded(largest * power_of_two(e)) > LIMITS[digits], e - 1, e)
     return torch.where(largest == 0.0, 0, e)
 

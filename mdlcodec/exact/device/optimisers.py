@@ -1,4 +1,4 @@
-"""Adam and the weight average. See `mdlcodec.training.optimisers`."""
+"""Adam and the weight average. See `mdlcodec.exact.optimisers`."""
 
 import numpy as np
 import torch

@@ -31,7 +31,7 @@ class Float64Products:
 
     def multiply(self, a: torch.Tensor, b: torch.Tensor, digits: tuple[int, int]) -> torch.Tensor:
         """See Products.multiply."""
-        return torch.mm(a.double(), b.double().t())
+        return torch.mm(a.double(), b.double().t())  # integers
 
 
 def _planes(integers: torch.Tensor, digits: int) -> list[torch.Tensor]:
@@ -75,7 +75,7 @@ class Int8Products:
             for i, x in enumerate(_planes(left, digits[0])):
                 for j, y in enumerate(_planes(right, digits[1])):
                     shift = 7 * (digits[0] - 1 - i + digits[1] - 1 - j)
-                    term = torch._int_mm(x, y.t()).to(torch.int64) << shift
+                    term = torch._int_mm(x, y.t()).to(torch.int64) << shift  # integers
                     total = term if total is None else total + term
         assert total is not None
         return total[:m, :n].double()

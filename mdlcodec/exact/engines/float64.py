@@ -24,11 +24,11 @@ class Float64Matrices:
 
     def product(self, a: tuple[np.ndarray, ...], b: tuple[np.ndarray, ...], scales: np.ndarray) -> np.ndarray:
         """See Matrices.product."""
-        sums = torch.mm(torch.from_numpy(a[0]), torch.from_numpy(b[0]).t()).numpy()
+        sums = torch.mm(torch.from_numpy(a[0]), torch.from_numpy(b[0]).t()).numpy()  # integers
         out = np.empty(sums.shape, np.float32)
         _scaled(sums, scales, out)
         return out
 
     def outer(self, a: tuple[np.ndarray, ...], b: tuple[np.ndarray, ...], total: np.ndarray) -> None:
         """See Matrices.outer."""
-        total += torch.mm(torch.from_numpy(a[0]).t(), torch.from_numpy(b[0])).numpy()
+        total += torch.mm(torch.from_numpy(a[0]).t(), torch.from_numpy(b[0])).numpy()  # integers

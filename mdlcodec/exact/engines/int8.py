@@ -49,7 +49,7 @@ def _int_mm(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if 1 in a.shape or 1 in b.shape:
         # torch 2.13 returns wrong numbers for transposed operands with an extent of 1: their strides mislead it
         return a.astype(np.int32) @ b.astype(np.int32)  # integers
-    return torch._int_mm(torch.from_numpy(a), torch.from_numpy(b)).numpy()
+    return torch._int_mm(torch.from_numpy(a), torch.from_numpy(b)).numpy()  # integers
 
 
 class Int8Matrices:

@@ -1,0 +1,1 @@
+"""How a network travels: tensors, coordinates of a random subspace, samples of a posterior."""

@@ -1,0 +1,1 @@
+"""Networks as integer coordinates in a random affine subspace that the seed names."""

@@ -1,0 +1,69 @@
+"""A random affine subspace of a network's weights: theta = theta_0 + P q (formats/subspace.md, "Subspace").
+
+Source: Li et al. 2018 (section 2), Blier & Ollivier 2018 (section 3.2). P is never written down: coordinates go to
+random places, through a Walsh-Hadamard transform, and take random signs. Both sides compute this, exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from mdlcodec.exact.hadamard import transform
+from mdlcodec.exact.random import Stream
+from mdlcodec.nn.architectures import Layered, Shape, Weights
+
+_INITIAL, _PLACES, _SIGNS = 32, 33, 34  # purposes of random streams
+LARGEST_COORDINATE = (1 << 15) - 1
+LARGEST_DIMENSION = 1 << 20  # at most so many: sums stay below 2^35
+START = 0.5  # size of theta_0, in He's
+# of the quantisation, by their index, 0..255: 16 to an octave, from 2^-16 on
+STEPS = np.array([(16 + (i & 15)) / (1 << (20 - (i >> 4))) for i in range(256)])
+
+
+def transform_size(architecture: Layered, shape: Shape, k: int) -> int:
+    """Length of the transform: the smallest power of two that is not below the number of parameters."""
+    return 1 << (architecture.parameters(shape, k) - 1).bit_length()
+
+
+class AffineSubspace:
+    """The subspace that a seed and a dimension name.
+
+    ``initial``: theta_0, float32 (parameters,); ``gains``: float64 (parameters,), how far a unit moves each
+    weight; ``places``: int64 (dimension,), of the coordinates in the transform; ``signs``: int8 (parameters,).
+    """
+
+    def __init__(self, architecture: Layered, shape: Shape, k: int, seed: int, dimension: int) -> None:
+        """shape: of an example's features. Raises BadData for inputs that do not fit."""
+        self._sizes = architecture.shapes(shape, k)
+        normals, initial, gains = Stream(seed, _INITIAL), [], []
+        for size in self._sizes:
+            he = np.sqrt(2.0 / math.prod(size[1:]))  # He et al. 2015
+            weights = normals.normals((math.prod(size),)) * np.float32(START * he)
+            initial += [weights, np.zeros(size[0], np.float32)]
+            gains.append(np.full(math.prod(size) + size[0], he))
+        self.initial, self.gains = np.concatenate(initial), np.concatenate(gains)
+        self.size = transform_size(architecture, shape, k)
+        self.places = Stream(seed, _PLACES).permutation(self.size)[:dimension].copy()
+        self.signs = (1 - 2 * Stream(seed, _SIGNS).below(2, self.initial.size)).astype(np.int8)
+
+    def weights(self, coordinates: np.ndarray, step: float) -> Weights:
+        """The network at coordinates, integers (dimension,) up to +-LARGEST_COORDINATE, times a step."""
+        values = np.zeros(self.size, np.int64)
+        values[self.places] = coordinates
+        transform(values)
+        moved = (values[: self.signs.size] * self.signs).astype(np.float64)  # exact: below 2^35
+        theta = (self.initial + moved * (self.gains * step)).astype(np.float32)
+        weights: Weights = self.arranged(theta)
+        return weights
+
+    def arranged(self, theta: Any) -> Any:
+        """All parameters (parameters,), an array or a tensor, as weights and biases of the layers; views."""
+        found, start = [], 0
+        for size in self._sizes:
+            stop = start + math.prod(size)
+            found.append((theta[start:stop].reshape(size), theta[stop : stop + size[0]]))
+            start = stop + size[0]
+        return found

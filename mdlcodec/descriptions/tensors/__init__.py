@@ -1,0 +1,1 @@
+"""Networks as tensors, element by element: the network section."""

@@ -1,0 +1,191 @@
+"""The network section: named tensors become bytes, and come back bit for bit (formats/network.md).
+
+One stream of coded bits. The encoder tries views, links and tools for each tensor and keeps the smallest.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdlcodec.data.dataset import quoted
+from mdlcodec.data.tensor import DType, Tensor
+from mdlcodec.descriptions.tensors.description import Descriptions
+from mdlcodec.descriptions.tensors.learned import Learned
+from mdlcodec.descriptions.tensors.positions import CSR, EMPTY, POSITION_TOOLS, SIGNIFICANCE
+from mdlcodec.descriptions.tensors.tensor_coder import Positions, TensorCoder, tensor_memory
+from mdlcodec.descriptions.tensors.trials import position_choice, value_choice
+from mdlcodec.descriptions.tensors.values import VALUE_TOOLS
+from mdlcodec.errors import BadData, CorruptFile, LimitExceeded
+from mdlcodec.limits import DEFAULT_MEMORY
+from mdlcodec.mixing.logistic import BitDecoder, BitEncoder
+
+MAX_TENSORS = 1 << 16
+
+Progress = Callable[[int, float], None]
+"""Is told elements done and ideal bits so far."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One row of the table of Zhou et al. 2018, Table 3; bits are ideal codelengths inside the coder's bytes."""
+
+    tensor: Tensor
+    nonzeros: int
+    positions_tool: str
+    values_tool: str
+    positions_bits: float
+    values_bits: float
+    codebook_bits: float
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a section holds; ``names_bits``: the ideal codelength of names, types and shapes."""
+
+    parts: list[Part]
+    names_bits: float
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """The tensors, in their order."""
+        return [part.tensor for part in self.parts]
+
+
+def encode_network(
+    tensors: Sequence[Tensor],
+    *,
+    positions: str | None = None,
+    values: str | None = None,
+    progress: Progress | None = None,
+) -> bytes:
+    """The section of these tensors. ``positions``, ``values``: a tool for all that it fits, instead of the
+    smallest.
+
+    BadData for names that are not Unicode or occur twice, and tensors that are too many.
+    """
+    _check_names([tensor.name for tensor in tensors], BadData)
+    if len(tensors) > MAX_TENSORS:
+        raise BadData(f"{len(tensors):,} tensors are too many: at most {MAX_TENSORS:,} can be coded")
+    _check_tool("position", positions, [POSITION_TOOLS[CSR], POSITION_TOOLS[SIGNIFICANCE]])
+    _check_tool("value", values, [tool.NAME for tool in VALUE_TOOLS.values()])
+    coder = BitEncoder()
+    descriptions, learned = Descriptions(coder), Learned.new()
+    tensor_coder = TensorCoder(coder, descriptions, learned)
+    descriptions.integer(0, len(tensors))
+    done = 0
+    before: list[tuple[int, ...]] = []
+    for tensor in tensors:
+        descriptions.name(tensor.name)
+        descriptions.dtype(tensor.dtype)
+        descriptions.shape(tensor.shape)
+        position = position_choice(tensor, before, coder, descriptions, learned, positions)
+        found = tensor_coder.positions(tensor.dtype, tensor.shape, tensor.patterns, position)
+        if found.nonzeros:
+            patterns = found.view.of(tensor.patterns)[found.seen != 0]
+            value = value_choice(tensor, found, patterns, coder, descriptions, learned, values)
+            tool, plan = tensor_coder.plan(tensor.dtype, patterns.size, value)
+            tensor_coder.values(plan, tool, found, patterns)
+        learned.remember(found.in_kernels)
+        before.append(tensor.shape)
+        done += tensor.patterns.size
+        if progress is not None:
+            progress(done, coder.bits)
+    return coder.finish()
+
+
+def decode_network(
+    section: bytes,
+    *,
+    memory: int = DEFAULT_MEMORY,
+    tensors: int = MAX_TENSORS,
+    progress: Progress | None = None,
+) -> Network:
+    """The tensors of a section, at most so many. CorruptFile; Unsupported for tools and types that are not
+    known; LimitExceeded if they take more than ``memory`` bytes, which is known before they are allocated."""
+    coder = BitDecoder(section)
+    descriptions, learned = Descriptions(coder), Learned.new()
+    tensor_coder = TensorCoder(coder, descriptions, learned)
+    count = descriptions.integer(0)
+    if count > tensors:
+        raise CorruptFile(f"damaged: {count:,} tensors, more than {tensors:,}")
+    parts: list[Part] = []
+    names_bits, done, held = coder.bits, 0, 0
+    for _ in range(count):
+        start = coder.bits
+        name, dtype, shape = descriptions.name(None), descriptions.dtype(None), descriptions.shape(None)
+        names_bits += coder.bits - start
+        if held + tensor_memory(dtype, shape) > memory:
+            raise LimitExceeded(
+                f"its tensors take more than {memory / 2**20:,.1f} MiB of memory; allow more with --max-memory "
+                "(max_memory in Python)"
+            )
+        part, found = _decode_tensor(name, dtype, shape, coder, tensor_coder)
+        if not coder.intact:
+            raise CorruptFile("damaged: the coder's bytes do not hold these tensors")
+        parts.append(part)
+        held += part.tensor.patterns.nbytes + learned.remember(found.in_kernels)
+        done += part.tensor.patterns.size
+        if progress is not None:
+            progress(done, coder.bits)
+    _check_names([part.tensor.name for part in parts], CorruptFile)
+    if not coder.is_whole():
+        raise CorruptFile("damaged: bytes are missing from its network, or follow it")
+    return Network(parts, names_bits)
+
+
+def check_memory(tensors: Sequence[Tensor], memory: int) -> None:
+    """LimitExceeded if decoding these tensors takes more than ``memory`` bytes."""
+    held = 0
+    for tensor in tensors:
+        needed = held + tensor_memory(tensor.dtype, tensor.shape)
+        if needed > memory:
+            raise LimitExceeded(
+                f"decoding tensor {quoted(tensor.name)} takes {needed / 2**20:,.1f} MiB of memory with those "
+                f"before it, more than the limit of {memory / 2**20:,.1f} MiB; allow more with --max-memory "
+                "(max_memory in Python)"
+            )
+        held += tensor.patterns.nbytes + 2 * max((*tensor.shape, 1))
+
+
+def _decode_tensor(
+    name: str, dtype: DType, shape: tuple[int, ...], coder: BitDecoder, tensor_coder: TensorCoder
+) -> tuple[Part, Positions]:
+    start = coder.bits
+    found = tensor_coder.positions(dtype, shape, None, None)
+    array = np.zeros(found.seen.shape, dtype.pattern)
+    if found.negative_zeros is not None:
+        array[found.negative_zeros != 0] = 1 << dtype.bits - 1
+    bits = [coder.bits - start]
+    value_tool = "none"
+    if found.nonzeros:
+        start = coder.bits
+        tool, plan = tensor_coder.plan(dtype, found.nonzeros, None)
+        bits.append(coder.bits - start)
+        start = coder.bits
+        values = tensor_coder.values(plan, tool, found, None)
+        if not dtype.nonzero(values).all():
+            raise CorruptFile("damaged: a zero among the values that are not zero")
+        array[found.seen != 0] = values
+        bits.append(coder.bits - start)
+        value_tool = VALUE_TOOLS[tool].NAME
+    elif found.tool != EMPTY and found.seen.size:
+        raise CorruptFile("damaged: a tensor without values that is not called empty")
+    positions_bits, codebook_bits, values_bits = (*bits, 0.0, 0.0)[:3]
+    tensor = Tensor(name, dtype, found.view.back(array, shape))
+    tools = POSITION_TOOLS[found.tool], value_tool
+    return Part(tensor, found.nonzeros, *tools, positions_bits, values_bits, codebook_bits), found
+
+
+def _check_names(names: Sequence[str], error: type[BadData] | type[CorruptFile]) -> None:
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise error(f"two tensors are named {twice[0]!r}; rename one")
+
+
+def _check_tool(kind: str, name: str | None, names: Sequence[str]) -> None:
+    if name is not None and name not in names:
+        raise BadData(f"no {kind} tool named {name!r}; choose one of {', '.join(names)}")

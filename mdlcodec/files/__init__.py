@@ -1,0 +1,1 @@
+"""Files end to end: labels (`labels`) and networks (`networks`)."""

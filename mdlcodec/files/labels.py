@@ -1,0 +1,353 @@
+"""Labels become the bytes of a file, and the file becomes the labels again (formats/labels.md).
+
+The order of checks when decoding: frame and checksum, version, known code, network and preset, the inputs,
+the cost against the limits; only then is anything trained, and the digest of the labels checked after it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mdlcodec.container import LabelHeader, label_digest, read_label_file, sections, write_label_file
+from mdlcodec.container.label_file import DIGEST_BYTES
+from mdlcodec.errors import BadData, CorruptFile, Unsupported, WrongInputs
+from mdlcodec.limits import DEFAULT_LIMITS, Limits, check_limits, integer
+
+if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
+    from mdlcodec.codes import Code, Options, Progress, Settings
+    from mdlcodec.data import Content, Dataset, Inputs, Labels
+    from mdlcodec.limits import Cost
+
+MAX_SEED = 2**64 - 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is about to be computed, known before anything is allocated or trained."""
+
+    code: str
+    net: str | None
+    settings: Settings
+    n: int
+    k: int
+    cost: Cost
+
+
+@dataclass(frozen=True)
+class Run:
+    """What coding the labels took: their ideal codelength (-sum log2 p, in bits) and the time in seconds.
+
+    ``training_error``, ``objective_bits``, ``learned_in_vain``: see codes.Encoded; not known after decoding.
+    """
+
+    ideal_bits: float
+    seconds: float
+    training_error: float | None = None
+    objective_bits: float | None = None
+    learned_in_vain: bool = False
+
+
+Watch = Callable[[Plan], "Progress"]
+"""Is told the plan once the limits allow it; what it returns is told the progress."""
+
+
+@dataclass(frozen=True)
+class LabelFile:
+    """A label file whose version, code, network and preset this program knows."""
+
+    header: LabelHeader
+    payload: bytes
+    sections: list[tuple[str, int]]
+    code: Code
+    settings: Settings
+    net: str | None
+
+    @property
+    def n(self) -> int:
+        """Number of labels."""
+        return self.header.n
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return len(self.header.values)
+
+    def one_label_each(self) -> Labels:
+        """One label of each class, with the form and the column of the file's labels."""
+        return _labels(np.arange(self.k, dtype=np.int32), self.header)
+
+
+def as_bytes(blob: object) -> bytes:
+    """What holds bytes (bytes, bytearray, memoryview, an array of bytes) as bytes, else BadData."""
+    try:
+        view = memoryview(blob)  # type: ignore[arg-type]  # raises for what is none
+        if view.format in ("B", "b", "c"):
+            return bytes(view)
+    except (TypeError, ValueError, BufferError):
+        pass
+    raise BadData(
+        f"a file was given as {type(blob).__name__}; give its bytes (pathlib.Path(name).read_bytes())"
+    )
+
+
+def parse(blob: bytes) -> LabelFile:
+    """Read the header of a file; raises CorruptFile, or Unsupported for what a newer version may know.
+
+    BadData for a ``blob`` that is not bytes, and nothing like them.
+    """
+    blob = as_bytes(blob)
+    header, payload = read_label_file(blob)
+    if header.n < 1:
+        raise CorruptFile("damaged: the file says that it holds no labels")
+
+    from mdlcodec.codes import Settings, code_numbered
+    from mdlcodec.predictors.presets import HIGHEST_PRESET, LOWEST_PRESET
+
+    code = code_numbered(header.code)
+    settings = Settings(net=header.net, preset=header.preset, seed=header.seed)
+    if not LOWEST_PRESET <= settings.preset <= HIGHEST_PRESET:
+        raise Unsupported(f"preset {settings.preset} is not known to this version: install a newer mdlcodec")
+    net = code.net_name(settings)
+    found = []
+    for name, size in sections(blob):
+        found += code.sections(payload, len(header.values)) if name == "labels" else [(name, size)]
+    return LabelFile(header, payload, found, code, settings, net)
+
+
+def network_section(blob: bytes) -> bytes:
+    """The network section of a file of a two-part code (formats/network.md).
+
+    Raises what ``parse`` raises, and BadData for a file that holds no network.
+    """
+    from mdlcodec.codes.transmitted import TransmittedNetwork
+    from mdlcodec.codes.two_part import TwoPartCode
+
+    file = parse(blob)
+    if not isinstance(file.code, TwoPartCode):
+        kind = "no network as tensors" if isinstance(file.code, TransmittedNetwork) else "no network"
+        raise BadData(f"a file of --code {file.code.name} holds {kind}; give one of two-part or two-part-raw")
+    return file.code.network(file.payload, file.k)
+
+
+def inspect(blob: bytes) -> dict[str, object]:
+    """What a file says of itself, in values that JSON can hold; the sections' bytes add up to the file's.
+
+    Raises BadData, CorruptFile and Unsupported as ``parse`` does.
+    """
+    file = parse(blob)
+    column, dtype = file.header.column, file.header.values.dtype
+    return {
+        "bytes": sum(size for _, size in file.sections),  # integers
+        "code": file.code.name,
+        "net": file.net,
+        "labels": file.n,
+        "classes": file.k,
+        "dtype": f"U{dtype.itemsize // 4}" if dtype.kind == "U" else dtype.name,
+        "form": file.header.form,
+        "target": None if column is None else {"index": column[0], "name": column[1]},
+        "preset": file.settings.preset,
+        "seed": file.settings.seed,
+        "uniform_bits": file.n * math.log2(file.k),  # reported only
+        "sections": [{"name": name, "bytes": size} for name, size in file.sections],
+    }
+
+
+def encode(
+    dataset: Dataset,
+    *,
+    code: str = "auto",
+    net: str = "auto",
+    preset: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    options: Options | None = None,
+    limits: Limits = DEFAULT_LIMITS,
+    watch: Watch | None = None,
+) -> tuple[bytes, Run]:
+    """The bytes of the file that holds the labels of ``dataset``.
+
+    ``code``, ``net``: by name; ``preset``: 1 (seconds) to 9 (hours), None for the default;
+    ``seed``: 0..2^64-1; ``device``: see `mdlcodec.exact.choice`, it changes no byte.
+    ``options``: what only the sender chooses (codes.Options); None for the code's own choices.
+    Raises BadData for settings that do not exist or do not fit, LimitExceeded.
+    """
+    from mdlcodec.codes import AUTO, CODES, NO_OPTIONS, auto_code, code_named
+    from mdlcodec.exact.choice import computing_on
+    from mdlcodec.predictors.presets import DEFAULT_PRESET, HIGHEST_PRESET, LOWEST_PRESET
+
+    names = (("code", code), ("net", net), ("device", device))
+    for name, text in names:
+        if not isinstance(text, str):
+            raise BadData(f"{name} is of type {type(text).__name__}; give its name as a string")
+    code = auto_code(net, dataset.inputs) if code == AUTO else code
+    chosen = code_named(code)
+    options = NO_OPTIONS if options is None else options.checked()
+    for name in options.given():
+        if name not in chosen.options:
+            owners = " and ".join(other.name for other in CODES.values() if name in other.options)
+            raise BadData(f"--code {code} has no option {name}, which is for {owners}; leave it out")
+    preset = DEFAULT_PRESET if preset is None else integer(preset, "preset")
+    seed = integer(seed, "seed")
+    if not LOWEST_PRESET <= preset <= HIGHEST_PRESET:
+        raise BadData(
+            f"no preset {preset}; choose one of {LOWEST_PRESET} (fastest) to {HIGHEST_PRESET} (smallest)"
+        )
+    if not 0 <= seed <= MAX_SEED:
+        raise BadData(f"the seed {seed} is out of range; choose one of 0 to 2^64 - 1")
+    inputs, labels = dataset.inputs, dataset.labels
+    if labels is None:
+        raise BadData("there are no labels to encode; give labels with the inputs")
+    k = len(labels.values)
+    settings = chosen.settings(net, preset, seed, inputs, k)
+    with computing_on(device):
+        progress, _ = _planned(chosen, settings, inputs, k, limits, watch, sending=True)
+        start = time.perf_counter()
+        with _guard():
+            encoded = chosen.encode(labels.classes, k, inputs, settings, progress, options)
+        seconds = time.perf_counter() - start
+    header = LabelHeader(
+        code=chosen.number,
+        net=settings.net,
+        preset=settings.preset,
+        seed=settings.seed,
+        n=labels.n,
+        values=labels.values,
+        form=labels.form,
+        column=None if labels.column is None else (labels.column.index, labels.column.name),
+        input_digest=inputs.digest[:DIGEST_BYTES],
+        label_digest=label_digest(labels.classes),
+    )
+    run = Run(
+        encoded.ideal_bits, seconds, encoded.training_error, encoded.objective_bits, encoded.learned_in_vain
+    )
+    return write_label_file(header, encoded.payload), run
+
+
+def decode(
+    file: LabelFile,
+    find_inputs: Callable[[LabelHeader], Sequence[Content]],
+    *,
+    device: str = "auto",
+    limits: Limits = DEFAULT_LIMITS,
+    watch: Watch | None = None,
+) -> tuple[Labels, Run]:
+    """The labels of a file, given what its inputs may be (``inputs_from`` and ``inputs_of`` find that).
+
+    ``device``: see `mdlcodec.exact.choice`. Raises BadData for a device that is not there, WrongInputs,
+    LimitExceeded, and CorruptFile when other labels came out than went in.
+    """
+    from mdlcodec.exact.choice import computing_on
+
+    if not isinstance(device, str):
+        raise BadData(f"device is of type {type(device).__name__}; give its name as a string")
+    header = file.header
+    with computing_on(device):
+        inputs = _matching(find_inputs(header), header)
+        try:
+            progress, last = _planned(file.code, file.settings, inputs, file.k, limits, watch)
+        except BadData as error:  # what no encoder writes
+            raise CorruptFile("damaged: its network does not fit these inputs") from error
+        start = time.perf_counter()
+        with _guard():
+            classes = file.code.decode(file.payload, file.k, inputs, file.settings, progress)
+        seconds = time.perf_counter() - start
+    if label_digest(classes) != header.label_digest:
+        raise CorruptFile(
+            "other labels were decoded than were encoded (their digests differ): the file is damaged, or "
+            "this machine computes differently; fetch the file again, and report it if that does not help"
+        )
+    return _labels(classes, header), Run(last[0], seconds)
+
+
+def _guard() -> AbstractContextManager[object]:
+    """The guard against inexact operations where MDLCODEC_GUARD=1 asks for it (slow), else nothing."""
+    if os.environ.get("MDLCODEC_GUARD") != "1":
+        return nullcontext()
+    from mdlcodec.exact.guard import Guard
+
+    return Guard()
+
+
+def inputs_from(source: str) -> Callable[[LabelHeader], Sequence[Content]]:
+    """Inputs read from a file or folder (see data.read_candidates); a table may have its label column or not."""
+
+    def find(header: LabelHeader) -> Sequence[Content]:
+        from mdlcodec import data
+
+        ignore, has_header = None, None
+        if header.column is not None:
+            ignore, has_header = header.column[0], header.column[1] is not None
+        return data.read_candidates(source, limit=header.n, ignore=ignore, header=has_header)
+
+    return find
+
+
+def inputs_of(x: object) -> Callable[[LabelHeader], Sequence[Content]]:
+    """Inputs given as an array (n, ...)."""
+
+    def find(header: LabelHeader) -> Sequence[Content]:
+        from mdlcodec import data
+
+        return [data.content_of(x)]
+
+    return find
+
+
+def _labels(classes: np.ndarray, header: LabelHeader) -> Labels:
+    from mdlcodec.data import LabelColumn, Labels
+
+    column = None if header.column is None else LabelColumn(*header.column)
+    return Labels(classes, header.values, header.form, column)
+
+
+def _matching(candidates: Sequence[Content], header: LabelHeader) -> Inputs:
+    """The one with the file's number of examples and digest; the others are not preprocessed."""
+    for content in candidates:
+        if content.n == header.n and content.digest.startswith(header.input_digest):
+            return content.inputs()
+    if all(content.n != header.n for content in candidates):
+        raise WrongInputs(
+            f"the file holds {header.n:,} labels, but these inputs have {candidates[0].n:,} examples; "
+            "give the inputs that the labels were encoded with"
+        )
+    raise WrongInputs(
+        "these are not the inputs that the labels were encoded with (their digest is "
+        f"{candidates[0].digest[:DIGEST_BYTES].hex()}, the file's {header.input_digest.hex()}); "
+        "give the same examples in the same order and dtype"
+    )
+
+
+def _planned(
+    code: Code,
+    settings: Settings,
+    inputs: Inputs,
+    k: int,
+    limits: Limits,
+    watch: Watch | None,
+    *,
+    sending: bool = False,
+) -> tuple[Progress, list[float]]:
+    """Check the cost and announce the plan; what to report progress to, and the bits last reported."""
+    cost = code.cost(inputs, k, settings, sending=sending)
+    check_limits(cost, limits)
+    report = None
+    if watch is not None:
+        report = watch(Plan(code.name, code.net_name(settings), settings, inputs.n, k, cost))
+    last = [0.0]
+
+    def progress(done: int, bits: float, stage: str = "", /) -> None:
+        last[0] = bits
+        if report is not None and stage:
+            report(done, bits, stage)
+        elif report is not None:
+            report(done, bits)
+
+    return progress, last

@@ -1,0 +1,206 @@
+"""Tensors become the bytes of a network file, and the file becomes the tensors again (formats/network.md).
+
+What is lossy, and what is dropped, happens before anything is written; without either, every bit comes back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mdlcodec.container import (
+    is_network_file,
+    network_sections,
+    read_network_file,
+    write_network_file,
+)
+from mdlcodec.data.dataset import quoted
+from mdlcodec.data.tensor import Tensor
+from mdlcodec.descriptions.tensors.network_section import (
+    Network,
+    Part,
+    check_memory,
+    decode_network,
+    encode_network,
+)
+from mdlcodec.errors import BadData
+from mdlcodec.limits import DEFAULT_MEMORY
+
+if TYPE_CHECKING:
+    from mdlcodec.sender.dead_units import Dropped
+    from mdlcodec.sender.lossy import Change, Lossy
+
+Progress = Callable[[str, int, int | None], None]
+"""Is told what is being done, elements (or examples) done, and how many there are, if that is known."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to pack. ``lossy``: see `sender.lossy`; ``unsigned_zeros``: -0.0 becomes 0.0; ``net``: the architecture
+    whose dead units are dropped; ``inputs``: float32 features on which its outputs are compared as well;
+    ``positions``, ``values``: tools (None: the smallest)."""
+
+    lossy: Lossy | None = None
+    unsigned_zeros: bool = False
+    net: str | None = None
+    inputs: np.ndarray | None = None
+    positions: str | None = None
+    values: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What went into a file: ``tensors`` as they were written, ``changes`` of the lossy options, and the
+    names that those left alone; ``zero_signs``: how many -0.0 became 0.0; ``dropped``: None unless dead units
+    were looked for."""
+
+    tensors: list[Tensor]
+    changes: list[Change]
+    kept: list[str]
+    zero_signs: int
+    dropped: Dropped | None
+
+
+def pack(
+    tensors: Sequence[Tensor],
+    options: Options | None = None,
+    *,
+    memory: int = DEFAULT_MEMORY,
+    progress: Progress | None = None,
+) -> tuple[bytes, Report]:
+    """The network file of tensors, after what the options ask for, and what was done.
+
+    Raises BadData for names that come twice and for what cannot be done with these tensors, LimitExceeded if
+    unpacking would take more than ``memory`` bytes.
+    """
+    options = Options() if options is None else options
+    left = list(tensors)
+    changes: list[Change] = []
+    kept: list[str] = []
+    if options.lossy is not None:
+        from mdlcodec.sender.lossy import change
+
+        left, changes, kept = change(tensors, options.lossy)
+    signs = 0
+    if options.unsigned_zeros:
+        from mdlcodec.sender.lossy import unsigned_zeros, zero_signs
+
+        signs, left = zero_signs(left), unsigned_zeros(left)
+    dropped = None
+    if options.net is not None:  # last: what was pruned may leave units dead
+        from mdlcodec.nn.architectures import architecture_named
+        from mdlcodec.sender.dead_units import drop_dead_units
+
+        left, dropped = drop_dead_units(architecture_named(options.net), left, options.inputs, progress)
+    check_memory(left, memory)
+    section = encode_network(
+        left,
+        positions=options.positions,
+        values=options.values,
+        progress=_elements("packing", progress, sum(tensor.patterns.size for tensor in left)),  # integers
+    )
+    return write_network_file(section), Report(left, changes, kept, signs, dropped)
+
+
+def unpack(blob: bytes, memory: int, *, progress: Progress | None = None) -> Network:
+    """The network in a network file, or in a label file of a two-part code; at most ``memory`` bytes of it.
+
+    Raises CorruptFile, Unsupported, LimitExceeded, and BadData for a label file without a network.
+    """
+    return decode_network(section_of(blob), memory=memory, progress=_elements("unpacking", progress, None))
+
+
+def section_of(blob: bytes) -> bytes:
+    """The network section of a file, not yet decoded. Raises as ``unpack`` does."""
+    if is_network_file(blob):
+        return read_network_file(blob)
+    from mdlcodec.files import labels
+
+    return labels.network_section(blob)
+
+
+def inspect(blob: bytes, memory: int = DEFAULT_MEMORY) -> dict[str, Any]:
+    """What is in a network file, in values that JSON can hold; the sections' bytes add up to the file's.
+
+    Raises as ``unpack`` does: the sizes of the parts are known only when the file has been decoded.
+    """
+    return facts(blob, unpack(blob, memory))
+
+
+def facts(blob: bytes, network: Network) -> dict[str, Any]:
+    """As ``inspect``, of a network file that has been decoded."""
+    sections = [{"name": name, "bytes": size} for name, size in network_sections(blob)]
+    return {"kind": "network", "bytes": len(blob)} | network_facts(network) | {"sections": sections}
+
+
+def network_facts(network: Network) -> dict[str, Any]:
+    """What is in a network, in values that JSON can hold. Bits are ideal codelengths within one stream."""
+    return {
+        "elements": sum(part.tensor.patterns.size for part in network.parts),  # integers
+        "nonzeros": sum(part.nonzeros for part in network.parts),  # integers
+        "weights_bytes": sum(part.tensor.patterns.nbytes for part in network.parts),  # integers
+        "names_bits": network.names_bits,
+        "tensors": [_part_facts(part) for part in network.parts],
+    }
+
+
+def _part_facts(part: Part) -> dict[str, Any]:
+    return {
+        "name": part.tensor.name,
+        "dtype": part.tensor.dtype.name,
+        "shape": list(part.tensor.shape),
+        "elements": part.tensor.patterns.size,
+        "nonzeros": part.nonzeros,
+        "positions_tool": part.positions_tool,
+        "values_tool": part.values_tool,
+        "positions_bits": part.positions_bits,
+        "values_bits": part.values_bits,
+        "codebook_bits": part.codebook_bits,
+    }
+
+
+def digest(tensors: Sequence[Tensor]) -> str:
+    """SHA-256, hexadecimal, of names, types, shapes and every bit of the elements, in the tensors' order."""
+    found = hashlib.sha256()
+    for tensor in tensors:
+        name = tensor.name.encode()
+        shape = ",".join(map(str, tensor.shape))
+        found.update(f"{len(name)} {tensor.dtype.name} {shape}\n".encode() + name)
+        little = tensor.patterns.astype(tensor.patterns.dtype.newbyteorder("<"), copy=False)
+        found.update(little.tobytes())
+    return found.hexdigest()
+
+
+def tensors_of(weights: object) -> list[Tensor]:
+    """The tensors of a dict of arrays or torch tensors by name. Raises BadData."""
+    from mdlcodec.data.dataset import refuse_masked
+
+    if not isinstance(weights, Mapping):
+        raise BadData(f"weights were given as {type(weights).__name__}; give a dict of arrays by name")
+    found = []
+    for name, value in weights.items():
+        if not isinstance(name, str):
+            raise BadData(f"a tensor's name is of type {type(name).__name__}; give a string")
+        if type(value).__module__.partition(".")[0] == "torch":
+            from mdlcodec.data.weights.pytorch import tensor_of
+
+            found.append(tensor_of(name, value))
+            continue
+        refuse_masked(value, quoted(name))
+        try:
+            array = np.asarray(value)
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise BadData(f"tensor {quoted(name)} is no array: {error}") from error
+        found.append(Tensor.of(name, array))
+    return found
+
+
+def _elements(what: str, progress: Progress | None, total: int | None) -> Callable[[int, float], None] | None:
+    if progress is None:
+        return None
+    report = progress  # for the type checker
+    return lambda done, bits: report(what, done, total)

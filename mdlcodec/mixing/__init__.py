@@ -1,0 +1,1 @@
+"""Predictions put together: the switch distribution, temperatures, pools, logistic mixing of bits."""

@@ -1,0 +1,85 @@
+"""The named predictors. Adding one is one new file and one line in ``PREDICTORS``.
+
+The table holds module names, so that naming a predictor does not import torch.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from mdlcodec.errors import BadData, Unsupported
+from mdlcodec.nn.architectures import ARCHITECTURES
+from mdlcodec.nn.narrow import NARROW
+
+if TYPE_CHECKING:
+    from mdlcodec.data.dataset import Inputs
+    from mdlcodec.predictors.contract import PredictorFamily
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A predictor's name, its number in the file, and the module whose FAMILY it is."""
+
+    name: str
+    number: int
+    module: str
+    products: bool = True  # an engine multiplies for it, on the device that was chosen
+
+    def load(self) -> "PredictorFamily":
+        """Imports the module."""
+        family: PredictorFamily = import_module(self.module).FAMILY
+        return family
+
+
+PREDICTORS = (
+    Entry("mlp", 1, "mdlcodec.predictors.mlp"),
+    Entry("cnn", 2, "mdlcodec.predictors.cnn"),
+    Entry("kernel", 3, "mdlcodec.predictors.kernel", products=False),
+)
+
+# what the switching code runs: see mdlcodec.predictors.switched
+SEVERAL = "several"
+
+# up to here the kernel predictor is the better one, and its factor fits the memory
+KERNEL_LIMIT = 4000
+
+
+def predictor_named(name: str) -> Entry:
+    """The predictor of that name; raises BadData for an unknown one."""
+    for entry in PREDICTORS:
+        if entry.name == name:
+            return entry
+    names = ", ".join(["auto", *(entry.name for entry in PREDICTORS)])
+    if name == SEVERAL:
+        raise BadData(f"--net {name} is for --code switching; choose one of {names}")
+    if name in ARCHITECTURES:
+        raise BadData(
+            f"--net {name} is for --code two-part, two-part-raw and subspace; choose one of {names}"
+        )
+    if name in NARROW:
+        raise BadData(f"--net {name} is for --code variational; choose one of {names}")
+    raise BadData(f"no network named {name!r}; choose one of {names}")
+
+
+def predictor_numbered(number: int) -> Entry:
+    """The predictor with that number in a file's header; raises Unsupported for an unknown one."""
+    for entry in PREDICTORS:
+        if entry.number == number:
+            return entry
+    raise Unsupported(
+        f"the file uses network number {number}, which this version does not know; upgrade mdlcodec"
+    )
+
+
+def multiplies(name: str | None) -> bool:
+    """Whether an engine multiplies for the network of that name; None for no network."""
+    return name is not None and (
+        name == SEVERAL or name in ARCHITECTURES or name in NARROW or predictor_named(name).products
+    )
+
+
+def auto_name(inputs: "Inputs") -> str:
+    """The predictor that `--net auto` takes, from the shape and number of the inputs alone."""
+    if inputs.n <= KERNEL_LIMIT:
+        return "kernel"
+    return "cnn" if inputs.is_images else "mlp"

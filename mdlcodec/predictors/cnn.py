@@ -1,0 +1,148 @@
+"""The small convolutional network for images (`--net cnn`; formats/prequential.md, "cnn")."""
+
+import numpy as np
+
+from mdlcodec.data.dataset import Inputs
+from mdlcodec.errors import BadData
+from mdlcodec.exact.sums import column_sums_of_squares
+from mdlcodec.limits import Cost
+from mdlcodec.nn.layers import (
+    Activate,
+    Convolve,
+    Flatten,
+    FoldPlaces,
+    FullyConnected,
+    HalveByMaximum,
+    Layer,
+    Normalise,
+    Shape,
+)
+from mdlcodec.predictors.network_predictor import NetworkPredictor, Recipe, network_cost
+from mdlcodec.predictors.presets import CNN, CNN_LARGE, Effort, LargeEffort, effort_of
+from mdlcodec.predictors.warps import Warp
+
+# from this side on, 2x2 places are folded into channels first
+_LARGE_SIDE = 20
+# more pooling until the map is no larger than this
+_SMALLEST_MAP = 14
+
+
+def _convolution(channels: int) -> list[Layer]:
+    return [Convolve(channels), Normalise(), Activate()]
+
+
+def _fold(shape: Shape) -> Layer:
+    return FoldPlaces() if shape[0] % 2 == 0 and shape[1] % 2 == 0 else HalveByMaximum()
+
+
+def _layers(shape: Shape, k: int, width: int) -> tuple[Layer, ...]:
+    """Layers for images of that shape (h, w, c)."""
+    side = min(shape[:2])
+    pool: list[Layer] = [HalveByMaximum()] if side >= 2 else []
+    if side >= _LARGE_SIDE:
+        half = _convolution(width // 2)
+        layers = [_fold(shape), *half, *half, *pool, *_convolution(width)]
+    else:
+        layers = [*_convolution(width), *_convolution(width), *pool, *_convolution(width)]
+    return (*layers, Flatten(), FullyConnected(k, gain=0.1))
+
+
+def _large_layers(shape: Shape, k: int, width: int, wide: int) -> tuple[Layer, ...]:
+    layers = [_fold(shape), *_convolution(width), *_convolution(width), HalveByMaximum()]
+    layers += _convolution(2 * width) * wide
+    side = min(shape[:2]) // 4
+    while side > _SMALLEST_MAP:
+        layers += [HalveByMaximum(), *_convolution(2 * width)]
+        side //= 2
+    return (*layers, Flatten(), FullyConnected(k, gain=0.1))
+
+
+def _large_recipe(shape: Shape, k: int, amount: LargeEffort) -> Recipe:
+    """What presets from 4 on do with images from 20 places on."""
+    places = min(shape[:2]) / 28.0
+    return Recipe(
+        layers=_large_layers(shape, k, amount.width, amount.wide),
+        members=amount.members,
+        growth=10,
+        batch=32,
+        steps_base=2,
+        steps_scale=amount.steps,
+        steps_power=(3, 5),
+        rate=4e-3,
+        rate_steps=5000.0,
+        decay=0.0,
+        beta2=0.99,
+        horizon=10.0,
+        smoothing=0.0,
+        # colours are of scenes, where left and right are alike; drawings and letters are grey
+        warp=Warp(0.3, 0.18, 0.22, 1.9 * places, 1.9 * places, varied=True, flip=shape[2] == 3),
+        selective=True,
+        shifted=True,
+    )
+
+
+def recipe_for(shape: Shape, k: int, preset: int) -> Recipe:
+    """How images of that shape (h, w, c) are learned; raises Unsupported for an unknown preset."""
+    if min(shape[:2]) >= _LARGE_SIDE and preset in CNN_LARGE:
+        return _large_recipe(shape, k, CNN_LARGE[preset])
+    return _recipe(shape, k, effort_of(CNN, preset))
+
+
+def _recipe(shape: Shape, k: int, amount: Effort) -> Recipe:
+    side = min(shape[:2])
+    return Recipe(
+        layers=_layers(shape, k, amount.width),
+        members=amount.members,
+        growth=10,
+        batch=32,
+        steps_base=2,
+        steps_scale=amount.steps,
+        steps_power=(3, 4),
+        rate=4e-3,
+        rate_steps=5000.0,
+        decay=0.0,
+        beta2=0.99,
+        horizon=10.0,
+        smoothing=0.0 if side >= _LARGE_SIDE else 0.1,
+        warp=Warp(0.2, 0.12, 0.15, side / 22.0, side / 22.0),
+    )
+
+
+def standardised(images: np.ndarray) -> np.ndarray:
+    """Images divided by the root of their mean square (float64, then float32)."""
+    flat = images.reshape(-1, 1)
+    mean_square = column_sums_of_squares(flat)[0] / np.float64(flat.shape[0])
+    if mean_square == 0.0:
+        return images
+    out = np.empty_like(images)
+    for i in range(images.shape[0]):  # image by image: no float64 copy of the whole
+        out[i] = (images[i].astype(np.float64) / np.sqrt(mean_square)).astype(np.float32)
+    return out
+
+
+class ConvolutionalFamily:
+    """See `mdlcodec.predictors.contract.PredictorFamily`."""
+
+    name = "cnn"
+    number = 2
+
+    def _check(self, inputs: Inputs) -> Shape:
+        if not inputs.is_images:
+            raise BadData("--net cnn needs images, and these inputs are columns; choose --net mlp or kernel")
+        height, width, channels = inputs.features.shape[1:]
+        return (height, width, channels)
+
+    def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
+        """See PredictorFamily.cost."""
+        shape = self._check(inputs)
+        cost = network_cost(inputs.n, shape, recipe_for(shape, k, preset))
+        # the images as they came, and standardised
+        return Cost(cost.parameters, cost.steps, cost.memory + 2 * inputs.features.nbytes, cost.sets)
+
+    def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> NetworkPredictor:
+        """See PredictorFamily.start."""
+        recipe = recipe_for(self._check(inputs), k, preset)
+        return NetworkPredictor(standardised(inputs.features), k, recipe, seed)
+
+
+FAMILY = ConvolutionalFamily()

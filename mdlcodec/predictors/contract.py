@@ -1,0 +1,40 @@
+"""What a predictor offers to the prequential code, whatever it learns with."""
+
+from typing import Protocol
+
+import numpy as np
+
+from mdlcodec.data.dataset import Inputs
+from mdlcodec.limits import Cost
+
+
+class Predictor(Protocol):
+    """A prediction strategy p(y_k | x_1..k, y_1..k-1) (Blier & Ollivier 2018, equation 3.5)."""
+
+    sets: int  # score sets per example
+
+    def block_end(self, start: int) -> int:
+        """Where the block that begins at ``start`` ends: labels within a block do not inform its scores."""
+
+    def predict(self, start: int, stop: int) -> np.ndarray:
+        """Scores float64 (stop - start, sets, k) of examples start..stop-1 from labels 0..start-1."""
+
+    def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
+        """Labels int32 (stop - start,) of examples start..stop-1 are known now."""
+
+    def states(self) -> dict[str, np.ndarray]:
+        """Everything learned so far, by name: the arrays that must be the same on every machine."""
+
+
+class PredictorFamily(Protocol):
+    """A named predictor (`--net`); ``number`` is its id in the file."""
+
+    name: str
+    number: int
+
+    def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
+        """What a run will take, before anything is allocated; raises Unsupported for an unknown preset,
+        BadData for inputs that do not fit."""
+
+    def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> Predictor:
+        """A predictor that has seen no label yet."""

@@ -1,0 +1,88 @@
+"""Fully connected networks (`--net mlp`; formats/prequential.md, "mlp") beside a linear model."""
+
+import numpy as np
+
+from mdlcodec.data.dataset import Inputs
+from mdlcodec.limits import Cost
+from mdlcodec.nn.layers import Activate, Drop, FullyConnected, Layer
+from mdlcodec.predictors.encoding import encoded, mean_square_norm
+from mdlcodec.predictors.network_predictor import NetworkPredictor, Recipe, network_cost
+from mdlcodec.predictors.presets import MLP, Effort, effort_of
+from mdlcodec.predictors.side_by_side import SideBySide
+
+# of 65536: values kept of the inputs and of hidden units; members take them in turn
+_KEPT = ((45875, 45875), (52429, 52429), (45875, 32768))
+
+
+def _recipe(layers: tuple[Layer, ...], steps: int, rate: float, decay: float) -> Recipe:
+    return Recipe(
+        layers=layers,
+        members=1,
+        growth=10,
+        batch=64,
+        steps_base=20,
+        steps_scale=steps,
+        steps_power=(1, 1),
+        rate=rate,
+        rate_steps=1e9,
+        decay=decay,
+        beta2=0.999,
+        horizon=8.0,
+        smoothing=0.0,
+        warp=None,
+    )
+
+
+def _recipes(inputs_gain: float, k: int, amount: Effort) -> list[Recipe]:
+    """The networks' recipes, then the linear model's; ``inputs_gain`` for the first layers' weights."""
+    recipes = []
+    for member in range(amount.members):
+        kept_inputs, kept = _KEPT[member % len(_KEPT)]
+        layers: list[Layer] = [Drop(kept_inputs), FullyConnected(amount.width, inputs_gain), Activate()]
+        layers += [
+            Drop(kept),
+            FullyConnected(amount.width),
+            Activate(),
+            Drop(kept),
+            FullyConnected(k, gain=0.0),
+        ]
+        recipes.append(_recipe(tuple(layers), amount.steps, 1e-3, 0.01))
+    return [*recipes, _recipe((FullyConnected(k, gain=0.0),), 1, 2e-3, 0.03)]
+
+
+class FullyConnectedFamily:
+    """See `mdlcodec.predictors.contract.PredictorFamily`."""
+
+    name = "mlp"
+    number = 1
+
+    def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
+        """See PredictorFamily.cost."""
+        amount = effort_of(MLP, preset)
+        width = 1
+        for extent in inputs.features.shape[1:]:
+            width *= extent
+        # the encoding adds at most three columns to each of many, 512 to all of few
+        shape = (4 * width + 512,)
+        costs = [network_cost(inputs.n, shape, recipe) for recipe in _recipes(1.0, k, amount)]
+        features = 8 * inputs.n * shape[0]
+        return Cost(
+            sum(cost.parameters for cost in costs),  # integers
+            sum(cost.steps for cost in costs),  # integers
+            sum(cost.memory for cost in costs) + features,  # integers
+            sets=amount.members + 2,
+        )
+
+    def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> SideBySide:
+        """See PredictorFamily.start."""
+        features = encoded(inputs.features.reshape(inputs.n, -1))  # images: (h, w, c) -> h * w * c
+        power = mean_square_norm(features)
+        # weights N(0, 2 / |x|^2): the first layer's outputs have variance 2, whatever the inputs' scale
+        gain = float(np.sqrt(2.0 * features.shape[1] / power)) if power > 0.0 else 1.0
+        recipes = _recipes(gain, k, effort_of(MLP, preset))
+        return SideBySide(
+            [NetworkPredictor(features, k, recipe, seed, number) for number, recipe in enumerate(recipes)]
+        )
+
+
+FAMILY = FullyConnectedFamily()

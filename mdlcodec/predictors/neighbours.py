@@ -1,0 +1,80 @@
+"""Nearest neighbours among the examples whose labels are known (formats/switching.md, "Nearest neighbours")."""
+
+import numpy as np
+from numba import njit
+
+from mdlcodec.exact.cholesky import row_starts
+from mdlcodec.exact.elementary import log
+
+# score sets: votes of so many nearest neighbours
+COUNTS = np.array([1, 4, 16], np.int64)
+_LEAST_VOTES = 0.1  # of each class besides
+
+
+@njit(cache=True, nogil=True)
+def _nearest(
+    distances: np.ndarray, starts: np.ndarray, i: int, known: int, found: np.ndarray, lengths: np.ndarray
+) -> int:
+    """The examples below ``known`` nearest to i, nearest first, of equals the earlier; how many there are."""
+    size = 0
+    for j in range(known):
+        d = distances[starts[j] + i]
+        if size == found.size and d >= lengths[size - 1]:
+            continue
+        if size < found.size:
+            size += 1
+        place = size - 1
+        while place > 0 and lengths[place - 1] > d:
+            found[place], lengths[place] = found[place - 1], lengths[place - 1]
+            place -= 1
+        found[place], lengths[place] = j, d
+    return size
+
+
+@njit(cache=True, nogil=True)
+def _vote(
+    found: np.ndarray, size: int, labels: np.ndarray, counts: np.ndarray, least: float, out: np.ndarray
+) -> None:
+    """out[s, c] = log((votes of class c among the nearest counts[s] + least) / (their number + K least))."""
+    sets, k = out.shape
+    votes = np.zeros(k, np.int64)
+    voters = 0
+    for s in range(sets):
+        while voters < counts[s] and voters < size:
+            votes[labels[found[voters]]] += 1
+            voters += 1
+        total = np.float64(voters) + least * np.float64(k)
+        for c in range(k):
+            out[s, c] = log((np.float64(votes[c]) + least) / total)
+
+
+class NeighboursPredictor:
+    """Votes of the nearest 1, 4 and 16 neighbours. See `mdlcodec.predictors.contract.Predictor`."""
+
+    sets = COUNTS.size
+
+    def __init__(self, n: int, k: int, distances: np.ndarray) -> None:
+        """distances: squared, packed, float64 (n (n + 1) / 2,); see `mdlcodec.exact.cholesky`."""
+        self._distances, self._starts, self._k = distances, row_starts(n), k
+        self._labels = np.zeros(n, np.int32)
+        self._found, self._lengths = np.empty(COUNTS[-1], np.int64), np.empty(COUNTS[-1])
+
+    def block_end(self, start: int) -> int:
+        """See Predictor.block_end: every label informs the next."""
+        return start + 1
+
+    def predict(self, start: int, stop: int) -> np.ndarray:
+        """See Predictor.predict."""
+        out = np.empty((stop - start, self.sets, self._k))
+        for i in range(start, stop):
+            size = _nearest(self._distances, self._starts, i, start, self._found, self._lengths)
+            _vote(self._found, size, self._labels, COUNTS, _LEAST_VOTES, out[i - start])
+        return out
+
+    def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
+        """See Predictor.learn."""
+        self._labels[start:stop] = labels
+
+    def states(self) -> dict[str, np.ndarray]:
+        """See Predictor.states."""
+        return {"labels": self._labels}

@@ -1,0 +1,137 @@
+"""Predictors run side by side, each in blocks of its own, some for a number of examples only, and pooled.
+
+What the switching code switches between (formats/switching.md): the score sets of every predictor that still
+runs, and while P > 1 of them are to be pooled, P + 2 pools.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdlcodec.mixing.pools import fill_pools
+from mdlcodec.predictors.contract import Predictor
+
+# entries of scores that a predictor holds for its block at once
+_ENTRIES_AT_ONCE = 1 << 22
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A predictor of the first ``examples``; the pools are made of the last ``pooled`` of its score sets."""
+
+    predictor: Predictor
+    examples: int
+    pooled: int
+
+
+def portfolio_memory(examples: int, k: int, sets: int) -> int:
+    """Bytes of scores that a portfolio with so many score sets in all holds, for blocks of so many examples."""
+    entries = sets * k * min(examples, max(1, _ENTRIES_AT_ONCE // k))
+    return 4 * 8 * entries  # held by the predictors, side by side, those that are pooled, and with the pools
+
+
+class _Paced:
+    """A predictor that is asked for any examples in order, and told of labels at the ends of its own blocks."""
+
+    def __init__(self, entry: Entry, k: int) -> None:
+        self.entry = entry
+        self._at_once = max(1, _ENTRIES_AT_ONCE // (k * entry.predictor.sets))
+        self._start = self._stop = self._end = 0  # the block's start, where its scores end, its end
+        self._first = 0  # of the scores held
+        self._scores = np.empty((0, entry.predictor.sets, k))
+        self._labels = np.empty(entry.examples, np.int32)
+
+    def scores_end(self, start: int) -> int:
+        """Up to where scores are held, from ``start`` on; predicts if there are none."""
+        predictor = self.entry.predictor
+        if start == self._end:
+            self._start, self._stop = start, start
+            self._end = min(self.entry.examples, predictor.block_end(start))
+        if start == self._stop:
+            self._first, self._stop = start, min(self._end, start + self._at_once)
+            self._scores = predictor.predict(self._first, self._stop)
+        return self._stop
+
+    def scores(self, start: int, stop: int) -> np.ndarray:
+        """Of examples whose scores are held."""
+        return self._scores[start - self._first : stop - self._first]
+
+    def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
+        """Labels of these examples; the predictor is told once its block is complete."""
+        self._labels[start:stop] = labels
+        if stop == self._end:
+            self.entry.predictor.learn(self._start, stop, self._labels[self._start : stop])
+
+
+class Portfolio:
+    """See the module. For examples in order: `retire`, `block_end`, `predict`, then `learn`.
+
+    Score sets: those of every predictor that runs, in order; then, if several of them are to be pooled, the pools.
+    """
+
+    def __init__(self, entries: Sequence[Entry], k: int) -> None:
+        """The first predictor is for all examples."""
+        self._running = [_Paced(entry, k) for entry in entries]
+        self._k = k
+
+    @property
+    def sets(self) -> int:
+        """Score sets now."""
+        return sum(paced.entry.predictor.sets for paced in self._running) + self._pools()  # integers
+
+    def _pools(self) -> int:
+        """How many pools there are: none of a single predictor."""
+        predictors = sum(paced.entry.pooled > 0 for paced in self._running)  # integers
+        return 2 + predictors if predictors > 1 else 0
+
+    def retire(self, start: int) -> list[int] | None:
+        """Drops the predictors that are not for example ``start``: numbers of the sets that stay, of those until
+        now; None if all do."""
+        running = [paced for paced in self._running if start < paced.entry.examples]
+        if len(running) == len(self._running):
+            return None
+        kept: list[int] = []
+        first = 0
+        for paced in self._running:
+            sets = range(first, first + paced.entry.predictor.sets)
+            kept += sets if paced in running else []
+            first = sets.stop
+        pooled = [paced in running for paced in self._running if paced.entry.pooled]
+        self._running = running  # and what the others hold is freed
+        if self._pools():
+            kept += [first, first + 1] + [first + 2 + p for p, stays in enumerate(pooled) if stays]
+        return kept
+
+    def block_end(self, start: int) -> int:
+        """Where scores of examples from ``start`` on end for now; see Predictor.block_end."""
+        return min(paced.scores_end(start) for paced in self._running)
+
+    def predict(self, start: int, stop: int) -> np.ndarray:
+        """See Predictor.predict."""
+        scores = np.concatenate([paced.scores(start, stop) for paced in self._running], axis=1)
+        count = self._pools()
+        if not count:
+            return scores
+        chosen: list[int] = []
+        last = 0
+        for paced in self._running:
+            last += paced.entry.predictor.sets
+            chosen += range(last - paced.entry.pooled, last)
+        sizes = np.array([paced.entry.pooled for paced in self._running if paced.entry.pooled])
+        pools = np.empty((stop - start, count, self._k))
+        fill_pools(np.take(scores, chosen, axis=1), sizes, pools)
+        return np.concatenate([scores, pools], axis=1)
+
+    def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
+        """See Predictor.learn."""
+        for paced in self._running:
+            paced.learn(start, stop, labels)
+
+    def states(self) -> dict[str, np.ndarray]:
+        """See Predictor.states; of the predictors that run."""
+        return {
+            f"predictor {number} {name}": array
+            for number, paced in enumerate(self._running)
+            for name, array in paced.entry.predictor.states().items()
+        }

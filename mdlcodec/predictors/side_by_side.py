@@ -1,0 +1,41 @@
+"""Several predictors of one data set side by side: the calibration weighs each one's scores by its record."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mdlcodec.mixing.pools import mean_log_probabilities
+from mdlcodec.predictors.contract import Predictor
+
+
+class SideBySide:
+    """See `mdlcodec.predictors.contract.Predictor`: the score sets of all members in their order, then the
+    logarithms of their mean probabilities."""
+
+    def __init__(self, members: Sequence[Predictor]) -> None:
+        self._members = members
+        self.sets = sum(member.sets for member in members) + 1  # integers
+
+    def block_end(self, start: int) -> int:
+        """The first member's blocks serve all."""
+        return self._members[0].block_end(start)
+
+    def predict(self, start: int, stop: int) -> np.ndarray:
+        """See Predictor.predict."""
+        scores = np.concatenate([member.predict(start, stop) for member in self._members], axis=1)
+        mean = np.empty((scores.shape[0], scores.shape[2]))
+        mean_log_probabilities(np.ascontiguousarray(scores.transpose(1, 0, 2)), mean)
+        return np.concatenate([scores, mean[:, None, :]], axis=1)
+
+    def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
+        """See Predictor.learn."""
+        for member in self._members:
+            member.learn(start, stop, labels)
+
+    def states(self) -> dict[str, np.ndarray]:
+        """See Predictor.states."""
+        return {
+            f"member {number} {name}": array
+            for number, member in enumerate(self._members)
+            for name, array in member.states().items()
+        }

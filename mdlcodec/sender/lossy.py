@@ -1,0 +1,171 @@
+"""What changes weights before they are packed, where it is asked for: pruning, codebooks, uniform steps.
+
+Weights are the floating-point tensors of two axes or more. All else (biases, statistics, integers) stays
+as it is. Done by whoever packs; nothing of it is repeated by whoever unpacks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mdlcodec.data.dataset import quoted
+from mdlcodec.data.tensor import DType, Tensor
+from mdlcodec.errors import BadData
+from mdlcodec.sender.k_means import codebook
+
+HIGHEST_BITS = 16
+_LARGEST_BFLOAT16 = float.fromhex("0x1.fep127")
+
+
+@dataclass(frozen=True)
+class Lossy:
+    """``prune``: the fraction of each tensor that becomes zero; ``bits``: of a codebook's indices; ``step``."""
+
+    prune: float | None = None
+    bits: int | None = None
+    step: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raise BadData for what cannot be meant."""
+        if self.prune is not None and not 0 <= self.prune <= 1:
+            raise BadData(f"--prune {self.prune} is no fraction; choose one from 0 to 1")
+        if self.bits is not None and not 1 <= self.bits <= HIGHEST_BITS:
+            raise BadData(f"--bits {self.bits} is out of range; choose 1 to {HIGHEST_BITS}")
+        if self.step is not None and not (0 < self.step < math.inf):
+            raise BadData(f"--step {self.step} is no step; choose a number above 0")
+        if self.bits is not None and self.step is not None:
+            raise BadData("--bits and --step both say which values there are; choose one")
+
+    @property
+    def asked_for(self) -> bool:
+        """Whether anything changes at all."""
+        return (self.prune, self.bits, self.step) != (None, None, None)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of one tensor: absolute errors of its elements, and how many were zeroed."""
+
+    name: str
+    largest_error: float
+    root_mean_square_error: float
+    zeroed: int
+    nonzeros: int  # that are left
+
+
+def change(tensors: Sequence[Tensor], lossy: Lossy) -> tuple[list[Tensor], list[Change], list[str]]:
+    """The tensors changed, what became of each that could be, and the names of those kept as they are.
+
+    Raises BadData for weights that are not finite, and for steps that their type cannot hold.
+    """
+    if not lossy.asked_for:
+        return list(tensors), [], []
+    changed, changes, kept = [], [], []
+    for tensor in tensors:
+        if tensor.dtype.exponent_bits == 0 or len(tensor.shape) < 2:
+            changed.append(tensor)
+            kept.append(tensor.name)
+            continue
+        before = tensor.array()
+        if not np.isfinite(before).all():
+            raise BadData(
+                f"tensor {quoted(tensor.name)} holds NaN or infinite values, which cannot be pruned or "
+                "quantised; repair it, or pack it as it is, without --prune, --bits and --step"
+            )
+        after = _tensor_of(tensor, _changed(tensor, before, lossy))
+        changed.append(after)
+        changes.append(_compare(tensor.name, before, after.array()))
+    return changed, changes, kept
+
+
+def unsigned_zeros(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """The tensors with 0.0 for every -0.0, nothing else changed."""
+    return [
+        Tensor(
+            tensor.name, tensor.dtype, np.where(tensor.dtype.nonzero(tensor.patterns), tensor.patterns, zero)
+        )
+        for tensor in tensors
+        for zero in [tensor.patterns.dtype.type(0)]
+    ]
+
+
+def zero_signs(tensors: Sequence[Tensor]) -> int:
+    """How many elements are -0.0."""
+    return sum(
+        int(np.count_nonzero((tensor.patterns != 0) & ~tensor.dtype.nonzero(tensor.patterns)))
+        for tensor in tensors
+    )
+
+
+def _changed(tensor: Tensor, values: np.ndarray, lossy: Lossy) -> np.ndarray:
+    if lossy.prune is not None:
+        values = pruned(values, lossy.prune)
+    if lossy.bits is not None:
+        with np.errstate(over="ignore"):
+            single = values.astype(np.float32)
+        if not np.isfinite(single).all():
+            raise BadData(f"tensor {quoted(tensor.name)} holds values beyond float32; choose --step for it")
+        centres, indices = codebook(single, lossy.bits)
+        values = centres[indices]
+    if lossy.step is not None:
+        step = float(rounded(np.array([lossy.step]), tensor.dtype)[0])
+        if step == 0 or lossy.step > _largest(tensor.dtype):
+            raise BadData(
+                f"--step {lossy.step} is beyond {tensor.dtype.name}, the type of tensor {quoted(tensor.name)}; "
+                "choose a step that it can hold"
+            )
+        values = stepped(values, step)
+    return values
+
+
+def pruned(values: np.ndarray, fraction: float) -> np.ndarray:
+    """Values with ``fraction`` of them (rounded down) zero: those of least magnitude, the first of equals."""
+    count = math.floor(fraction * values.size)
+    result = values.flatten()
+    result[np.argsort(np.abs(result), kind="stable")[:count]] = 0
+    return result.reshape(values.shape)
+
+
+def stepped(values: np.ndarray, step: float) -> np.ndarray:
+    """The nearest multiples of the step in float64, halves to even; +0 for both zeros."""
+    return np.rint(values.astype(np.float64) / step) * step + 0.0
+
+
+def _tensor_of(tensor: Tensor, values: np.ndarray) -> Tensor:
+    """The tensor with other values, rounded to its type; the largest that it has for those beyond."""
+    result = rounded(values.astype(np.float64), tensor.dtype)
+    if tensor.dtype.numpy is None:
+        patterns = (np.asarray(result, np.float32).view(np.uint32) >> 16).astype(np.uint16)
+        return Tensor(tensor.name, tensor.dtype, patterns)
+    return Tensor.of(tensor.name, result.astype(tensor.dtype.numpy))
+
+
+def rounded(values: np.ndarray, dtype: DType) -> np.ndarray:
+    """Finite float64 values, (...), rounded to the nearest that the type has (as float64; saturating)."""
+    clipped = values.clip(-_largest(dtype), _largest(dtype))
+    if dtype.numpy is not None:
+        return clipped.astype(dtype.numpy).astype(np.float64)
+    # bfloat16 is the upper half of float32, halves to even
+    patterns = clipped.astype(np.float32).view(np.uint32)
+    patterns = patterns + (np.uint32(0x7FFF) + (patterns >> np.uint32(16) & np.uint32(1)))
+    return (patterns & np.uint32(0xFFFF0000)).view(np.float32).astype(np.float64)
+
+
+def _largest(dtype: DType) -> float:
+    return _LARGEST_BFLOAT16 if dtype.numpy is None else float(np.finfo(dtype.numpy).max)
+
+
+def _compare(name: str, before: np.ndarray, after: np.ndarray) -> Change:
+    errors = np.abs(after.astype(np.float64) - before.astype(np.float64))
+    nonzeros = int(np.count_nonzero(after))
+    return Change(
+        name=name,
+        largest_error=float(errors.max(initial=0)),
+        root_mean_square_error=float(np.sqrt(np.mean(errors**2))) if errors.size else 0.0,
+        zeroed=int(np.count_nonzero(before)) - nonzeros,
+        nonzeros=nonzeros,
+    )

@@ -1,1 +1,0 @@
-"""Training that sender and receiver repeat: presets, loop, optimisers, augmentation, calibration."""

@@ -1,1 +1,0 @@
-"""The random subspace code's subspace, coordinates, and the training of them that the sender does."""

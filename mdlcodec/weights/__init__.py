@@ -1,1 +1,0 @@
-"""Trained networks as small files: tensors, what is written of them, and the network section."""

@@ -1,0 +1,146 @@
+"""What a module that receivers repeat may use: the rules that test_lint.py holds every such module to.
+
+The guard sees torch alone; this reads sources for numpy, numba, torch and plain Python (formats/arithmetic.md). It
+works by allow-list: what comes from outside the package must be listed here, under whatever name it was imported,
+and so must every method that numpy's arrays and torch's tensors have. Exempt, by a comment on the line, is what
+only reports (an ideal codelength, say): ``# reported only``; what a sender alone decides: ``# sender only``; and
+what has integer operands alone: ``# integers``; a square root
+where it is known to round correctly: ``# correctly rounded``.
+"""
+
+import ast
+
+import numpy as np
+import torch
+
+_MARKS = ("# reported only", "# sender only", "# integers", "# correctly rounded")
+
+# modules whose every name may be used: nothing in them computes with floats
+_MODULES = {
+    "__future__", "abc", "collections", "concurrent.futures", "contextlib", "contextvars", "copy", "csv",
+    "dataclasses", "functools", "gzip", "hashlib", "importlib", "inspect", "io", "itertools", "json", "llvmlite",
+    "logging", "lzma", "numbers", "operator", "os", "pathlib", "PIL", "re", "safetensors", "shutil", "struct",
+    "sys", "tempfile", "threading", "time", "tokenize", "types", "typing", "typing_extensions", "warnings",
+    "weakref", "zipfile", "zlib", "zstandard",
+}  # fmt: skip
+_NAMES = {
+    "constriction.stream.model.Categorical",
+    "constriction.stream.queue.RangeDecoder",
+    "constriction.stream.queue.RangeEncoder",
+    "math.ceil", "math.gcd", "math.inf", "math.isqrt", "math.prod",
+    "numba.config.NUMBA_NUM_THREADS", "numba.core.cgutils", "numba.core.registry.cpu_target",
+    "numba.extending.intrinsic", "numba.njit", "numba.types", "numba.uint64",
+    *("numpy." + name for name in (
+        "abs", "all", "any", "append", "arange", "argmax", "argmin", "argsort", "array", "array_equal", "asarray",
+        "ascontiguousarray", "bool_", "clip", "concatenate", "count_nonzero", "dtype", "empty", "empty_like",
+        "errstate", "finfo", "float16", "float32", "float64", "floor", "frexp", "frombuffer", "fromiter", "full",
+        "full_like", "iinfo", "inf", "int16", "int32", "int64", "int8", "integer", "isfinite", "isnan", "ldexp",
+        "lib.format", "ma.MaskedArray", "ma.is_masked", "maximum", "minimum", "ndarray", "newaxis", "nextafter",
+        "ogrid", "ones", "pad", "random.Philox", "repeat", "rint", "searchsorted", "sort", "sqrt", "stack", "take",
+        "tile", "triu_indices", "typing", "uint32", "uint64", "uint8", "unique", "unsignedinteger", "where",
+        "zeros", "zeros_like",
+    )),
+    "sklearn.datasets.load_digits",
+    *("torch." + name for name in (
+        "Tensor", "autograd.Function", "bool", "cat", "cuda.device_count", "cuda.get_device_name",
+        "cuda.is_available", "device", "float32", "float64", "from_numpy", "full", "get_num_threads", "int16",
+        "int32", "int64", "int8", "load", "nn.functional.pad", "no_grad", "ones", "ones_like", "strided", "uint8",
+        "utils._python_dispatch.TorchDispatchMode", "where", "zeros", "zeros_like",
+    )),
+}  # fmt: skip
+# of arrays and tensors: they move, select, compare or convert values, and round at most once
+_METHODS = {
+    "__init__", "add", "all", "amax", "any", "astype", "backward", "byte", "byteswap", "clone", "compress",
+    "contiguous", "copy", "copy_", "cpu", "detach", "double", "dtype", "element_size", "expand", "flatten", "flip",
+    "float", "hex", "index", "indices", "is_floating_point", "is_signed", "item", "max", "min", "mul", "multiply",
+    "name", "new", "nonzero", "numel", "numpy", "outer", "partition", "permute", "reshape", "resolve_neg", "round",
+    "shape", "split", "sub", "t", "take", "to", "tobytes", "tolist", "transpose", "type", "unfold", "values",
+    "view",
+}  # fmt: skip
+_KNOWN_METHODS = set(dir(np.ndarray)) | set(dir(np.float64)) | set(dir(torch.Tensor))
+# Python's own: sum of floats differs between its versions
+_BUILTINS = {"pow", "sum"}
+
+
+def _listed(name: str) -> bool:
+    """Whether a dotted name, or what it is part of, may be used."""
+    parts = name.split(".")
+    return any(".".join(parts[:i]) in _NAMES | _MODULES for i in range(1, len(parts) + 1))
+
+
+def _leads_to_listed(name: str) -> bool:
+    """Whether something below a dotted name may be used: a module that is only passed through."""
+    return any(listed.startswith(f"{name}.") for listed in _NAMES | _MODULES)
+
+
+class _Names:
+    """What the names that a module imports stand for."""
+
+    def __init__(self, tree: ast.AST) -> None:
+        self._outside: dict[str, str] = {}
+        self.imported: list[tuple[ast.stmt, str]] = []
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                for name in node.names:
+                    self.imported.append((node, name.name))
+                    first = name.name.partition(".")[0]
+                    self._outside[name.asname or first] = name.name if name.asname else first
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                module = node.module or ""
+                for name in node.names:
+                    self.imported.append((node, f"{module}.{name.name}"))
+                    self._outside[name.asname or name.name] = f"{module}.{name.name}"
+        self._outside = {k: v for k, v in self._outside.items() if v.partition(".")[0] != "mdlcodec"}
+        self.imported = [(n, name) for n, name in self.imported if name.partition(".")[0] != "mdlcodec"]
+
+    def resolved(self, node: ast.expr) -> str | None:
+        """The dotted name that an expression stands for; None for what was not imported from outside."""
+        if isinstance(node, ast.Name):
+            return self._outside.get(node.id)
+        if isinstance(node, ast.Attribute):
+            base = self.resolved(node.value)
+            return None if base is None else f"{base}.{node.attr}"
+        return None
+
+
+def problems(source: str) -> list[str]:
+    """What a module's source uses that it may not, a line each."""
+    tree, lines = ast.parse(source), source.splitlines()
+    names, found = _Names(tree), []
+
+    def report(node: ast.AST, what: str) -> None:
+        if not any(mark in lines[node.lineno - 1] for mark in _MARKS):  # type: ignore[attr-defined]
+            found.append(f"line {node.lineno}: {what}")  # type: ignore[attr-defined]
+
+    for node, name in names.imported:
+        if not (_listed(name) or _leads_to_listed(name)):
+            report(node, f"import of {name}")
+    inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Attribute, ast.Name)) and (name := names.resolved(node)) is not None:
+            if not (_listed(name) or (id(node) in inner and _leads_to_listed(name))):
+                report(node, name)
+        elif isinstance(node, ast.Attribute) and node.attr in _KNOWN_METHODS - _METHODS - set(dir(object)):
+            if _called(node, tree):
+                report(node, f".{node.attr}()")
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _BUILTINS:
+            report(node, f"{node.func.id}()")
+        if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, ast.Pow):
+            left = node.left if isinstance(node, ast.BinOp) else node.target
+            right = node.right if isinstance(node, ast.BinOp) else node.value
+            if not all(isinstance(x, ast.Constant) and isinstance(x.value, int) for x in (left, right)):
+                report(node, "**")
+        if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, ast.MatMult):
+            report(node, "@")
+        # fused or reordered sums; an operation with a factor of its own
+        if isinstance(node, ast.keyword) and node.arg in ("fastmath", "parallel", "alpha"):
+            report(node.value, f"{node.arg}=")
+    return found
+
+
+def _called(attribute: ast.Attribute, tree: ast.AST) -> bool:
+    calls = getattr(tree, "_calls", None)
+    if calls is None:
+        calls = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        tree._calls = calls  # type: ignore[attr-defined]
+    return id(attribute) in calls

@@ -1,0 +1,65 @@
+"""Decodes every golden file with whatever package is on the path, and prints how many there were.
+
+python receiver_worker.py
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import subspace_cases
+import two_part_cases
+import variational_cases
+from label_sets import CASES, SWITCHED, first_examples
+
+import mdlcodec
+from mdlcodec import data
+from mdlcodec.codes import CODES
+from mdlcodec.container import read_label_file
+from mdlcodec.descriptions.tensors.network_section import decode_network
+from mdlcodec.files.networks import digest
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def _payload(code: str, name: str, x: np.ndarray, y: np.ndarray, net: str, preset: int) -> None:
+    inputs, labels = (dataset := data.from_arrays(x, y)).inputs, dataset.labels
+    assert labels is not None
+    payload = bytes.fromhex(json.loads((GOLDEN / code / "payloads.json").read_text())[name])
+    chosen, k = CODES[code], len(labels.values)
+    settings = chosen.settings(net, preset, 0, inputs, k)
+    found = chosen.decode(payload, k, inputs, settings, lambda done, bits, stage="": None)
+    assert np.array_equal(found, labels.classes), f"{code}, {name}"
+
+
+def main() -> int:
+    """The number of files decoded."""
+    count = 0
+    for cases in (two_part_cases, subspace_cases, variational_cases):
+        for name, case in cases.CASES.items():
+            found = mdlcodec.decode((cases.GOLDEN / f"{name}.mdl").read_bytes(), case.x)
+            assert np.array_equal(found, case.y), f"{cases.GOLDEN.name}, {name}"
+            count += 1
+    for name, (x, y, net, preset) in CASES.items():
+        _payload("prequential", name, x, y, net, preset)
+        count += 1
+    for name, (x, y, preset, few) in SWITCHED.items():
+        with first_examples(few):
+            _payload("switching", name, x, y, "auto", preset)
+        count += 1
+    held = set()
+    for path in sorted((GOLDEN / "network").glob("*.section")):
+        held.add(digest(decode_network(path.read_bytes()).tensors))
+        count += 1
+    assert len(held) == 1, "golden sections hold different tensors"
+    for path in sorted((GOLDEN / "container").glob("*.bin")):
+        header, payload = read_label_file(path.read_bytes())
+        assert header.n >= 0
+        assert hashlib.sha256(payload).digest()
+        count += 1
+    return count
+
+
+if __name__ == "__main__":
+    print(main())
