@@ -22,9 +22,10 @@ class Progress(Protocol):
 class Settings:
     """What a file's header says of how its labels were coded."""
 
-    net: int  # number of the network, 0 where the code has none (nets.PREDICTORS, nets.architectures, nets.narrow)
+    net: int  # number of the network (container.ids.NetId), 0 where the code has none
     preset: int  # 1..9
     seed: int
+    own_net: tuple[str, int] | None = None  # name and version, where the number is NetId.NAMED
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from mdlcodec.codes.contract import NO_OPTIONS, Encoded, LabelsAlone, Options, Progress, Settings
+from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.entropy import RangeDecoder, RangeEncoder
 from mdlcodec.limits import Cost
@@ -43,7 +44,7 @@ class PrequentialCode(LabelsAlone):
     """Each label is coded under a prediction learned from the labels before it."""
 
     name = "prequential"
-    number = 1
+    number: int = CodeId.PREQUENTIAL
 
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
         """See Code.settings."""

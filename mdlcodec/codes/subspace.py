@@ -16,10 +16,12 @@ from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Options, Progress, Settings
 from mdlcodec.codes.transmitted import TransmittedNetwork, unless_learned_in_vain, without_labels
 from mdlcodec.container.frame import Reader, unsigned
+from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, CorruptFile
 from mdlcodec.limits import Cost
-from mdlcodec.nn.architectures import ARCHITECTURES, Layered, Weights
+from mdlcodec.nn.weights import Weights
+from mdlcodec.nn.zoo import LENET5, LENET_300_100, Architecture
 from mdlcodec.predictors.presets import check_preset
 
 if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
@@ -60,7 +62,7 @@ class Parts:
         return head + bytes([self.calibration]) + self.labels
 
 
-def _most_dimensions(architecture: Layered, inputs: Inputs, k: int) -> int:
+def _most_dimensions(architecture: Architecture, inputs: Inputs, k: int) -> int:
     """That the format allows. Raises BadData for inputs that do not fit."""
     from mdlcodec.descriptions.subspace.affine import LARGEST_DIMENSION, transform_size
 
@@ -68,14 +70,16 @@ def _most_dimensions(architecture: Layered, inputs: Inputs, k: int) -> int:
 
 
 def _subspace(
-    architecture: Layered, inputs: Inputs, k: int, settings: Settings, dimension: int
+    architecture: Architecture, inputs: Inputs, k: int, settings: Settings, dimension: int
 ) -> AffineSubspace:
     from mdlcodec.descriptions.subspace.affine import AffineSubspace
 
     return AffineSubspace(architecture, inputs.features.shape[1:], k, settings.seed, dimension)
 
 
-def read_weights(parts: Parts, architecture: Layered, k: int, inputs: Inputs, settings: Settings) -> Weights:
+def read_weights(
+    parts: Parts, architecture: Architecture, k: int, inputs: Inputs, settings: Settings
+) -> Weights:
     """The network that a payload names. Raises CorruptFile."""
     from mdlcodec.descriptions.subspace.affine import STEPS
     from mdlcodec.descriptions.subspace.coordinates import decode_coordinates
@@ -94,7 +98,7 @@ def read_weights(parts: Parts, architecture: Layered, k: int, inputs: Inputs, se
 
 
 def encode_labels(
-    architecture: Layered,
+    architecture: Architecture,
     coordinates: np.ndarray,
     step: int,
     classes: np.ndarray,
@@ -119,8 +123,9 @@ class SubspaceCode(TransmittedNetwork[Parts]):
     """A network of nominal widths within a random subspace."""
 
     name = "subspace"
-    number = 4
-    networks = ARCHITECTURES
+    number: int = CodeId.SUBSPACE
+    networks = (LENET5, LENET_300_100)
+    keeps_statistics = False
     section = "coordinates"
     options: frozenset[str] = frozenset({"dimension"})
 
@@ -129,7 +134,7 @@ class SubspaceCode(TransmittedNetwork[Parts]):
         return Parts.read(payload)
 
     def read_weights(
-        self, parts: Parts, architecture: Layered, k: int, inputs: Inputs, settings: Settings
+        self, parts: Parts, architecture: Architecture, k: int, inputs: Inputs, settings: Settings
     ) -> Weights:
         """See TransmittedNetwork.read_weights."""
         return read_weights(parts, architecture, k, inputs, settings)
@@ -201,7 +206,7 @@ class SubspaceCode(TransmittedNetwork[Parts]):
 
     def _trained(
         self,
-        architecture: Layered,
+        architecture: Architecture,
         classes: np.ndarray,
         k: int,
         inputs: Inputs,

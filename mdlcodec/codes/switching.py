@@ -7,6 +7,7 @@ that were stopped earlier. What is best changes with the number of labels, and t
 
 from mdlcodec.codes.contract import Settings
 from mdlcodec.codes.prequential import Learner, PrequentialCode
+from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.limits import Cost
@@ -18,7 +19,7 @@ class SwitchingCode(PrequentialCode):
     """Each label is coded under the switch distribution over predictions learned from the labels before it."""
 
     name = "switching"
-    number = 6
+    number: int = CodeId.SWITCHING
 
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
         """See Code.settings; the predictors follow from the inputs' shape and number."""

@@ -6,7 +6,7 @@ How the network travels is the code's own; what both sides do with it is `networ
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -14,7 +14,10 @@ import numpy as np
 
 from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import Encoded, Progress, Settings
-from mdlcodec.nn.architectures import Layered, Weights, chosen_from, numbered_in
+from mdlcodec.container.ids import NetId
+from mdlcodec.errors import BadData
+from mdlcodec.nn.weights import Weights
+from mdlcodec.nn.zoo import Architecture, chosen_from, numbered, own_architecture
 
 if TYPE_CHECKING:
     from mdlcodec.data.dataset import Inputs
@@ -42,7 +45,8 @@ class TransmittedNetwork(ABC, Generic[_Parts]):
     """Such a code but for its encoding: networks by name, payloads taken apart, what the receiver does."""
 
     name: str
-    networks: Mapping[str, Layered]  # that the code knows, by name
+    networks: tuple[Architecture, ...]  # that `auto` takes the first of that takes the inputs
+    keeps_statistics = True  # whether running statistics travel
     section: str  # what `list` calls all of a payload before the calibration
 
     @abstractmethod
@@ -51,18 +55,26 @@ class TransmittedNetwork(ABC, Generic[_Parts]):
 
     @abstractmethod
     def read_weights(
-        self, parts: _Parts, architecture: Layered, k: int, inputs: Inputs, settings: Settings
+        self, parts: _Parts, architecture: Architecture, k: int, inputs: Inputs, settings: Settings
     ) -> Weights:
         """The network's weights, checked for these inputs and classes. Raises CorruptFile."""
 
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
         """See Code.settings."""
         architecture = chosen_from(self.networks, self.name, net, inputs.features.shape[1:])
-        return Settings(net=architecture.number, preset=preset, seed=seed)
+        if architecture.has_statistics and not self.keeps_statistics:
+            raise BadData(
+                f"--net {architecture.name} normalises by running statistics, which --code {self.name} does not "
+                "transmit; choose another network, or --code two-part"
+            )
+        own = (architecture.name, architecture.version) if architecture.number == NetId.NAMED else None
+        return Settings(net=architecture.number, preset=preset, seed=seed, own_net=own)
 
-    def architecture(self, settings: Settings) -> Layered:
-        """The network that a header names. Raises Unsupported for an unknown number."""
-        return numbered_in(self.networks, self.name, settings.net)
+    def architecture(self, settings: Settings) -> Architecture:
+        """The network that a header names. Raises Unsupported for one that is not known here."""
+        if settings.own_net is not None:
+            return own_architecture(*settings.own_net)
+        return numbered(self.name, settings.net)
 
     def net_name(self, settings: Settings) -> str:
         """See Code.net_name."""
@@ -81,7 +93,7 @@ class TransmittedNetwork(ABC, Generic[_Parts]):
 
     def weights(
         self, payload: bytes, k: int, inputs: Inputs, settings: Settings
-    ) -> tuple[Layered, Weights] | None:
+    ) -> tuple[Architecture, Weights] | None:
         """The network of a payload; None where there is one class, and none was sent. Raises CorruptFile."""
         if k == 1:
             return None

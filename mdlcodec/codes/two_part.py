@@ -15,18 +15,14 @@ from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Options, Progress, Settings
 from mdlcodec.codes.transmitted import TransmittedNetwork
 from mdlcodec.container.frame import Reader, unsigned
+from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.tensor import DTYPES, Tensor
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded
 from mdlcodec.limits import Cost
-from mdlcodec.nn.architectures import (
-    ARCHITECTURES,
-    Layered,
-    Shape,
-    Weights,
-    check_fit,
-    weights_of,
-)
+from mdlcodec.nn.node import Shape
+from mdlcodec.nn.weights import Weights, check_fit, weights_of
+from mdlcodec.nn.zoo import LENET5, LENET_300_100, Architecture
 from mdlcodec.predictors.presets import check_preset
 
 if TYPE_CHECKING:
@@ -59,30 +55,27 @@ class Parts:
         return unsigned(len(self.network)) + self.network + bytes([self.calibration]) + self.labels
 
 
-def tensors_of(architecture: Layered, weights: Weights) -> list[Tensor]:
-    """Weights and biases as the network section of a label file has them."""
-    arrays = [array for pair in weights for array in pair]
-    return [Tensor.of(name, array) for name, array in zip(architecture.tensor_names, arrays, strict=True)]
+def tensors_of(weights: Weights) -> list[Tensor]:
+    """The network's tensors, in its order, as the network section of a label file has them."""
+    return [Tensor.of(name, array) for name, array in weights.items()]
 
 
-def _network_memory(architecture: Layered, shape: Shape, k: int) -> int:
+def _network_memory(architecture: Architecture, shape: Shape, k: int) -> int:
     """Bytes that decoding a network of nominal widths takes at most, for examples of that shape."""
     from mdlcodec.descriptions.tensors.tensor_coder import tensor_memory
 
-    return sum(  # integers
-        tensor_memory(_FLOAT32, size) + tensor_memory(_FLOAT32, size[:1])
-        for size in architecture.shapes(shape, k)
-    )
+    sizes = [parameter.shape for parameter in architecture.tensors(shape, k).values()]
+    return sum(tensor_memory(_FLOAT32, size) for size in sizes)  # integers
 
 
-def read_weights(section: bytes, architecture: Layered, inputs: Inputs, k: int) -> Weights:
+def read_weights(section: bytes, architecture: Architecture, inputs: Inputs, k: int) -> Weights:
     """The network of a section, checked for these inputs and classes. Raises CorruptFile."""
     from mdlcodec.descriptions.tensors.network_section import decode_network
 
     shape = inputs.features.shape[1:]
     try:
         memory = _network_memory(architecture, shape, k)
-        network = decode_network(section, memory=memory, tensors=2 * len(architecture.layers))
+        network = decode_network(section, memory=memory, tensors=len(architecture.tensors(shape, k)))
     except LimitExceeded as error:
         raise CorruptFile(
             f"damaged: its network is larger than {architecture.name} is for these inputs"
@@ -95,15 +88,16 @@ def read_weights(section: bytes, architecture: Layered, inputs: Inputs, k: int) 
         check_fit(architecture, weights, shape, k)
     except BadData as error:
         raise CorruptFile(f"damaged: {error}") from error
-    if any(bias.shape[0] > width for (_, bias), width in zip(weights, architecture.widths, strict=False)):
+    nominal = architecture.tensors(shape, k)
+    if any(array.shape[0] > nominal[name].shape[0] for name, array in weights.items()):
         raise CorruptFile(f"damaged: its network is wider than {architecture.name}")
-    if not all(np.isfinite(array).all() for pair in weights for array in pair):
+    if not all(np.isfinite(array).all() for array in weights.values()):
         raise CorruptFile("damaged: its network has a weight that is NaN or infinite")
     return weights
 
 
 def encode_labels(
-    architecture: Layered,
+    architecture: Architecture,
     section: bytes,
     classes: np.ndarray,
     k: int,
@@ -127,8 +121,8 @@ class TwoPartCode(TransmittedNetwork[Parts]):
     """The network is pruned and quantised before it is written."""
 
     name = "two-part"
-    number = 2
-    networks = ARCHITECTURES
+    number: int = CodeId.TWO_PART
+    networks = (LENET5, LENET_300_100)
     section = "network"
     options: frozenset[str] = frozenset({"sparsify", "bits"})
 
@@ -137,7 +131,7 @@ class TwoPartCode(TransmittedNetwork[Parts]):
         return Parts.read(payload)
 
     def read_weights(
-        self, parts: Parts, architecture: Layered, k: int, inputs: Inputs, settings: Settings
+        self, parts: Parts, architecture: Architecture, k: int, inputs: Inputs, settings: Settings
     ) -> Weights:
         """See TransmittedNetwork.read_weights."""
         return read_weights(parts.network, architecture, inputs, k)
@@ -190,7 +184,7 @@ class TwoPartCode(TransmittedNetwork[Parts]):
 
     def _trained(
         self,
-        architecture: Layered,
+        architecture: Architecture,
         classes: np.ndarray,
         k: int,
         inputs: Inputs,
@@ -220,7 +214,7 @@ class TwoPartCode(TransmittedNetwork[Parts]):
 
         return encode_network(tensors)
 
-    def _training_steps(self, architecture: Layered, n: int, preset: int) -> int:
+    def _training_steps(self, architecture: Architecture, n: int, preset: int) -> int:
         """For n examples, and under the options that take the most."""
         from mdlcodec.sender.efforts import TWO_PART
         from mdlcodec.sender.sparsify import SPARSIFIERS, steps_of

@@ -8,9 +8,10 @@ import numpy as np
 
 from mdlcodec.codes.contract import Options, Settings
 from mdlcodec.codes.two_part import TwoPartCode, tensors_of
+from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.tensor import Tensor
-from mdlcodec.nn.architectures import Layered
+from mdlcodec.nn.zoo import Architecture
 
 if TYPE_CHECKING:
     from mdlcodec.sender.descent import StepProgress
@@ -22,12 +23,12 @@ class RawTwoPartCode(TwoPartCode):
     """The network has its architecture's nominal widths, and is written as it was trained."""
 
     name = "two-part-raw"
-    number = 3
+    number: int = CodeId.TWO_PART_RAW
     options: frozenset[str] = frozenset()
 
     def _trained(
         self,
-        architecture: Layered,
+        architecture: Architecture,
         classes: np.ndarray,
         k: int,
         inputs: Inputs,
@@ -41,14 +42,14 @@ class RawTwoPartCode(TwoPartCode):
         weights = dense_network(
             architecture, inputs.features, classes, k, steps=steps, seed=settings.seed, progress=stage
         )
-        return tensors_of(architecture, weights)
+        return tensors_of(weights)
 
     def _section(self, tensors: list[Tensor]) -> bytes:
         from mdlcodec.descriptions.tensors.network_section import encode_network
 
         return encode_network(tensors, values="raw")
 
-    def _training_steps(self, architecture: Layered, n: int, preset: int) -> int:
+    def _training_steps(self, architecture: Architecture, n: int, preset: int) -> int:
         from mdlcodec.sender.dense import BATCH
         from mdlcodec.sender.efforts import TWO_PART
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from mdlcodec.codes.contract import NO_OPTIONS, Encoded, LabelsAlone, Options, Progress, Settings
+from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.entropy import RangeDecoder, RangeEncoder, integer_frequencies
 from mdlcodec.errors import BadData, Unsupported
@@ -23,7 +24,7 @@ class UniformCode(LabelsAlone):
     """Every class is equally likely; nothing is learned."""
 
     name = "uniform"
-    number = 0
+    number: int = CodeId.UNIFORM
 
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
         """See Code.settings: there is no network to choose."""

@@ -16,11 +16,12 @@ from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Options, Progress, Settings
 from mdlcodec.codes.transmitted import TransmittedNetwork, unless_learned_in_vain, without_labels
 from mdlcodec.container.frame import Reader, unsigned
+from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, CorruptFile
 from mdlcodec.limits import Cost
-from mdlcodec.nn.architectures import Layered, Weights
-from mdlcodec.nn.narrow import NARROW
+from mdlcodec.nn.weights import Weights
+from mdlcodec.nn.zoo import NARROW_CONVOLUTION, NARROW_LENET, NARROW_MLP, Architecture
 from mdlcodec.predictors.presets import check_preset
 
 LEAST_VARIANCE, LARGEST_VARIANCE = 1.0 / (1 << 40), float(1 << 40)  # float32 holds both
@@ -95,15 +96,12 @@ class Parts:
         return head + sent.packed + bytes([self.calibration]) + self.labels
 
 
-def read_weights(sent: Sent, architecture: Layered, k: int, inputs: Inputs, seed: int) -> Weights:
+def read_weights(sent: Sent, architecture: Architecture, k: int, inputs: Inputs, seed: int) -> Weights:
     """The network that a payload names. Raises CorruptFile."""
     from mdlcodec.descriptions.posterior_samples import deviation_of, weights_from
 
-    shapes = [
-        shape
-        for weight in architecture.shapes(inputs.features.shape[1:], k)
-        for shape in (weight, weight[:1])
-    ]
+    tensors = architecture.tensors(inputs.features.shape[1:], k)
+    shapes = [parameter.shape for parameter in tensors.values()]
     parameters = architecture.parameters(inputs.features.shape[1:], k)
     if sent.count > parameters:
         raise CorruptFile(
@@ -122,12 +120,12 @@ def read_weights(sent: Sent, architecture: Layered, k: int, inputs: Inputs, seed
         )
     elif not any(deviations):
         raise CorruptFile("damaged: it has blocks of weights, and no tensor that holds one")
-    tensors = weights_from(shapes, deviations, sent.indices(), sent.bits, seed)
-    return list(zip(tensors[::2], tensors[1::2], strict=True))
+    drawn = weights_from(shapes, deviations, sent.indices(), sent.bits, seed)
+    return dict(zip(tensors, drawn, strict=True))
 
 
 def encode_labels(
-    architecture: Layered,
+    architecture: Architecture,
     sent: Sent,
     classes: np.ndarray,
     k: int,
@@ -147,8 +145,9 @@ class VariationalCode(TransmittedNetwork[Parts]):
     """A sample of a Gaussian posterior over the weights of a narrow network."""
 
     name = "variational"
-    number = 5
-    networks = NARROW
+    number: int = CodeId.VARIATIONAL
+    networks = (NARROW_LENET, NARROW_CONVOLUTION, NARROW_MLP)
+    keeps_statistics = False
     section = "weights"
     options: frozenset[str] = frozenset({"prior"})
 
@@ -157,7 +156,7 @@ class VariationalCode(TransmittedNetwork[Parts]):
         return Parts.read(payload)
 
     def read_weights(
-        self, parts: Parts, architecture: Layered, k: int, inputs: Inputs, settings: Settings
+        self, parts: Parts, architecture: Architecture, k: int, inputs: Inputs, settings: Settings
     ) -> Weights:
         """See TransmittedNetwork.read_weights."""
         return read_weights(parts.sent, architecture, k, inputs, settings.seed)
@@ -205,7 +204,7 @@ class VariationalCode(TransmittedNetwork[Parts]):
 
     def _trained(
         self,
-        architecture: Layered,
+        architecture: Architecture,
         classes: np.ndarray,
         k: int,
         inputs: Inputs,

@@ -18,6 +18,7 @@ from mdlcodec.container.frame import (
     unsigned,
     write_frame,
 )
+from mdlcodec.container.ids import NetId
 from mdlcodec.container.label_values import (
     Values,
     are_plain,
@@ -34,6 +35,7 @@ MAX_LABELS = 1 << 40
 MAX_CLASSES = 65536
 MAX_COLUMN = 1 << 20
 MAX_COLUMN_NAME_BYTES = 1 << 16
+MAX_NET_NAME_BYTES = 64
 DIGEST_BYTES = 4
 
 _SEED_STORED = 0x80  # in the net byte
@@ -48,7 +50,7 @@ class LabelHeader:
     code, preset: 0..15; net: 0..127; seed: 0..2^64-1; n: how many labels; values: (k,), the distinct label
     values, sorted, in the labels' own dtype; form: one of FORMS, how the labels came; column: index and name
     (None without a header line) of the target in its table, None for other forms; input_digest and
-    label_digest: 4 bytes each.
+    label_digest: 4 bytes each; own_net: name and version of a network of the sender's own, if net is NAMED.
     """
 
     code: int
@@ -61,6 +63,7 @@ class LabelHeader:
     column: tuple[int, str | None] | None
     input_digest: bytes
     label_digest: bytes
+    own_net: tuple[str, int] | None = None
 
 
 def label_digest(classes: npt.NDArray[np.integer]) -> bytes:
@@ -105,6 +108,7 @@ def _encode_header(header: LabelHeader) -> list[tuple[str, bytes]]:
         unsigned(header.n),
         unsigned(k),
         unsigned(header.seed) if header.seed else b"",
+        _encode_own_net(header.own_net) if header.net == NetId.NAMED else b"",
     ]
     return [
         ("header", b"".join(fields)),
@@ -112,6 +116,29 @@ def _encode_header(header: LabelHeader) -> list[tuple[str, bytes]]:
         ("column", _encode_column(header.column) if header.form == "csv" else b""),
         ("digests", header.input_digest + header.label_digest),
     ]
+
+
+def _encode_own_net(own_net: tuple[str, int] | None) -> bytes:
+    if own_net is None:
+        raise ValueError("a network of the sender's own has a name and a version")
+    name, version = own_net
+    encoded = name.encode("ascii")
+    if not 1 <= len(encoded) <= MAX_NET_NAME_BYTES:
+        raise ValueError(f"a network's name has 1 to {MAX_NET_NAME_BYTES} bytes")
+    return unsigned(len(encoded)) + encoded + unsigned(version)
+
+
+def _decode_own_net(reader: Reader) -> tuple[str, int]:
+    size = reader.unsigned()
+    if not 1 <= size <= MAX_NET_NAME_BYTES:
+        raise CorruptFile(f"damaged: a network's name of {size} bytes")
+    encoded = reader.take(size)
+    if not all(33 <= byte < 127 for byte in encoded):
+        raise CorruptFile("damaged: a network's name is not printable text")
+    version = reader.unsigned()
+    if not 1 <= version < 1 << 31:
+        raise CorruptFile(f"damaged: version {version} of a network")
+    return encoded.decode("ascii"), version
 
 
 def _encode_column(column: tuple[int, str | None] | None) -> bytes:
@@ -171,6 +198,7 @@ def _read(blob: bytes) -> tuple[LabelHeader, list[tuple[str, int]], bytes]:
     seed = reader.unsigned() if net & _SEED_STORED else 0
     if seed == 0 and net & _SEED_STORED:
         raise CorruptFile("damaged: a seed of 0 that should not be stored")
+    own_net = _decode_own_net(reader) if net & ~_SEED_STORED == NetId.NAMED else None
     ends.append(("header", reader.position))
     if form_byte & _VALUES_STORED:
         if k == 0:
@@ -196,6 +224,7 @@ def _read(blob: bytes) -> tuple[LabelHeader, list[tuple[str, int]], bytes]:
         column=column,
         input_digest=input_digest,
         label_digest=label_digest,
+        own_net=own_net,
     )
     starts = [0, *(end for _, end in ends)]
     sizes = [(name, end - start) for (name, end), start in zip(ends, starts, strict=False)]

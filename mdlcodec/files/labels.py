@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mdlcodec.container import LabelHeader, label_digest, read_label_file, sections, write_label_file
+from mdlcodec.container.ids import HIGHEST_PRESET, LOWEST_PRESET
 from mdlcodec.container.label_file import DIGEST_BYTES
 from mdlcodec.errors import BadData, CorruptFile, Unsupported, WrongInputs
 from mdlcodec.limits import DEFAULT_LIMITS, Limits, check_limits, integer
@@ -109,10 +110,9 @@ def parse(blob: bytes) -> LabelFile:
         raise CorruptFile("damaged: the file says that it holds no labels")
 
     from mdlcodec.codes import Settings, code_numbered
-    from mdlcodec.predictors.presets import HIGHEST_PRESET, LOWEST_PRESET
 
     code = code_numbered(header.code)
-    settings = Settings(net=header.net, preset=header.preset, seed=header.seed)
+    settings = Settings(header.net, header.preset, header.seed, header.own_net)
     if not LOWEST_PRESET <= settings.preset <= HIGHEST_PRESET:
         raise Unsupported(f"preset {settings.preset} is not known to this version: install a newer mdlcodec")
     net = code.net_name(settings)
@@ -181,7 +181,7 @@ def encode(
     """
     from mdlcodec.codes import AUTO, CODES, NO_OPTIONS, auto_code, code_named
     from mdlcodec.exact.choice import computing_on
-    from mdlcodec.predictors.presets import DEFAULT_PRESET, HIGHEST_PRESET, LOWEST_PRESET
+    from mdlcodec.predictors.presets import DEFAULT_PRESET
 
     names = (("code", code), ("net", net), ("device", device))
     for name, text in names:
@@ -224,6 +224,7 @@ def encode(
         column=None if labels.column is None else (labels.column.index, labels.column.name),
         input_digest=inputs.digest[:DIGEST_BYTES],
         label_digest=label_digest(labels.classes),
+        own_net=settings.own_net,
     )
     run = Run(
         encoded.ideal_bits, seconds, encoded.training_error, encoded.objective_bits, encoded.learned_in_vain

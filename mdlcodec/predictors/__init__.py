@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from mdlcodec.container.ids import NetId
 from mdlcodec.errors import BadData, Unsupported
-from mdlcodec.nn.architectures import ARCHITECTURES
-from mdlcodec.nn.narrow import NARROW
+from mdlcodec.nn.zoo import is_architecture
 
 if TYPE_CHECKING:
     from mdlcodec.data.dataset import Inputs
@@ -32,9 +32,9 @@ class Entry:
 
 
 PREDICTORS = (
-    Entry("mlp", 1, "mdlcodec.predictors.mlp"),
-    Entry("cnn", 2, "mdlcodec.predictors.cnn"),
-    Entry("kernel", 3, "mdlcodec.predictors.kernel", products=False),
+    Entry("mlp", NetId.MLP, "mdlcodec.predictors.mlp"),
+    Entry("cnn", NetId.CNN, "mdlcodec.predictors.cnn"),
+    Entry("kernel", NetId.KERNEL, "mdlcodec.predictors.kernel", products=False),
 )
 
 # what the switching code runs: see mdlcodec.predictors.switched
@@ -52,12 +52,8 @@ def predictor_named(name: str) -> Entry:
     names = ", ".join(["auto", *(entry.name for entry in PREDICTORS)])
     if name == SEVERAL:
         raise BadData(f"--net {name} is for --code switching; choose one of {names}")
-    if name in ARCHITECTURES:
-        raise BadData(
-            f"--net {name} is for --code two-part, two-part-raw and subspace; choose one of {names}"
-        )
-    if name in NARROW:
-        raise BadData(f"--net {name} is for --code variational; choose one of {names}")
+    if is_architecture(name):
+        raise BadData(f"--net {name} is for codes that transmit a network; choose one of {names}")
     raise BadData(f"no network named {name!r}; choose one of {names}")
 
 
@@ -73,9 +69,7 @@ def predictor_numbered(number: int) -> Entry:
 
 def multiplies(name: str | None) -> bool:
     """Whether an engine multiplies for the network of that name; None for no network."""
-    return name is not None and (
-        name == SEVERAL or name in ARCHITECTURES or name in NARROW or predictor_named(name).products
-    )
+    return name is not None and (name == SEVERAL or is_architecture(name) or predictor_named(name).products)
 
 
 def auto_name(inputs: "Inputs") -> str:

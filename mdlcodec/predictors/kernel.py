@@ -9,6 +9,7 @@ One factorisation gives the prediction of every label from all labels before it.
 import numpy as np
 from numba import njit
 
+from mdlcodec.container.ids import NetId, Purpose
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import LimitExceeded
 from mdlcodec.exact.cholesky import (
@@ -34,7 +35,6 @@ TEMPERATURES = np.array([np.float64(1 << (t // 4)) * _QUARTERS[t % 4] for t in r
 # nats: (log2 T - 3.5)^2 / 2, so that the first labels are predicted with T = 2^3.5
 _PENALTIES = np.array([0.5 * ((0.25 * t - 3.5) * (0.25 * t - 3.5)) for t in range(29)])
 
-_FILTERS = 16  # purpose of the random stream
 _SAMPLE = 512  # examples whose distances give the unit of length
 
 
@@ -125,7 +125,7 @@ def _best_temperatures(losses: np.ndarray, temperatures: np.ndarray, out: np.nda
 
 def example_distances(features: np.ndarray, effort: KernelEffort, seed: int) -> np.ndarray:
     """Squared distances between examples, packed, float64 (n (n + 1) / 2,); features: float32 (n, ...)."""
-    return squared_distances(kernel_columns(features, effort.filters, Stream(seed, _FILTERS)))
+    return squared_distances(kernel_columns(features, effort.filters, Stream(seed, Purpose.FILTERS)))
 
 
 class KernelPredictor:
@@ -205,7 +205,7 @@ class KernelFamily:
     """See `mdlcodec.predictors.contract.PredictorFamily`."""
 
     name = "kernel"
-    number = 3
+    number: int = NetId.KERNEL
 
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
         """See PredictorFamily.cost. Raises LimitExceeded above 16,384 examples: a factor takes 4 n^2 bytes."""

@@ -2,9 +2,12 @@
 
 import numpy as np
 
+from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
+from mdlcodec.exact.integers import INPUT_DIGITS
 from mdlcodec.limits import Cost
-from mdlcodec.nn.layers import Activate, Drop, FullyConnected, Layer
+from mdlcodec.nn.graph import Graph, sequence
+from mdlcodec.nn.nodes import Dropout, Linear, Rectify
 from mdlcodec.predictors.encoding import encoded, mean_square_norm
 from mdlcodec.predictors.network_predictor import NetworkPredictor, Recipe, network_cost
 from mdlcodec.predictors.presets import MLP, Effort, effort_of
@@ -14,9 +17,9 @@ from mdlcodec.predictors.side_by_side import SideBySide
 _KEPT = ((45875, 45875), (52429, 52429), (45875, 32768))
 
 
-def _recipe(layers: tuple[Layer, ...], steps: int, rate: float, decay: float) -> Recipe:
+def _recipe(graph: Graph, steps: int, rate: float, decay: float) -> Recipe:
     return Recipe(
-        layers=layers,
+        graph=graph,
         members=1,
         growth=10,
         batch=64,
@@ -38,23 +41,26 @@ def _recipes(inputs_gain: float, k: int, amount: Effort) -> list[Recipe]:
     recipes = []
     for member in range(amount.members):
         kept_inputs, kept = _KEPT[member % len(_KEPT)]
-        layers: list[Layer] = [Drop(kept_inputs), FullyConnected(amount.width, inputs_gain), Activate()]
-        layers += [
-            Drop(kept),
-            FullyConnected(amount.width),
-            Activate(),
-            Drop(kept),
-            FullyConnected(k, gain=0.0),
-        ]
-        recipes.append(_recipe(tuple(layers), amount.steps, 1e-3, 0.01))
-    return [*recipes, _recipe((FullyConnected(k, gain=0.0),), 1, 2e-3, 0.03)]
+        graph = sequence(
+            Dropout(kept_inputs),
+            Linear(amount.width, inputs_gain, INPUT_DIGITS),
+            Rectify(),
+            Dropout(kept),
+            Linear(amount.width),
+            Rectify(),
+            Dropout(kept),
+            Linear(gain=0.0),
+        )
+        recipes.append(_recipe(graph.for_outputs(k), amount.steps, 1e-3, 0.01))
+    linear = sequence(Linear(gain=0.0, digits=INPUT_DIGITS)).for_outputs(k)
+    return [*recipes, _recipe(linear, 1, 2e-3, 0.03)]
 
 
 class FullyConnectedFamily:
     """See `mdlcodec.predictors.contract.PredictorFamily`."""
 
     name = "mlp"
-    number = 1
+    number: int = NetId.MLP
 
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
         """See PredictorFamily.cost."""

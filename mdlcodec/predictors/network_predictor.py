@@ -4,17 +4,20 @@ Between blocks every member takes optimiser steps on batches drawn, with replace
 far; predictions use exponentially averaged weights, and the members' probabilities are averaged.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from mdlcodec.container.ids import Purpose
 from mdlcodec.exact.choice import chosen_arithmetic
 from mdlcodec.exact.optimisers import adam_for, move_towards
 from mdlcodec.exact.random import Stream
 from mdlcodec.limits import Cost
 from mdlcodec.mixing.pools import mean_log_probabilities
-from mdlcodec.nn.layers import Layer, Shape
-from mdlcodec.nn.network import Network, count_activations, count_parameters
+from mdlcodec.nn.exact_training import Network
+from mdlcodec.nn.graph import Graph, channels_first
+from mdlcodec.nn.node import Shape
 from mdlcodec.predictors.warps import Warp, warped
 
 _FIRST_BLOCK = 8
@@ -22,15 +25,13 @@ _PREDICTED_AT_ONCE = 512
 # an example whose class had a higher probability when last trained on is easy: one draw in eight counts
 _EASY, _EASY_WORD = 0.95, np.uint64(1 << 61)
 _DRAWS, _ROUNDS = 8, 8
-# purposes of random streams; the index is the member's
-_INITIAL, _BATCHES, _NOISE, _WARPS = 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides what a network predictor learns; a preset of a network gives one."""
 
-    layers: tuple[Layer, ...]
+    graph: Graph
     members: int  # networks whose probabilities are averaged
     growth: int  # a block is a 1 / growth part of the labels before it
     batch: int  # examples a step
@@ -106,20 +107,20 @@ class NetworkPredictor:
         numbers = range(first, first + recipe.members)
         self._members = [
             Network(
-                recipe.layers,
-                features.shape[1:],
+                recipe.graph,
+                channels_first(features.shape[1:]),
                 arithmetic,
-                Stream(seed, _INITIAL, member),
-                Stream(seed, _NOISE, member),
+                Stream(seed, Purpose.INITIAL, member),
+                Stream(seed, Purpose.NOISE, member),
             )
             for member in numbers
         ]
         self._optimisers = [adam_for(network.trained, beta2=recipe.beta2) for network in self._members]
         self._averages = [self._functions.array(network.state.copy()) for network in self._members]
-        self._batches = [Stream(seed, _BATCHES, member) for member in numbers]
+        self._batches = [Stream(seed, Purpose.BATCHES, member) for member in numbers]
         # probability of each example's class when a member last trained on it
         self._known = [np.zeros(features.shape[0] if recipe.selective else 0) for _ in numbers]
-        self._warps = [Stream(seed, _WARPS, member) for member in numbers]
+        self._warps = [Stream(seed, Purpose.WARPS, member) for member in numbers]
         self._steps = 0
 
     def block_end(self, start: int) -> int:
@@ -186,10 +187,10 @@ class NetworkPredictor:
 
 
 def network_cost(n: int, shape: Shape, recipe: Recipe) -> Cost:
-    """What training on n examples of that shape will take, before anything is allocated."""
-    parameters = count_parameters(recipe.layers, shape)
+    """What training on n examples (c, h, w) or (d,) will take, before anything is allocated."""
+    parameters = sum(math.prod(p.shape) for p in recipe.graph.parameters(shape).values())  # integers
     # values, their integers and gradients of a batch; patches of a convolution, a few times 16 MiB
-    batch = 32 * count_activations(recipe.layers, shape) * max(recipe.batch, _PREDICTED_AT_ONCE) + (1 << 27)
+    batch = 32 * recipe.graph.values(shape) * max(recipe.batch, _PREDICTED_AT_ONCE) + (1 << 27)
     # weights, gradient, two moments, average, block integers and planes
     weights = 48 * parameters * recipe.members
     known = 8 * n * recipe.members if recipe.selective else 0

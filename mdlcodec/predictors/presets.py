@@ -9,10 +9,10 @@ was never tuned on, and the first 20,000 of MNIST were coded once, in float32, a
 from dataclasses import dataclass
 from typing import TypeVar
 
+from mdlcodec.container.ids import HIGHEST_PRESET, LOWEST_PRESET
 from mdlcodec.errors import Unsupported
 
 DEFAULT_PRESET = 5
-LOWEST_PRESET, HIGHEST_PRESET = 1, 9
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.exact.cholesky import packed_size
 from mdlcodec.limits import Cost
+from mdlcodec.nn.graph import channels_first
 from mdlcodec.predictors import KERNEL_LIMIT, cnn, kernel, mlp
 from mdlcodec.predictors.neighbours import NeighboursPredictor
 from mdlcodec.predictors.network_predictor import NetworkPredictor, Recipe, network_cost
@@ -33,8 +34,7 @@ def _stopped(recipe: Recipe) -> Iterator[Recipe]:
 
 
 def _image_recipes(inputs: Inputs, k: int, preset: int) -> list[Recipe]:
-    height, width, channels = inputs.features.shape[1:]
-    return list(_stopped(cnn.recipe_for((height, width, channels), k, preset)))
+    return list(_stopped(cnn.recipe_for(channels_first(inputs.features.shape[1:]), k, preset)))
 
 
 def switched(inputs: Inputs, k: int, preset: int, seed: int) -> Portfolio:
@@ -60,7 +60,7 @@ def switched_cost(inputs: Inputs, k: int, preset: int) -> Cost:
     pooled = [kernel.FAMILY.cost(few, k, preset)]
     memory = 0
     if inputs.is_images:
-        shape = inputs.features.shape[1:]
+        shape = channels_first(inputs.features.shape[1:])
         pooled += [network_cost(inputs.n, shape, recipe) for recipe in _image_recipes(inputs, k, preset)]
         memory = 2 * inputs.features.nbytes  # the images standardised
     else:
