@@ -2,13 +2,16 @@
 
 import numbers
 from dataclasses import dataclass, fields
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData
 from mdlcodec.limits import Cost, integer
+
+if TYPE_CHECKING:
+    from mdlcodec.observe.contract import Observer
 
 
 class Progress(Protocol):
@@ -36,10 +39,12 @@ class Options:
     bits: int | None = None  # of an index into the codebook of its weights
     dimension: int | None = None  # of the random subspace
     prior: float | None = None  # variance of the prior over weights
+    observers: tuple["Observer", ...] = ()  # of the training of a network that is transmitted
 
     def given(self) -> list[str]:
         """Names of those that are not None."""
-        return [field.name for field in fields(self) if getattr(self, field.name) is not None]
+        names = [field.name for field in fields(self) if field.name != "observers"]
+        return [name for name in names if getattr(self, name) is not None]
 
     def checked(self) -> "Options":
         """The same in the types above; raises BadData for what is of another. Codes check the values."""
@@ -52,6 +57,7 @@ class Options:
             None if self.bits is None else integer(self.bits, "bits"),
             None if self.dimension is None else integer(self.dimension, "dimension"),
             None if self.prior is None else float(self.prior),
+            self.observers,
         )
 
 

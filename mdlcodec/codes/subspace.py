@@ -194,7 +194,7 @@ class SubspaceCode(TransmittedNetwork[Parts]):
 
         shortest: Encoded | None = None
         for dimension in sorted({min(dimension, most) for dimension in dimensions}):
-            point = self._trained(architecture, classes, k, inputs, settings, dimension, progress)
+            point = self._trained(architecture, classes, k, inputs, settings, dimension, progress, options)
             encoded = coded(*point)
             if shortest is not None and len(encoded.payload) >= len(shortest.payload):
                 break
@@ -213,27 +213,22 @@ class SubspaceCode(TransmittedNetwork[Parts]):
         settings: Settings,
         dimension: int,
         progress: Progress,
+        options: Options,
     ) -> tuple[np.ndarray, int]:
         """Coordinates, int64 (dimension,), and the index of their step."""
         from mdlcodec.exact.guard import sender_alone
+        from mdlcodec.observe.progress import Told
         from mdlcodec.sender.efforts import SUBSPACE
-        from mdlcodec.sender.subspace import steps_of, train
-
-        def stage(done: int, steps: int, loss: float) -> None:
-            text = f"training {dimension:,} dimensions, step {done:,} of {steps:,}, {loss:.4f} nats a label"
-            progress(0, 0.0, text)
+        from mdlcodec.sender.loop import Trainer
+        from mdlcodec.sender.subspace import subspace_point
+        from mdlcodec.sender.task import Task
 
         subspace = _subspace(architecture, inputs, k, settings, dimension)
+        effort = SUBSPACE[settings.preset]
         with sender_alone():
-            return train(
-                subspace,
-                architecture,
-                inputs.features,
-                classes,
-                steps=steps_of(architecture, SUBSPACE[settings.preset], inputs.n),
-                seed=settings.seed,
-                progress=stage,
-            )
+            task = Task.of(architecture, inputs.features, classes, k, seed=settings.seed, effort=effort)
+            told = Told(lambda text: progress(0, 0.0, text))
+            return subspace_point(Trainer(task, (told, *options.observers)), subspace)
 
 
 def _dimensions(n: int) -> tuple[int, ...]:

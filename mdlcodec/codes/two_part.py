@@ -26,7 +26,7 @@ from mdlcodec.nn.zoo import LENET5, LENET_300_100, Architecture
 from mdlcodec.predictors.presets import check_preset
 
 if TYPE_CHECKING:
-    from mdlcodec.sender.descent import StepProgress
+    from mdlcodec.sender.loop import Trainer
 
 DEFAULT_SPARSIFY = "entropy"
 DEFAULT_BITS = 4
@@ -173,41 +173,46 @@ class TwoPartCode(TransmittedNetwork[Parts]):
             return Encoded(b"", 0.0, 0.0)
         architecture = self.architecture(settings)
 
-        def stage(done: int, steps: int, loss: float) -> None:
-            progress(0, 0.0, f"training, step {done:,} of {steps:,}, {loss:.4f} nats a label")
-
         with sender_alone():
-            tensors = self._trained(architecture, classes, k, inputs, settings, stage, options)
+            tensors = self._trained(self._trainer(classes, k, inputs, settings, progress, options), options)
         progress(0, 0.0, "writing the network")
         section = self._section(tensors)
         return encode_labels(architecture, section, classes, k, inputs, progress)
 
-    def _trained(
+    def _trainer(
         self,
-        architecture: Architecture,
         classes: np.ndarray,
         k: int,
         inputs: Inputs,
         settings: Settings,
-        stage: StepProgress,
+        progress: Progress,
         options: Options,
-    ) -> list[Tensor]:
-        """The network to transmit."""
+    ) -> Trainer:
+        from mdlcodec.observe.progress import Told
         from mdlcodec.sender.efforts import TWO_PART
-        from mdlcodec.sender.sparsify import sparse_network
+        from mdlcodec.sender.loop import Trainer
+        from mdlcodec.sender.task import Task
 
-        found = sparse_network(
+        task = Task.of(
+            self.architecture(settings),
             inputs.features,
             classes,
             k,
-            architecture,
-            bits=DEFAULT_BITS if options.bits is None else options.bits,
             seed=settings.seed,
-            sparsify=DEFAULT_SPARSIFY if options.sparsify is None else options.sparsify,
-            progress=stage,
             effort=TWO_PART[settings.preset],
         )
-        return [Tensor.of(name, array) for name, array in found.items()]
+        return Trainer(task, (Told(lambda text: progress(0, 0.0, text)), *options.observers))
+
+    def _trained(self, trainer: Trainer, options: Options) -> list[Tensor]:
+        """The network to transmit."""
+        from mdlcodec.sender.sparsify import sparse_network
+
+        found = sparse_network(
+            trainer,
+            bits=DEFAULT_BITS if options.bits is None else options.bits,
+            sparsify=DEFAULT_SPARSIFY if options.sparsify is None else options.sparsify,
+        )
+        return [Tensor.of(name, tensor.numpy()) for name, tensor in found.items()]
 
     def _section(self, tensors: list[Tensor]) -> bytes:
         from mdlcodec.descriptions.tensors.network_section import encode_network

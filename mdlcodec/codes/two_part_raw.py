@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from mdlcodec.codes.contract import Options, Settings
-from mdlcodec.codes.two_part import TwoPartCode, tensors_of
+from mdlcodec.codes.contract import Options
+from mdlcodec.codes.two_part import TwoPartCode
 from mdlcodec.container.ids import CodeId
-from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.tensor import Tensor
 from mdlcodec.nn.zoo import Architecture
 
 if TYPE_CHECKING:
-    from mdlcodec.sender.descent import StepProgress
-
-_EPOCHS, _FEWEST_STEPS = 20, 400  # of the full training
+    from mdlcodec.sender.loop import Trainer
 
 
 class RawTwoPartCode(TwoPartCode):
@@ -26,23 +21,10 @@ class RawTwoPartCode(TwoPartCode):
     number: int = CodeId.TWO_PART_RAW
     options: frozenset[str] = frozenset()
 
-    def _trained(
-        self,
-        architecture: Architecture,
-        classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
-        stage: StepProgress,
-        options: Options,
-    ) -> list[Tensor]:
+    def _trained(self, trainer: Trainer, options: Options) -> list[Tensor]:
         from mdlcodec.sender.dense import dense_network
 
-        steps = self._training_steps(architecture, inputs.n, settings.preset)
-        weights = dense_network(
-            architecture, inputs.features, classes, k, steps=steps, seed=settings.seed, progress=stage
-        )
-        return tensors_of(weights)
+        return [Tensor.of(name, tensor.numpy()) for name, tensor in dense_network(trainer).items()]
 
     def _section(self, tensors: list[Tensor]) -> bytes:
         from mdlcodec.descriptions.tensors.network_section import encode_network
@@ -50,8 +32,7 @@ class RawTwoPartCode(TwoPartCode):
         return encode_network(tensors, values="raw")
 
     def _training_steps(self, architecture: Architecture, n: int, preset: int) -> int:
-        from mdlcodec.sender.dense import BATCH
+        from mdlcodec.sender.dense import number_of_steps
         from mdlcodec.sender.efforts import TWO_PART
 
-        full = max(_FEWEST_STEPS, _EPOCHS * -(-n // BATCH))
-        return max(1, int(full * TWO_PART[preset]))
+        return number_of_steps(n, TWO_PART[preset])

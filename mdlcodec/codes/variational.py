@@ -192,7 +192,9 @@ class VariationalCode(TransmittedNetwork[Parts]):
         variance = None if options.prior is None else _checked_variance(options.prior)
         if k == 1:
             return Encoded(b"", 0.0, 0.0)
-        sent, objective = self._trained(architecture, classes, k, inputs, settings, progress, variance)
+        sent, objective = self._trained(
+            architecture, classes, k, inputs, settings, progress, variance, options
+        )
 
         def coded(sent: Sent) -> Encoded:
             given = classes, k, inputs, settings.seed
@@ -211,23 +213,21 @@ class VariationalCode(TransmittedNetwork[Parts]):
         settings: Settings,
         progress: Progress,
         variance: float | None,
+        options: Options,
     ) -> tuple[Sent, float]:
         """What is sent, and KL + expected loss in bits when training ended."""
         from mdlcodec.exact.guard import sender_alone
+        from mdlcodec.observe.progress import Told
         from mdlcodec.sender.efforts import VARIATIONAL
+        from mdlcodec.sender.loop import Trainer
+        from mdlcodec.sender.task import Task
         from mdlcodec.sender.variational import variational_network
 
         with sender_alone():
-            found = variational_network(
-                architecture,
-                inputs.features,
-                classes,
-                k,
-                effort=VARIATIONAL[settings.preset],
-                seed=settings.seed,
-                variance=variance,
-                progress=lambda stage: progress(0, 0.0, stage),
-            )
+            task = Task.of(architecture, inputs.features, classes, k, seed=settings.seed)
+            told = Told(lambda text: progress(0, 0.0, text))
+            trainer = Trainer(task, (told, *options.observers))
+            found = variational_network(trainer, VARIATIONAL[settings.preset], variance)
         prior = found.prior if variance is None else variance
         return Sent.of(found.bits, found.indices, prior), found.objective_bits
 

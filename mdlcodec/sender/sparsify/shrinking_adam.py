@@ -7,7 +7,7 @@ import torch
 _FIRST, _SECOND, _EPSILON = 0.9, 0.99, 1e-8
 
 
-class Adam:
+class ShrinkingAdam:
     """Adam with beta1 0.9 and beta2 0.99; every tensor has a state of its own, found by its name."""
 
     def __init__(self) -> None:
