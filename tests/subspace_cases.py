@@ -20,8 +20,8 @@ from mdlcodec.descriptions.subspace.affine import STEPS, AffineSubspace
 from mdlcodec.descriptions.subspace.coordinates import decode_coordinates
 from mdlcodec.exact.random import Stream
 from mdlcodec.files import labels
-from mdlcodec.nn.architectures import ARCHITECTURES
-from mdlcodec.nn.layered import exact_outputs
+from mdlcodec.nn.exact_prediction import exact_outputs
+from mdlcodec.nn.zoo import ARCHITECTURES
 
 GOLDEN = Path(__file__).parent / "golden" / "subspace"
 

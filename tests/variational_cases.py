@@ -18,8 +18,8 @@ from mdlcodec.codes.variational import Parts, Sent, encode_labels, read_weights
 from mdlcodec.container import write_label_file
 from mdlcodec.exact.random import Stream
 from mdlcodec.files import labels
-from mdlcodec.nn.layered import exact_outputs
-from mdlcodec.nn.narrow import NARROW
+from mdlcodec.nn.exact_prediction import exact_outputs
+from mdlcodec.nn.zoo import ARCHITECTURES
 
 GOLDEN = Path(__file__).parent / "golden" / "variational"
 
@@ -41,7 +41,7 @@ def case(net, x, outputs, bits, count, prior, seed):
     indices = Stream(seed, 7).below(1 << bits, count).tolist()
     sent = Sent.of(bits, indices, prior)
     scores = exact_outputs(
-        NARROW[net], read_weights(sent, NARROW[net], outputs, inputs, seed), inputs.features
+        ARCHITECTURES[net], read_weights(sent, ARCHITECTURES[net], outputs, inputs, seed), inputs.features
     )
     y = np.where(np.arange(len(x)) % 7 == 3, np.arange(len(x)) % outputs, np.argmax(scores, 1))
     y[:outputs] = np.arange(outputs)
@@ -76,7 +76,7 @@ def recoded(given, blob):
     """A case's file again: its labels coded anew under the network that it names."""
     file, dataset = labels.parse(blob), data.from_arrays(given.x, given.y)
     again = encode_labels(
-        NARROW[given.net],
+        ARCHITECTURES[given.net],
         Parts.read(file.payload).sent,
         dataset.labels.classes,
         file.k,
