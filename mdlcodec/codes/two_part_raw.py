@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mdlcodec.codes.contract import Options, Settings
+from mdlcodec.codes.contract import Given, Options
 from mdlcodec.codes.two_part import TwoPartCode, tensors_of
-from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.tensor import Tensor
 from mdlcodec.nn.architectures import Layered
 
@@ -28,18 +27,22 @@ class RawTwoPartCode(TwoPartCode):
     def _trained(
         self,
         architecture: Layered,
+        given: Given,
         classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
         stage: StepProgress,
         options: Options,
     ) -> list[Tensor]:
         from mdlcodec.sender.dense import dense_network
 
-        steps = self._training_steps(architecture, inputs.n, settings.preset)
+        steps = self._training_steps(architecture, given.n, given.settings.preset)
         weights = dense_network(
-            architecture, inputs.features, classes, k, steps=steps, seed=settings.seed, progress=stage
+            architecture,
+            given.inputs.features,
+            classes,
+            given.k,
+            steps=steps,
+            seed=given.settings.seed,
+            progress=stage,
         )
         return tensors_of(architecture, weights)
 

@@ -15,6 +15,7 @@ from mdlcodec.limits import Cost
 from mdlcodec.mixing.pools import mean_log_probabilities
 from mdlcodec.nn.layers import Layer, Shape
 from mdlcodec.nn.network import Network, count_activations, count_parameters
+from mdlcodec.predictors.contract import Predictor
 from mdlcodec.predictors.warps import Warp, warped
 
 _FIRST_BLOCK = 8
@@ -89,7 +90,7 @@ def _shifted(images: np.ndarray) -> list[np.ndarray]:
     return [images, left, right, up, down]
 
 
-class NetworkPredictor:
+class NetworkPredictor(Predictor):
     """Members trained side by side on batches of their own. See `mdlcodec.predictors.contract.Predictor`.
 
     Score sets: the logarithm of the members' mean probability; when images are also predicted shifted, the
