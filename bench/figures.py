@@ -121,7 +121,7 @@ def _run_variational(dataset: Dataset, name: str, preset: int, seed: int) -> dic
     if name == "fake labels":
         classes = np.random.default_rng(seed).permutation(classes)
     effort = VARIATIONAL[preset]
-    architecture = code.architecture(code.settings("auto", preset, seed, dataset.inputs, k))
+    architecture = code.architecture(code.settings("auto", preset, seed, dataset.inputs, labels.target))
     found: dict[str, Any] = {"net": architecture.name, "steps": [], "divergence_bits": [], "loss_bits": []}
 
     def record(objective: Objective) -> None:

@@ -72,7 +72,7 @@ def observe(
 def _predicted(blob: bytes, x: np.ndarray) -> dict[str, str]:
     """Hashes of what a file's network computes, in its order."""
     file, inputs = labels.parse(blob), data.from_arrays(x, None).inputs
-    network = file.code.weights(file.payload, file.k, inputs, file.settings)
+    network = file.code.prepare(inputs, file.target, file.settings).network(file.payload)
     assert network is not None
     seen = {"features": _digest(inputs.features)}
     for number, pair in enumerate(network[1]):

@@ -27,9 +27,10 @@ def _payload(code: str, name: str, x: np.ndarray, y: np.ndarray, net: str, prese
     inputs, labels = (dataset := data.from_arrays(x, y)).inputs, dataset.labels
     assert labels is not None
     payload = bytes.fromhex(json.loads((GOLDEN / code / "payloads.json").read_text())[name])
-    chosen, k = CODES[code], len(labels.values)
-    settings = chosen.settings(net, preset, 0, inputs, k)
-    found = chosen.decode(payload, k, inputs, settings, lambda done, bits, stage="": None)
+    chosen = CODES[code]
+    settings = chosen.settings(net, preset, 0, inputs, labels.target)
+    prepared = chosen.prepare(inputs, labels.target, settings)
+    found = prepared.decode(payload, lambda done, bits, stage="": None)
     assert np.array_equal(found, labels.classes), f"{code}, {name}"
 
 

@@ -18,6 +18,7 @@ from mdlcodec import data
 from mdlcodec.codes import CODES, Settings
 from mdlcodec.codes.subspace import DIMENSIONS, Parts, _dimensions, read_weights
 from mdlcodec.container import write_label_file
+from mdlcodec.data.targets import Classes
 from mdlcodec.descriptions.subspace.affine import (
     LARGEST_COORDINATE,
     STEPS,
@@ -73,11 +74,11 @@ def test_golden(name):
 def test_the_network_in_a_file_predicts_its_labels(name):
     case = CASES[name]
     file, inputs = labels.parse(encoded(case)), _inputs(case.x)
-    architecture, weights = CODE.weights(file.payload, file.k, inputs, file.settings)
+    architecture, weights = CODE.prepare(inputs, file.target, file.settings).network(file.payload)
     assert architecture is ARCHITECTURES[case.net]
     predicted = np.argmax(exact_outputs(architecture, weights, inputs.features), 1)
     assert (predicted == case.y).mean() > 0.8
-    assert CODE.weights(b"", 1, inputs, file.settings) is None
+    assert CODE.prepare(inputs, Classes(1), file.settings).network(b"") is None
 
 
 @pytest.mark.parametrize("engine", ["float64", "int16"])
@@ -426,19 +427,19 @@ def test_costs():
     costs = []
     for preset in range(1, 10):
         chosen = Settings(net=4, preset=preset, seed=0)
-        receiving = CODE.cost(inputs, 10, chosen)
-        sending = CODE.cost(inputs, 10, chosen, sending=True)
+        receiving = CODE.prepare(inputs, Classes(10), chosen).cost
+        sending = CODE.prepare(inputs, Classes(10), chosen).sending_cost
         assert receiving.parameters == sending.parameters == 431_080
         assert receiving.steps == 4 + 2**19 // 5_000 + 2**19 // 1_000  # predictions, transform, coordinates
         assert receiving.steps < sending.steps
         assert receiving.memory < sending.memory
         costs.append(sending.steps)
     assert costs == sorted(set(costs))
-    assert CODE.cost(inputs, 1, chosen).memory == 0
+    assert CODE.prepare(inputs, Classes(1), chosen).cost.memory == 0
     with pytest.raises(Unsupported):
-        CODE.cost(inputs, 10, replace(chosen, net=3))
+        assert CODE.prepare(inputs, Classes(10), replace(chosen, net=3)).cost
     with pytest.raises(Unsupported):
-        CODE.cost(inputs, 10, replace(chosen, preset=12), sending=True)
+        assert CODE.prepare(inputs, Classes(10), replace(chosen, preset=12)).sending_cost
 
 
 def test_limits():

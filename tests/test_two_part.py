@@ -23,6 +23,7 @@ from mdlcodec.codes import CODES, Settings
 from mdlcodec.codes.contract import NO_OPTIONS, Options
 from mdlcodec.codes.two_part import Parts, encode_labels, read_weights, tensors_of
 from mdlcodec.container import write_label_file
+from mdlcodec.data.targets import Classes
 from mdlcodec.data.tensor import Tensor
 from mdlcodec.descriptions.tensors.network_section import decode_network, encode_network
 from mdlcodec.errors import (
@@ -158,8 +159,8 @@ def test_any_labels_round_trip(n, k, seed, hidden):
     section = encode_network(tensors)
     classes = np.random.Generator(np.random.Philox(seed)).integers(0, k, n).astype(np.int32)
     result = encode_labels(ARCHITECTURES["lenet-300-100"], section, classes, k, inputs, _quiet)
-    chosen = SPARSE.settings("lenet-300-100", 5, 0, inputs, k)
-    assert (SPARSE.decode(result.payload, k, inputs, chosen, _quiet) == classes).all()
+    chosen = SPARSE.settings("lenet-300-100", 5, 0, inputs, Classes(k))
+    assert (SPARSE.prepare(inputs, Classes(k), chosen).decode(result.payload, _quiet) == classes).all()
     assert 8 * len(Parts.read(result.payload).labels) - result.ideal_bits < 18
     assert result.ideal_bits <= n * math.log2(k) + 0.01  # at worst all shares are the uniform distribution's
 
@@ -336,7 +337,7 @@ def test_a_decoder_that_learns_the_wrong_net():
 
 def test_auto_looks_at_the_shape_alone():
     def net(x):
-        return SPARSE.net_name(SPARSE.settings("auto", 5, 0, _inputs(x), 2))
+        return SPARSE.net_name(SPARSE.settings("auto", 5, 0, _inputs(x), Classes(2)))
 
     assert net(images(3, 16)[0]) == "lenet5"
     assert net(oblong(3)) == "lenet5"
@@ -383,18 +384,18 @@ def test_costs(code):
     costs = []
     for preset in range(1, 10):
         chosen = Settings(net=4, preset=preset, seed=0)
-        receiving = code.cost(inputs, 10, chosen)
-        sending = code.cost(inputs, 10, chosen, sending=True)
+        receiving = code.prepare(inputs, Classes(10), chosen).cost
+        sending = code.prepare(inputs, Classes(10), chosen).sending_cost
         assert receiving.parameters == sending.parameters == 431_080
         assert receiving.steps < 10 < sending.steps
         assert receiving.memory < sending.memory
         costs.append(sending.steps)
     assert costs == sorted(set(costs))
-    assert code.cost(inputs, 1, chosen).memory == 0
+    assert code.prepare(inputs, Classes(1), chosen).cost.memory == 0
     with pytest.raises(Unsupported):
-        code.cost(inputs, 10, replace(chosen, net=3))
+        assert code.prepare(inputs, Classes(10), replace(chosen, net=3)).cost
     with pytest.raises(Unsupported):
-        code.cost(inputs, 10, replace(chosen, preset=12), sending=True)
+        assert code.prepare(inputs, Classes(10), replace(chosen, preset=12)).sending_cost
 
 
 def test_limits():

@@ -23,6 +23,7 @@ from mdlcodec.codes import CODES, Settings
 from mdlcodec.codes.variational import Parts, Sent, encode_labels, read_weights
 from mdlcodec.container import write_label_file
 from mdlcodec.container.frame import unsigned
+from mdlcodec.data.targets import Classes
 from mdlcodec.descriptions.posterior_samples import (
     CANDIDATES,
     ORDER,
@@ -127,7 +128,7 @@ def test_the_receiver_has_the_weights_that_the_sender_ended_with(trained):
     file = labels.parse(blob)
     sent = Parts.read(file.payload).sent
     assert sent.count
-    architecture, weights = CODE.weights(file.payload, 3, _inputs(x), file.settings)
+    architecture, weights = CODE.prepare(_inputs(x), file.target, file.settings).network(file.payload)
     assert architecture is NARROW["narrow-mlp"]
     found = np.concatenate([array.ravel() for pair in weights for array in pair])
     assert found.tobytes() == (posterior.mean.detach().numpy() + 0.0).tobytes()
@@ -221,8 +222,8 @@ def test_any_labels_round_trip(n, k, seed, count, bits):
     sent = Sent.of(bits, Stream(seed, 7).below(1 << bits, count).tolist(), bytes([168, 0, 165, 150]))
     classes = Stream(seed, 8).below(k, n).astype(np.int32)
     result = encode_labels(NARROW["narrow-mlp"], sent, classes, k, inputs, seed, _quiet)
-    chosen = CODE.settings("narrow-mlp", 5, seed, inputs, k)
-    assert (CODE.decode(result.payload, k, inputs, chosen, _quiet) == classes).all()
+    chosen = CODE.settings("narrow-mlp", 5, seed, inputs, Classes(k))
+    assert (CODE.prepare(inputs, Classes(k), chosen).decode(result.payload, _quiet) == classes).all()
     assert result.ideal_bits <= n * math.log2(k) + 0.01
 
 
@@ -480,7 +481,7 @@ def test_a_decoder_that_learns_the_wrong_net():
 
 def test_auto_looks_at_the_shape_alone():
     def net(x):
-        return CODE.net_name(CODE.settings("auto", 5, 0, _inputs(x), 2))
+        return CODE.net_name(CODE.settings("auto", 5, 0, _inputs(x), Classes(2)))
 
     assert net(images(3, 16)[0]) == "narrow-lenet"
     assert net(images(3, 15)[0]) == "narrow-convolution"
@@ -508,18 +509,18 @@ def test_costs():
     costs = []
     for preset in range(1, 10):
         chosen = Settings(net=6, preset=preset, seed=0)
-        receiving = CODE.cost(inputs, 10, chosen)
-        sending = CODE.cost(inputs, 10, chosen, sending=True)
+        receiving = CODE.prepare(inputs, Classes(10), chosen).cost
+        sending = CODE.prepare(inputs, Classes(10), chosen).sending_cost
         assert receiving.parameters == sending.parameters == 5994
         assert receiving.steps < 20 < sending.steps
         assert receiving.memory < sending.memory
         costs.append(sending.steps)
     assert costs == sorted(set(costs))
-    assert CODE.cost(inputs, 1, chosen).memory == 0
+    assert CODE.prepare(inputs, Classes(1), chosen).cost.memory == 0
     with pytest.raises(Unsupported):
-        CODE.cost(inputs, 10, replace(chosen, net=5))
+        assert CODE.prepare(inputs, Classes(10), replace(chosen, net=5)).cost
     with pytest.raises(Unsupported):
-        CODE.cost(inputs, 10, replace(chosen, preset=12))
+        assert CODE.prepare(inputs, Classes(10), replace(chosen, preset=12)).cost
 
 
 def test_very_many_weights_get_shorter_indices():

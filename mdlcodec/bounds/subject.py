@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mdlcodec.data.features import are_pixels
-from mdlcodec.descriptions.tensors.network_section import decode_network, encode_network
+from mdlcodec.descriptions.tensors.network_section import decode_network, described_network
 from mdlcodec.errors import BadData
 from mdlcodec.nn.architectures import Layered, Weights, architecture_named, check_fit, weights_of
 
@@ -94,8 +94,7 @@ def _subject(section: bytes, architecture: Layered, features: np.ndarray, memory
     weights = weights_of(architecture, arrays)
     if not all(np.isfinite(array).all() for array in arrays):
         raise BadData("the network has weights that are NaN or infinite; there is no bound on what it does")
-    equal = encode_network(tensors, values="fixed")
-    network = decode_network(equal, memory=memory)
+    equal, network = described_network(tensors, values="fixed")
     model_bits = network.names_bits + math.fsum(
         part.positions_bits + part.codebook_bits + part.values_bits for part in network.parts
     )

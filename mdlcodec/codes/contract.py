@@ -1,16 +1,23 @@
-"""What every code offers: encode, decode, and what decoding will cost."""
+"""What every code offers: for given inputs and target, encoding, decoding, and what they will cost."""
+
+from __future__ import annotations
 
 import numbers
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from mdlcodec.data.dataset import Inputs
+from mdlcodec.data.targets import Classes
 from mdlcodec.errors import BadData
 from mdlcodec.limits import Cost, integer
 
 if TYPE_CHECKING:
+    from mdlcodec.nn.weights import Weights
+    from mdlcodec.nn.zoo import Architecture
     from mdlcodec.observe.contract import Observer
 
 
@@ -39,14 +46,14 @@ class Options:
     bits: int | None = None  # of an index into the codebook of its weights
     dimension: int | None = None  # of the random subspace
     prior: float | None = None  # variance of the prior over weights
-    observers: tuple["Observer", ...] = ()  # of the training of a network that is transmitted
+    observers: tuple[Observer, ...] = ()  # of the training of a network that is transmitted
 
     def given(self) -> list[str]:
         """Names of those that are not None."""
         names = [field.name for field in fields(self) if field.name != "observers"]
         return [name for name in names if getattr(self, name) is not None]
 
-    def checked(self) -> "Options":
+    def checked(self) -> Options:
         """The same in the types above; raises BadData for what is of another. Codes check the values."""
         if not isinstance(self.sparsify, str | None):
             raise BadData(f"sparsify is of type {type(self.sparsify).__name__}; give its name as a string")
@@ -80,48 +87,124 @@ class Encoded:
     learned_in_vain: bool = False
 
 
-class LabelsAlone:
-    """What codes share that have no options, and whose payload is the coded labels alone."""
+@dataclass(frozen=True)
+class Given:
+    """What both sides hold before anything is coded: the inputs, what is known of the target, the settings."""
 
-    options: frozenset[str] = frozenset()
+    inputs: Inputs
+    target: Classes
+    settings: Settings
 
-    def sections(self, payload: bytes, k: int) -> list[tuple[str, int]]:
-        """See Code.sections."""
-        return [("labels", len(payload))]
+    @property
+    def n(self) -> int:
+        """Number of values."""
+        return self.inputs.n
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return self.target.k
 
 
-class Code(Protocol):
+class Prepared(Protocol):
+    """A code for certain inputs, target and settings: knows its cost, encodes and decodes. Nothing is allocated or
+    computed before it is asked for."""
+
+    @property
+    def cost(self) -> Cost:
+        """What decoding will take. Raises Unsupported for unknown numbers in settings, BadData for inputs that
+        do not fit."""
+
+    @property
+    def sending_cost(self) -> Cost:
+        """What encoding will take. Raises as ``cost`` does."""
+
+    def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
+        """The payload of values (n,), as the target has them. Raises BadData for options that do not exist."""
+
+    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
+        """The values (n,); any payload gives some values, or CorruptFile."""
+
+    def network(self, payload: bytes) -> tuple[Architecture, Weights] | None:
+        """The network that a payload transmits; None where it has none. Raises CorruptFile."""
+
+    def predicted(self, values: np.ndarray) -> Iterator[Predicted] | None:
+        """The sender's predictions as it codes; None where nothing is learned from the values already coded."""
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A slice of predictions: where it ends, its labels int32 (m,), their frequencies uint32 (m, k), and their
+    probabilities float64 (m,)."""
+
+    stop: int
+    labels: np.ndarray
+    frequencies: np.ndarray
+    probability: np.ndarray
+
+
+class NothingToCode:
+    """The values are known before they are coded: the payload is empty. See Prepared."""
+
+    cost = sending_cost = Cost(0, 0, 0)
+
+    def __init__(self, given: Given) -> None:
+        self._given = given
+
+    def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
+        """See Prepared.encode."""
+        return Encoded(b"", 0.0)
+
+    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
+        """See Prepared.decode."""
+        return self._given.target.settled(self._given.n)
+
+    def network(self, payload: bytes) -> None:
+        """See Prepared.network."""
+
+    def predicted(self, values: np.ndarray) -> Iterator[Predicted]:
+        """See Prepared.predicted: nothing is open."""
+        return iter(())
+
+
+class Code(ABC):
     """One of the codes; ``number`` is its id in the file (formats/labels.md)."""
 
     name: str
     number: int
-    options: frozenset[str]  # names of the Options that it takes
+    options: frozenset[str] = frozenset()  # names of the Options that it takes
 
-    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
+    @abstractmethod
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Classes) -> Settings:
         """Resolves names (`auto` too) to numbers; raises BadData for a network that does not fit."""
 
+    @abstractmethod
     def net_name(self, settings: Settings) -> str | None:
         """The network's name; None where the code has none. Raises Unsupported for an unknown number."""
 
-    def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
-        """What decoding will take, or ``sending``: encoding. Raises Unsupported for unknown numbers in
-        settings, BadData for inputs that do not fit."""
+    @abstractmethod
+    def _prepared(self, given: Given) -> Prepared:
+        """See ``prepare``; there is something to code."""
 
-    def sections(self, payload: bytes, k: int) -> list[tuple[str, int]]:
+    def prepare(self, inputs: Inputs, target: Classes, settings: Settings) -> Prepared:
+        """The code for these: what encodes and decodes."""
+        given = Given(inputs, target, settings)
+        return NothingToCode(given) if target.is_settled else self._prepared(given)
+
+    def _sections(self, payload: bytes) -> list[tuple[str, int]]:
+        """See ``sections``; there is something to code."""
+        return [("labels", len(payload))]
+
+    def sections(self, payload: bytes, target: Classes) -> list[tuple[str, int]]:
         """Names and sizes in bytes of the payload's parts, in order, adding up to it. Raises CorruptFile."""
+        return [("labels", len(payload))] if target.is_settled else self._sections(payload)
 
-    def encode(
-        self,
-        classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
-        progress: Progress,
-        options: Options = NO_OPTIONS,
-    ) -> Encoded:
-        """classes int32 (n,), each in 0..k-1. Raises BadData for options that do not exist."""
+    def _network_section(self, payload: bytes) -> bytes:
+        """See ``network_section``; there is something to code."""
+        raise BadData(f"a file of --code {self.name} holds no network; give one of two-part or two-part-raw")
 
-    def decode(
-        self, payload: bytes, k: int, inputs: Inputs, settings: Settings, progress: Progress
-    ) -> np.ndarray:
-        """The classes, int32 (n,); any payload gives some classes, or CorruptFile."""
+    def network_section(self, payload: bytes, target: Classes) -> bytes:
+        """A payload's network, as formats/network.md has it. Raises BadData where there is none, CorruptFile."""
+        if target.is_settled:
+            raise BadData("a file of one class holds no network: there was nothing to learn")
+        return self._network_section(payload)

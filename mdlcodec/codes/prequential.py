@@ -10,9 +10,20 @@ from typing import Protocol
 
 import numpy as np
 
-from mdlcodec.codes.contract import NO_OPTIONS, Encoded, LabelsAlone, Options, Progress, Settings
+from mdlcodec.codes.contract import (
+    NO_OPTIONS,
+    Code,
+    Encoded,
+    Given,
+    Options,
+    Predicted,
+    Prepared,
+    Progress,
+    Settings,
+)
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
+from mdlcodec.data.targets import Classes
 from mdlcodec.entropy import RangeDecoder, RangeEncoder
 from mdlcodec.limits import Cost
 from mdlcodec.mixing.switch_distribution import INVERSE_TEMPERATURES, Calibration
@@ -30,6 +41,9 @@ class Learner(Protocol):
     def sets(self) -> int:
         """Score sets per example now."""
 
+    def retire(self, start: int) -> list[int] | None:
+        """See Predictor.retire."""
+
     def block_end(self, start: int) -> int:
         """See Predictor.block_end."""
 
@@ -40,13 +54,13 @@ class Learner(Protocol):
         """See Predictor.learn."""
 
 
-class PrequentialCode(LabelsAlone):
+class PrequentialCode(Code):
     """Each label is coded under a prediction learned from the labels before it."""
 
     name = "prequential"
     number: int = CodeId.PREQUENTIAL
 
-    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Classes) -> Settings:
         """See Code.settings."""
         number = predictor_named(auto_name(inputs) if net == "auto" else net).number
         return Settings(net=number, preset=preset, seed=seed)
@@ -55,83 +69,84 @@ class PrequentialCode(LabelsAlone):
         """See Code.net_name."""
         return predictor_numbered(settings.net).name
 
-    def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
-        """See Code.cost."""
-        cost = self._learner_cost(inputs, k, settings)
-        if k == 1:
-            return Cost(0, 0, 0)
+    def _prepared(self, given: Given) -> Prepared:
+        family = predictor_numbered(given.settings.net).load()
+        return LearnedClasses(given, family)
+
+
+class Learning(Protocol):
+    """What learns, before it is started (mdlcodec.predictors.contract.PredictorFamily)."""
+
+    def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
+        """See PredictorFamily.cost."""
+
+    def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> Learner:
+        """See PredictorFamily.start."""
+
+
+class LearnedClasses:
+    """Classes that are predicted from the classes before them. See `mdlcodec.codes.contract.Prepared`."""
+
+    def __init__(self, given: Given, family: Learning) -> None:
+        self._given, self._family = given, family
+
+    @property
+    def cost(self) -> Cost:
+        """See Prepared.cost."""
+        given = self._given
+        cost = self._family.cost(given.inputs, given.k, given.settings.preset)
         # the mixture's exponentials count too: with many classes they are most of the work
-        mixing = inputs.n * cost.sets * INVERSE_TEMPERATURES.size * k // _EXPONENTIALS_PER_STEP
+        mixing = given.n * cost.sets * INVERSE_TEMPERATURES.size * given.k // _EXPONENTIALS_PER_STEP
         return replace(cost, steps=cost.steps + mixing, memory=cost.memory + 16 * _ENTRIES_AT_ONCE)
 
-    def _learner_cost(self, inputs: Inputs, k: int, settings: Settings) -> Cost:
-        return predictor_numbered(settings.net).load().cost(inputs, k, settings.preset)
+    @property
+    def sending_cost(self) -> Cost:
+        """See Prepared.sending_cost: both sides do the same."""
+        return self.cost
 
-    def learner(self, inputs: Inputs, k: int, settings: Settings) -> Learner:
+    def learner(self) -> Learner:
         """What predicts, before any label."""
-        return predictor_numbered(settings.net).load().start(inputs, k, settings.preset, settings.seed)
+        given = self._given
+        return self._family.start(given.inputs, given.k, given.settings.preset, given.settings.seed)
 
-    def _block(self, learner: Learner, calibration: Calibration, start: int) -> int:
-        """Where the block from ``start`` on ends, once learner and calibration are ready for it."""
-        return learner.block_end(start)
-
-    def slices(
-        self, learner: Learner, calibration: Calibration, n: int, k: int
-    ) -> Iterator[tuple[int, int, np.ndarray]]:
+    def _slices(self, learner: Learner, calibration: Calibration) -> Iterator[tuple[int, int, np.ndarray]]:
         """Yields (start, stop, scores float64 (stop - start, sets, k)); learning is the caller's."""
-        step = max(1, _ENTRIES_AT_ONCE // k)
-        start = 0
+        step = max(1, _ENTRIES_AT_ONCE // self._given.k)
+        start, n = 0, self._given.n
         while start < n:
-            stop = min(n, start + step, self._block(learner, calibration, start))
+            kept = learner.retire(start)
+            if kept is not None:
+                calibration.keep(kept)
+            stop = min(n, start + step, learner.block_end(start))
             yield start, stop, learner.predict(start, stop)
             start = stop
 
-    def predicted(
-        self, classes: np.ndarray, k: int, inputs: Inputs, settings: Settings
-    ) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
-        """The sender's predictions, slice by slice; k is more than 1.
-
-        Yields where a slice ends, its labels int32 (m,), their frequencies uint32 (m, k) and probabilities
-        float64 (m,); they are learned afterwards.
-        """
-        learner = self.learner(inputs, k, settings)
-        calibration = Calibration(k, learner.sets)
-        for start, stop, scores in self.slices(learner, calibration, inputs.n, k):
-            labels = classes[start:stop]
-            yield stop, labels, *calibration.frequencies(scores, labels)
+    def predicted(self, values: np.ndarray) -> Iterator[Predicted]:
+        """See Prepared.predicted; labels are learned after their slice was yielded."""
+        learner = self.learner()
+        calibration = Calibration(self._given.k, learner.sets)
+        for start, stop, scores in self._slices(learner, calibration):
+            labels = values[start:stop]
+            yield Predicted(stop, labels, *calibration.frequencies(scores, labels))
             learner.learn(start, stop, labels)
 
-    def encode(
-        self,
-        classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
-        progress: Progress,
-        options: Options = NO_OPTIONS,
-    ) -> Encoded:
-        """See Code.encode. One class has nothing to learn."""
-        if k == 1:
-            return Encoded(b"", 0.0)
+    def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
+        """See Prepared.encode."""
         encoder, bits = RangeEncoder(), 0.0
-        for stop, labels, frequencies, probability in self.predicted(classes, k, inputs, settings):
-            encoder.encode(labels, frequencies)
-            bits -= float(np.log2(probability).sum())  # reported only
-            progress(stop, bits)
+        for some in self.predicted(values):
+            encoder.encode(some.labels, some.frequencies)
+            bits -= float(np.log2(some.probability).sum())  # reported only
+            progress(some.stop, bits)
         return Encoded(encoder.finish(), bits)
 
-    def decode(
-        self, payload: bytes, k: int, inputs: Inputs, settings: Settings, progress: Progress
-    ) -> np.ndarray:
-        """See Code.decode."""
-        if k == 1:
-            return np.zeros(inputs.n, np.int32)
-        learner = self.learner(inputs, k, settings)
+    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
+        """See Prepared.decode."""
+        learner, k = self.learner(), self._given.k
         calibration, decoder = Calibration(k, learner.sets), RangeDecoder(payload)
-        classes = np.empty(inputs.n, np.int32)
+        classes = np.empty(self._given.n, np.int32)
         frequencies = np.empty(k, np.uint32)
         bits = 0.0
-        for start, stop, scores in self.slices(learner, calibration, inputs.n, k):
+        for start, stop, scores in self._slices(learner, calibration):
             for i in range(start, stop):
                 calibration.predict(scores[i - start], frequencies)
                 classes[i] = decoder.decode_symbol(frequencies)
@@ -139,3 +154,6 @@ class PrequentialCode(LabelsAlone):
             progress(stop, bits)
             learner.learn(start, stop, classes[start:stop])
         return classes
+
+    def network(self, payload: bytes) -> None:
+        """See Prepared.network: both sides learn it, and it does not travel."""

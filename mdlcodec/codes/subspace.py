@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mdlcodec.codes import network_labels
-from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Options, Progress, Settings
+from mdlcodec.codes.contract import Encoded, Given, Options, Progress, Settings
 from mdlcodec.codes.transmitted import TransmittedNetwork, unless_learned_in_vain, without_labels
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.container.ids import CodeId
@@ -133,19 +133,15 @@ class SubspaceCode(TransmittedNetwork[Parts]):
         """See TransmittedNetwork.parts."""
         return Parts.read(payload)
 
-    def read_weights(
-        self, parts: Parts, architecture: Architecture, k: int, inputs: Inputs, settings: Settings
-    ) -> Weights:
+    def read_weights(self, parts: Parts, architecture: Architecture, given: Given) -> Weights:
         """See TransmittedNetwork.read_weights."""
-        return read_weights(parts, architecture, k, inputs, settings)
+        return read_weights(parts, architecture, given.k, given.inputs, given.settings)
 
-    def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
-        """See Code.cost."""
+    def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
+        """See TransmittedNetwork.cost_of."""
+        inputs, k, settings = given.inputs, given.k, given.settings
         check_preset(settings.preset)
-        architecture = self.architecture(settings)
         cost = network_labels.prediction_cost(architecture, inputs, k)
-        if k == 1:
-            return Cost(0, 0, 0)
         from mdlcodec.descriptions.subspace.affine import LARGEST_DIMENSION, transform_size
 
         # the permutation, its random words and the transform; theta_0, gains, signs and what is made of them
@@ -166,17 +162,16 @@ class SubspaceCode(TransmittedNetwork[Parts]):
             memory += 64 * cost.parameters + 3 * inputs.features.nbytes + (1 << 28)
         return Cost(cost.parameters, steps, memory)
 
-    def encode(
+    def encoded(
         self,
+        architecture: Architecture,
+        given: Given,
         classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
         progress: Progress,
-        options: Options = NO_OPTIONS,
+        options: Options,
     ) -> Encoded:
-        """See Code.encode. One class has nothing to learn."""
-        architecture = self.architecture(settings)
+        """See TransmittedNetwork.encoded."""
+        inputs, k = given.inputs, given.k
         most = _most_dimensions(architecture, inputs, k)
         dimensions = _dimensions(inputs.n) if options.dimension is None else (options.dimension,)
         if options.dimension is not None and not 1 <= options.dimension <= most:
@@ -184,17 +179,15 @@ class SubspaceCode(TransmittedNetwork[Parts]):
                 f"no subspace of {options.dimension:,} dimensions; choose 1 to {most:,} for "
                 f"{architecture.name} and these inputs"
             )
-        if k == 1:
-            return Encoded(b"", 0.0, 0.0)
 
         def coded(coordinates: np.ndarray, step: int) -> Encoded:
             return encode_labels(
-                architecture, coordinates, step, classes, k, inputs, settings, without_labels(progress)
+                architecture, coordinates, step, classes, k, inputs, given.settings, without_labels(progress)
             )
 
         shortest: Encoded | None = None
         for dimension in sorted({min(dimension, most) for dimension in dimensions}):
-            point = self._trained(architecture, classes, k, inputs, settings, dimension, progress, options)
+            point = self._trained(architecture, given, classes, dimension, progress, options)
             encoded = coded(*point)
             if shortest is not None and len(encoded.payload) >= len(shortest.payload):
                 break
@@ -207,10 +200,8 @@ class SubspaceCode(TransmittedNetwork[Parts]):
     def _trained(
         self,
         architecture: Architecture,
+        given: Given,
         classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
         dimension: int,
         progress: Progress,
         options: Options,
@@ -223,10 +214,12 @@ class SubspaceCode(TransmittedNetwork[Parts]):
         from mdlcodec.sender.subspace import subspace_point
         from mdlcodec.sender.task import Task
 
-        subspace = _subspace(architecture, inputs, k, settings, dimension)
+        settings = given.settings
+        subspace = _subspace(architecture, given.inputs, given.k, settings, dimension)
         effort = SUBSPACE[settings.preset]
+        features = given.inputs.features
         with sender_alone():
-            task = Task.of(architecture, inputs.features, classes, k, seed=settings.seed, effort=effort)
+            task = Task.of(architecture, features, classes, given.k, seed=settings.seed, effort=effort)
             told = Told(lambda text: progress(0, 0.0, text))
             return subspace_point(Trainer(task, (told, *options.observers)), subspace)
 

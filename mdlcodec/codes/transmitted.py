@@ -5,17 +5,28 @@ How the network travels is the code's own; what both sides do with it is `networ
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from mdlcodec.codes import network_labels
-from mdlcodec.codes.contract import Encoded, Progress, Settings
+from mdlcodec.codes.contract import (
+    NO_OPTIONS,
+    Code,
+    Encoded,
+    Given,
+    Options,
+    Prepared,
+    Progress,
+    Settings,
+)
 from mdlcodec.container.ids import NetId
+from mdlcodec.data.targets import Classes
 from mdlcodec.errors import BadData
+from mdlcodec.limits import Cost
 from mdlcodec.nn.weights import Weights
 from mdlcodec.nn.zoo import Architecture, chosen_from, numbered, own_architecture
 
@@ -41,10 +52,9 @@ class Parts(Protocol):
 _Parts = TypeVar("_Parts", bound=Parts)
 
 
-class TransmittedNetwork(ABC, Generic[_Parts]):
-    """Such a code but for its encoding: networks by name, payloads taken apart, what the receiver does."""
+class TransmittedNetwork(Code, Generic[_Parts]):
+    """Such a code: networks by name, payloads taken apart. What is its own is asked for by NetworkClasses."""
 
-    name: str
     networks: tuple[Architecture, ...]  # that `auto` takes the first of that takes the inputs
     keeps_statistics = True  # whether running statistics travel
     section: str  # what `list` calls all of a payload before the calibration
@@ -54,12 +64,25 @@ class TransmittedNetwork(ABC, Generic[_Parts]):
         """Of a payload of more than one class. Raises CorruptFile."""
 
     @abstractmethod
-    def read_weights(
-        self, parts: _Parts, architecture: Architecture, k: int, inputs: Inputs, settings: Settings
-    ) -> Weights:
+    def read_weights(self, parts: _Parts, architecture: Architecture, given: Given) -> Weights:
         """The network's weights, checked for these inputs and classes. Raises CorruptFile."""
 
-    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
+    @abstractmethod
+    def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
+        """What decoding takes, or ``sending``: encoding. Raises as Prepared.cost does."""
+
+    @abstractmethod
+    def encoded(
+        self,
+        architecture: Architecture,
+        given: Given,
+        classes: np.ndarray,
+        progress: Progress,
+        options: Options,
+    ) -> Encoded:
+        """See Prepared.encode."""
+
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Classes) -> Settings:
         """See Code.settings."""
         architecture = chosen_from(self.networks, self.name, net, inputs.features.shape[1:])
         if architecture.has_statistics and not self.keeps_statistics:
@@ -80,10 +103,11 @@ class TransmittedNetwork(ABC, Generic[_Parts]):
         """See Code.net_name."""
         return self.architecture(settings).name
 
-    def sections(self, payload: bytes, k: int) -> list[tuple[str, int]]:
-        """See Code.sections; lengths and settings of the network are counted with it."""
-        if k == 1:
-            return [("labels", len(payload))]
+    def _prepared(self, given: Given) -> Prepared:
+        return NetworkClasses(self, given)
+
+    def _sections(self, payload: bytes) -> list[tuple[str, int]]:
+        """Lengths and settings of the network are counted with it."""
         labels = self.parts(payload).labels
         return [
             (self.section, len(payload) - len(labels) - 1),
@@ -91,26 +115,54 @@ class TransmittedNetwork(ABC, Generic[_Parts]):
             ("labels", len(labels)),
         ]
 
-    def weights(
-        self, payload: bytes, k: int, inputs: Inputs, settings: Settings
-    ) -> tuple[Architecture, Weights] | None:
-        """The network of a payload; None where there is one class, and none was sent. Raises CorruptFile."""
-        if k == 1:
-            return None
-        architecture = self.architecture(settings)
-        return architecture, self.read_weights(self.parts(payload), architecture, k, inputs, settings)
-
-    def decode(
-        self, payload: bytes, k: int, inputs: Inputs, settings: Settings, progress: Progress
-    ) -> np.ndarray:
-        """See Code.decode."""
-        if k == 1:
-            return np.zeros(inputs.n, np.int32)
-        architecture, parts = self.architecture(settings), self.parts(payload)
-        weights = self.read_weights(parts, architecture, k, inputs, settings)
-        return network_labels.decode_labels(
-            architecture, weights, parts.calibration, parts.labels, k, inputs, progress
+    def _network_section(self, payload: bytes) -> bytes:
+        raise BadData(
+            f"a file of --code {self.name} holds no network as tensors; give one of two-part or two-part-raw"
         )
+
+
+class NetworkClasses:
+    """Classes under a network that is transmitted. See `mdlcodec.codes.contract.Prepared`."""
+
+    def __init__(self, code: TransmittedNetwork[Any], given: Given) -> None:
+        self._code, self._given = code, given
+        self._architecture = code.architecture(given.settings)
+
+    @property
+    def cost(self) -> Cost:
+        """See Prepared.cost."""
+        return self._code.cost_of(self._architecture, self._given, sending=False)
+
+    @property
+    def sending_cost(self) -> Cost:
+        """See Prepared.sending_cost."""
+        return self._code.cost_of(self._architecture, self._given, sending=True)
+
+    def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
+        """See Prepared.encode."""
+        return self._code.encoded(self._architecture, self._given, values, progress, options)
+
+    def network(self, payload: bytes) -> tuple[Architecture, Weights]:
+        """See Prepared.network."""
+        parts = self._code.parts(payload)
+        return self._architecture, self._code.read_weights(parts, self._architecture, self._given)
+
+    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
+        """See Prepared.decode."""
+        parts = self._code.parts(payload)
+        weights = self._code.read_weights(parts, self._architecture, self._given)
+        return network_labels.decode_labels(
+            self._architecture,
+            weights,
+            parts.calibration,
+            parts.labels,
+            self._given.k,
+            self._given.inputs,
+            progress,
+        )
+
+    def predicted(self, values: np.ndarray) -> None:
+        """See Prepared.predicted."""
 
 
 def unless_learned_in_vain(found: Encoded, untrained: Callable[[], Encoded], n: int, k: int) -> Encoded:

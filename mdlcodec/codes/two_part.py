@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mdlcodec.codes import network_labels
-from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Options, Progress, Settings
+from mdlcodec.codes.contract import Encoded, Given, Options, Progress
 from mdlcodec.codes.transmitted import TransmittedNetwork
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.container.ids import CodeId
@@ -130,61 +130,49 @@ class TwoPartCode(TransmittedNetwork[Parts]):
         """See TransmittedNetwork.parts."""
         return Parts.read(payload)
 
-    def read_weights(
-        self, parts: Parts, architecture: Architecture, k: int, inputs: Inputs, settings: Settings
-    ) -> Weights:
+    def read_weights(self, parts: Parts, architecture: Architecture, given: Given) -> Weights:
         """See TransmittedNetwork.read_weights."""
-        return read_weights(parts.network, architecture, inputs, k)
+        return read_weights(parts.network, architecture, given.inputs, given.k)
 
-    def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
-        """See Code.cost. No network in a file is larger than its architecture is for the inputs."""
-        check_preset(settings.preset)
-        architecture = self.architecture(settings)
+    def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
+        """See TransmittedNetwork.cost_of. No network in a file is larger than its architecture."""
+        check_preset(given.settings.preset)
+        inputs, k = given.inputs, given.k
         shape = inputs.features.shape[1:]
         cost = network_labels.prediction_cost(architecture, inputs, k)
-        if k == 1:
-            return Cost(0, 0, 0)
         steps, memory = cost.steps, cost.memory + _network_memory(architecture, shape, k)
         if sending:
-            steps += self._training_steps(architecture, inputs.n, settings.preset)
+            steps += self._training_steps(architecture, inputs.n, given.settings.preset)
             # weights, gradients and moments; the examples moved four times, and all of these arranged anew
             memory += 64 * cost.parameters + 10 * inputs.features.nbytes + (1 << 28)
         return Cost(cost.parameters, steps, memory)
 
-    def network(self, payload: bytes, k: int) -> bytes:
-        """The network section of a payload. Raises BadData where there is none, CorruptFile."""
-        if k == 1:
-            raise BadData("a file of one class holds no network: there was nothing to learn")
+    def _network_section(self, payload: bytes) -> bytes:
         return Parts.read(payload).network
 
-    def encode(
+    def encoded(
         self,
+        architecture: Architecture,
+        given: Given,
         classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
         progress: Progress,
-        options: Options = NO_OPTIONS,
+        options: Options,
     ) -> Encoded:
-        """See Code.encode. One class has nothing to learn."""
+        """See TransmittedNetwork.encoded."""
         from mdlcodec.exact.guard import sender_alone
 
-        if k == 1:
-            return Encoded(b"", 0.0, 0.0)
-        architecture = self.architecture(settings)
-
         with sender_alone():
-            tensors = self._trained(self._trainer(classes, k, inputs, settings, progress, options), options)
+            trainer = self._trainer(architecture, given, classes, progress, options)
+            tensors = self._trained(trainer, options)
         progress(0, 0.0, "writing the network")
         section = self._section(tensors)
-        return encode_labels(architecture, section, classes, k, inputs, progress)
+        return encode_labels(architecture, section, classes, given.k, given.inputs, progress)
 
     def _trainer(
         self,
+        architecture: Architecture,
+        given: Given,
         classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
         progress: Progress,
         options: Options,
     ) -> Trainer:
@@ -194,12 +182,12 @@ class TwoPartCode(TransmittedNetwork[Parts]):
         from mdlcodec.sender.task import Task
 
         task = Task.of(
-            self.architecture(settings),
-            inputs.features,
+            architecture,
+            given.inputs.features,
             classes,
-            k,
-            seed=settings.seed,
-            effort=TWO_PART[settings.preset],
+            given.k,
+            seed=given.settings.seed,
+            effort=TWO_PART[given.settings.preset],
         )
         return Trainer(task, (Told(lambda text: progress(0, 0.0, text)), *options.observers))
 

@@ -2,9 +2,19 @@
 
 import numpy as np
 
-from mdlcodec.codes.contract import NO_OPTIONS, Encoded, LabelsAlone, Options, Progress, Settings
+from mdlcodec.codes.contract import (
+    NO_OPTIONS,
+    Code,
+    Encoded,
+    Given,
+    Options,
+    Prepared,
+    Progress,
+    Settings,
+)
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
+from mdlcodec.data.targets import Classes
 from mdlcodec.entropy import RangeDecoder, RangeEncoder, integer_frequencies
 from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.limits import Cost
@@ -20,13 +30,13 @@ def _frequencies(count: int, k: int) -> np.ndarray:
     return integer_frequencies(np.full((count, k), 1.0 / k))
 
 
-class UniformCode(LabelsAlone):
+class UniformCode(Code):
     """Every class is equally likely; nothing is learned."""
 
     name = "uniform"
     number: int = CodeId.UNIFORM
 
-    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Classes) -> Settings:
         """See Code.settings: there is no network to choose."""
         if net != "auto":
             raise BadData("--code uniform learns nothing; leave --net out")
@@ -40,37 +50,49 @@ class UniformCode(LabelsAlone):
                 "not know; upgrade mdlcodec"
             )
 
-    def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
-        """See Code.cost."""
-        return Cost(parameters=0, steps=0, memory=16 * k * _labels_at_once(inputs.n, k))
+    def _prepared(self, given: Given) -> Prepared:
+        return UniformClasses(given)
 
-    def encode(
-        self,
-        classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
-        progress: Progress,
-        options: Options = NO_OPTIONS,
-    ) -> Encoded:
-        """See Code.encode."""
-        encoder, bits = RangeEncoder(), float(np.log2(k))  # reported only
-        at_once = _labels_at_once(classes.size, k)
-        for start in range(0, classes.size, at_once):
-            block = classes[start : start + at_once]
-            encoder.encode(block, _frequencies(block.size, k))
+
+class UniformClasses:
+    """See `mdlcodec.codes.contract.Prepared`."""
+
+    def __init__(self, given: Given) -> None:
+        self._n, self._k = given.n, given.k
+
+    @property
+    def cost(self) -> Cost:
+        """See Prepared.cost."""
+        return Cost(parameters=0, steps=0, memory=16 * self._k * _labels_at_once(self._n, self._k))
+
+    @property
+    def sending_cost(self) -> Cost:
+        """See Prepared.sending_cost."""
+        return self.cost
+
+    def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
+        """See Prepared.encode."""
+        encoder, bits = RangeEncoder(), float(np.log2(self._k))  # reported only
+        at_once = _labels_at_once(values.size, self._k)
+        for start in range(0, values.size, at_once):
+            block = values[start : start + at_once]
+            encoder.encode(block, _frequencies(block.size, self._k))
             progress(start + block.size, (start + block.size) * bits)
-        return Encoded(encoder.finish(), classes.size * bits)
+        return Encoded(encoder.finish(), values.size * bits)
 
-    def decode(
-        self, payload: bytes, k: int, inputs: Inputs, settings: Settings, progress: Progress
-    ) -> np.ndarray:
-        """See Code.decode."""
-        decoder, bits = RangeDecoder(payload), float(np.log2(k))  # reported only
-        classes = np.empty(inputs.n, np.int32)
-        at_once = _labels_at_once(inputs.n, k)
-        for start in range(0, inputs.n, at_once):
-            stop = min(start + at_once, inputs.n)
-            classes[start:stop] = decoder.decode(_frequencies(stop - start, k))
+    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
+        """See Prepared.decode."""
+        decoder, bits = RangeDecoder(payload), float(np.log2(self._k))  # reported only
+        classes = np.empty(self._n, np.int32)
+        at_once = _labels_at_once(self._n, self._k)
+        for start in range(0, self._n, at_once):
+            stop = min(start + at_once, self._n)
+            classes[start:stop] = decoder.decode(_frequencies(stop - start, self._k))
             progress(stop, stop * bits)
         return classes
+
+    def network(self, payload: bytes) -> None:
+        """See Prepared.network."""
+
+    def predicted(self, values: np.ndarray) -> None:
+        """See Prepared.predicted."""

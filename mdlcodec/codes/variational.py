@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdlcodec.codes import network_labels
-from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Options, Progress, Settings
+from mdlcodec.codes.contract import Encoded, Given, Options, Progress
 from mdlcodec.codes.transmitted import TransmittedNetwork, unless_learned_in_vain, without_labels
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.container.ids import CodeId
@@ -155,50 +155,41 @@ class VariationalCode(TransmittedNetwork[Parts]):
         """See TransmittedNetwork.parts."""
         return Parts.read(payload)
 
-    def read_weights(
-        self, parts: Parts, architecture: Architecture, k: int, inputs: Inputs, settings: Settings
-    ) -> Weights:
+    def read_weights(self, parts: Parts, architecture: Architecture, given: Given) -> Weights:
         """See TransmittedNetwork.read_weights."""
-        return read_weights(parts.sent, architecture, k, inputs, settings.seed)
+        return read_weights(parts.sent, architecture, given.k, given.inputs, given.settings.seed)
 
-    def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
-        """See Code.cost."""
+    def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
+        """See TransmittedNetwork.cost_of."""
+        inputs, k, settings = given.inputs, given.k, given.settings
         check_preset(settings.preset)
-        architecture = self.architecture(settings)
         cost = network_labels.prediction_cost(architecture, inputs, k)
-        if k == 1:
-            return Cost(0, 0, 0)
         steps, memory = cost.steps + cost.parameters // 1000, cost.memory + 128 * cost.parameters
         if sending:
             from mdlcodec.sender import variational
             from mdlcodec.sender.efforts import VARIATIONAL
 
-            given = architecture, inputs.features.shape[1:], inputs.n, k, VARIATIONAL[settings.preset]
-            steps += variational.most_steps(*given)
-            memory += variational.memory(*given) + 3 * inputs.features.nbytes
+            training = architecture, inputs.features.shape[1:], inputs.n, k, VARIATIONAL[settings.preset]
+            steps += variational.most_steps(*training)
+            memory += variational.memory(*training) + 3 * inputs.features.nbytes
         return Cost(cost.parameters, steps, memory)
 
-    def encode(
+    def encoded(
         self,
+        architecture: Architecture,
+        given: Given,
         classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
         progress: Progress,
-        options: Options = NO_OPTIONS,
+        options: Options,
     ) -> Encoded:
-        """See Code.encode. One class has nothing to learn."""
-        architecture = self.architecture(settings)
+        """See TransmittedNetwork.encoded."""
+        k, inputs = given.k, given.inputs
         variance = None if options.prior is None else _checked_variance(options.prior)
-        if k == 1:
-            return Encoded(b"", 0.0, 0.0)
-        sent, objective = self._trained(
-            architecture, classes, k, inputs, settings, progress, variance, options
-        )
+        sent, objective = self._trained(architecture, given, classes, progress, variance, options)
 
         def coded(sent: Sent) -> Encoded:
-            given = classes, k, inputs, settings.seed
-            return encode_labels(architecture, sent, *given, without_labels(progress), objective)
+            coding = classes, k, inputs, given.settings.seed
+            return encode_labels(architecture, sent, *coding, without_labels(progress), objective)
 
         found = unless_learned_in_vain(coded(sent), lambda: coded(NO_WEIGHTS), inputs.n, k)
         progress(inputs.n, found.ideal_bits)
@@ -207,10 +198,8 @@ class VariationalCode(TransmittedNetwork[Parts]):
     def _trained(
         self,
         architecture: Architecture,
+        given: Given,
         classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
         progress: Progress,
         variance: float | None,
         options: Options,
@@ -224,10 +213,11 @@ class VariationalCode(TransmittedNetwork[Parts]):
         from mdlcodec.sender.variational import variational_network
 
         with sender_alone():
-            task = Task.of(architecture, inputs.features, classes, k, seed=settings.seed)
+            features = given.inputs.features
+            task = Task.of(architecture, features, classes, given.k, seed=given.settings.seed)
             told = Told(lambda text: progress(0, 0.0, text))
             trainer = Trainer(task, (told, *options.observers))
-            found = variational_network(trainer, VARIATIONAL[settings.preset], variance)
+            found = variational_network(trainer, VARIATIONAL[given.settings.preset], variance)
         prior = found.prior if variance is None else variance
         return Sent.of(found.bits, found.indices, prior), found.objective_bits
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mdlcodec.data.targets import Classes
 from mdlcodec.errors import BadData
 
 
@@ -56,6 +57,11 @@ class Labels:
     def n(self) -> int:
         """Number of labels."""
         return int(self.classes.shape[0])
+
+    @property
+    def target(self) -> Classes:
+        """What receivers know of the classes before they are decoded."""
+        return Classes(len(self.values))
 
     def array(self) -> np.ndarray:
         """The labels themselves, (n,), in the dtype of ``values``."""

@@ -19,12 +19,14 @@ import numpy as np
 from mdlcodec.container import LabelHeader, label_digest, read_label_file, sections, write_label_file
 from mdlcodec.container.ids import HIGHEST_PRESET, LOWEST_PRESET
 from mdlcodec.container.label_file import DIGEST_BYTES
+from mdlcodec.data import targets
 from mdlcodec.errors import BadData, CorruptFile, Unsupported, WrongInputs
 from mdlcodec.limits import DEFAULT_LIMITS, Limits, check_limits, integer
 
 if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
     from mdlcodec.codes import Code, Options, Progress, Settings
     from mdlcodec.data import Content, Dataset, Inputs, Labels
+    from mdlcodec.data.targets import Classes
     from mdlcodec.limits import Cost
 
 MAX_SEED = 2**64 - 1
@@ -81,6 +83,11 @@ class LabelFile:
         """Number of classes."""
         return len(self.header.values)
 
+    @property
+    def target(self) -> Classes:
+        """What the file says of its labels before they are decoded."""
+        return targets.Classes(self.k)
+
     def one_label_each(self) -> Labels:
         """One label of each class, with the form and the column of the file's labels."""
         return _labels(np.arange(self.k, dtype=np.int32), self.header)
@@ -118,7 +125,11 @@ def parse(blob: bytes) -> LabelFile:
     net = code.net_name(settings)
     found = []
     for name, size in sections(blob):
-        found += code.sections(payload, len(header.values)) if name == "labels" else [(name, size)]
+        found += (
+            code.sections(payload, targets.Classes(len(header.values)))
+            if name == "labels"
+            else [(name, size)]
+        )
     return LabelFile(header, payload, found, code, settings, net)
 
 
@@ -127,14 +138,8 @@ def network_section(blob: bytes) -> bytes:
 
     Raises what ``parse`` raises, and BadData for a file that holds no network.
     """
-    from mdlcodec.codes.transmitted import TransmittedNetwork
-    from mdlcodec.codes.two_part import TwoPartCode
-
     file = parse(blob)
-    if not isinstance(file.code, TwoPartCode):
-        kind = "no network as tensors" if isinstance(file.code, TransmittedNetwork) else "no network"
-        raise BadData(f"a file of --code {file.code.name} holds {kind}; give one of two-part or two-part-raw")
-    return file.code.network(file.payload, file.k)
+    return file.code.network_section(file.payload, file.target)
 
 
 def inspect(blob: bytes) -> dict[str, object]:
@@ -205,13 +210,15 @@ def encode(
     inputs, labels = dataset.inputs, dataset.labels
     if labels is None:
         raise BadData("there are no labels to encode; give labels with the inputs")
-    k = len(labels.values)
-    settings = chosen.settings(net, preset, seed, inputs, k)
+    target = labels.target
+    settings = chosen.settings(net, preset, seed, inputs, target)
     with computing_on(device):
-        progress, _ = _planned(chosen, settings, inputs, k, limits, watch, sending=True)
+        prepared = chosen.prepare(inputs, target, settings)
+        plan = Plan(code, chosen.net_name(settings), settings, labels.n, target.k, prepared.sending_cost)
+        progress, _ = _announced(plan, limits, watch)
         start = time.perf_counter()
         with _guard():
-            encoded = chosen.encode(labels.classes, k, inputs, settings, progress, options)
+            encoded = prepared.encode(labels.classes, progress, options)
         seconds = time.perf_counter() - start
     header = LabelHeader(
         code=chosen.number,
@@ -252,13 +259,16 @@ def decode(
     header = file.header
     with computing_on(device):
         inputs = _matching(find_inputs(header), header)
+        prepared = file.code.prepare(inputs, file.target, file.settings)
         try:
-            progress, last = _planned(file.code, file.settings, inputs, file.k, limits, watch)
+            cost = prepared.cost
         except BadData as error:  # what no encoder writes
             raise CorruptFile("damaged: its network does not fit these inputs") from error
+        plan = Plan(file.code.name, file.net, file.settings, file.n, file.k, cost)
+        progress, last = _announced(plan, limits, watch)
         start = time.perf_counter()
         with _guard():
-            classes = file.code.decode(file.payload, file.k, inputs, file.settings, progress)
+            classes = prepared.decode(file.payload, progress)
         seconds = time.perf_counter() - start
     if label_digest(classes) != header.label_digest:
         raise CorruptFile(
@@ -326,22 +336,10 @@ def _matching(candidates: Sequence[Content], header: LabelHeader) -> Inputs:
     )
 
 
-def _planned(
-    code: Code,
-    settings: Settings,
-    inputs: Inputs,
-    k: int,
-    limits: Limits,
-    watch: Watch | None,
-    *,
-    sending: bool = False,
-) -> tuple[Progress, list[float]]:
-    """Check the cost and announce the plan; what to report progress to, and the bits last reported."""
-    cost = code.cost(inputs, k, settings, sending=sending)
-    check_limits(cost, limits)
-    report = None
-    if watch is not None:
-        report = watch(Plan(code.name, code.net_name(settings), settings, inputs.n, k, cost))
+def _announced(plan: Plan, limits: Limits, watch: Watch | None) -> tuple[Progress, list[float]]:
+    """Check the plan's cost and announce it; what to report progress to, and the bits last reported."""
+    check_limits(plan.cost, limits)
+    report = None if watch is None else watch(plan)
     last = [0.0]
 
     def progress(done: int, bits: float, stage: str = "", /) -> None:

@@ -23,6 +23,7 @@ from mdlcodec.exact.cholesky import (
 from mdlcodec.exact.elementary import exp, log
 from mdlcodec.exact.random import Stream
 from mdlcodec.limits import Cost
+from mdlcodec.predictors.contract import Predictor
 from mdlcodec.predictors.kernel_features import dimensions, is_picture, kernel_columns
 from mdlcodec.predictors.presets import KERNEL, KernelEffort, effort_of
 
@@ -128,7 +129,7 @@ def example_distances(features: np.ndarray, effort: KernelEffort, seed: int) -> 
     return squared_distances(kernel_columns(features, effort.filters, Stream(seed, Purpose.FILTERS)))
 
 
-class KernelPredictor:
+class KernelPredictor(Predictor):
     """One ridge regression per (width, ridge). See `mdlcodec.predictors.contract.Predictor`.
 
     A score is T times the regression's f, where T is the inverse temperature with the least codelength of

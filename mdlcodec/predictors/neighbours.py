@@ -5,6 +5,7 @@ from numba import njit
 
 from mdlcodec.exact.cholesky import row_starts
 from mdlcodec.exact.elementary import log
+from mdlcodec.predictors.contract import Predictor
 
 # score sets: votes of so many nearest neighbours
 COUNTS = np.array([1, 4, 16], np.int64)
@@ -48,7 +49,7 @@ def _vote(
             out[s, c] = log((np.float64(votes[c]) + least) / total)
 
 
-class NeighboursPredictor:
+class NeighboursPredictor(Predictor):
     """Votes of the nearest 1, 4 and 16 neighbours. See `mdlcodec.predictors.contract.Predictor`."""
 
     sets = COUNTS.size

@@ -18,6 +18,7 @@ from mdlcodec.mixing.pools import mean_log_probabilities
 from mdlcodec.nn.exact_training import Network
 from mdlcodec.nn.graph import Graph, channels_first
 from mdlcodec.nn.node import Shape
+from mdlcodec.predictors.contract import Predictor
 from mdlcodec.predictors.warps import Warp, warped
 
 _FIRST_BLOCK = 8
@@ -90,7 +91,7 @@ def _shifted(images: np.ndarray) -> list[np.ndarray]:
     return [images, left, right, up, down]
 
 
-class NetworkPredictor:
+class NetworkPredictor(Predictor):
     """Members trained side by side on batches of their own. See `mdlcodec.predictors.contract.Predictor`.
 
     Score sets: the logarithm of the members' mean probability; when images are also predicted shifted, the

@@ -8,7 +8,7 @@ from mdlcodec.mixing.pools import mean_log_probabilities
 from mdlcodec.predictors.contract import Predictor
 
 
-class SideBySide:
+class SideBySide(Predictor):
     """See `mdlcodec.predictors.contract.Predictor`: the score sets of all members in their order, then the
     logarithms of their mean probabilities."""
 

@@ -78,3 +78,18 @@ def switched_cost(inputs: Inputs, k: int, preset: int) -> Cost:
             total.sets + cost.sets,
         )
     return total
+
+
+class SwitchedFamily:
+    """As `mdlcodec.predictors.contract.PredictorFamily`, of several predictors at once."""
+
+    def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
+        """See PredictorFamily.cost."""
+        return switched_cost(inputs, k, preset)
+
+    def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> Portfolio:
+        """See PredictorFamily.start."""
+        return switched(inputs, k, preset, seed)
+
+
+FAMILY = SwitchedFamily()
