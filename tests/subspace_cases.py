@@ -6,12 +6,10 @@ Interpreters without pytest import this too (portability_worker.py).
 
 from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 from label_sets import blobs, images, oblong
 
-import mdlcodec
 from mdlcodec import data
 from mdlcodec.codes import CODES
 from mdlcodec.codes.subspace import Parts, encode_labels
@@ -60,19 +58,13 @@ CASES = {
 
 def encoded(given):
     """The file of a case's labels, its point given instead of trained."""
-    point = given.coordinates, given.step
-    with (
-        mock.patch.object(CODES["subspace"], "_trained", lambda *_: point, create=True),
-        mock.patch("mdlcodec.codes.transmitted._LEARNED", 10**6),  # never the uniform code instead
-    ):
-        return mdlcodec.encode(
-            given.x,
-            given.y,
-            code="subspace",
-            net=given.net,
-            seed=given.seed,
-            dimension=len(given.coordinates),
-        )
+    dataset, code = data.from_arrays(given.x, given.y), CODES["subspace"]
+    inputs, target = dataset.inputs, dataset.labels.target
+    settings = code.settings(given.net, 5, given.seed, inputs, target)
+    point, quiet = (given.coordinates, given.step), lambda *_: None
+    architecture, classes = ARCHITECTURES[given.net], dataset.labels.classes
+    found = encode_labels(architecture, *point, classes, target.k, inputs, settings, quiet)
+    return labels.written(inputs, dataset.labels, code.number, settings, found.payload)
 
 
 def recoded(given, blob):

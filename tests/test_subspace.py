@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from label_sets import blobs, images
+from mdlcodec.sender.float_layered import float_forward
 from subspace_cases import CASES, GOLDEN, encoded, recoded
 
 import mdlcodec
@@ -30,9 +31,8 @@ from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, 
 from mdlcodec.exact.hadamard import transform
 from mdlcodec.exact.random import Stream
 from mdlcodec.files import labels
-from mdlcodec.nn.architectures import ARCHITECTURES
-from mdlcodec.nn.layered import exact_outputs
-from mdlcodec.sender.float_layered import float_forward
+from mdlcodec.nn.exact_prediction import exact_outputs
+from mdlcodec.nn.zoo import ARCHITECTURES
 
 CODE = CODES["subspace"]
 

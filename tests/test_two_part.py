@@ -41,8 +41,8 @@ from mdlcodec.mixing.temperature import (
     best_calibration,
     frequencies,
 )
-from mdlcodec.nn.architectures import ARCHITECTURES
-from mdlcodec.nn.layered import exact_outputs
+from mdlcodec.nn.exact_prediction import exact_outputs
+from mdlcodec.nn.zoo import ARCHITECTURES
 
 RAW, SPARSE = CODES["two-part-raw"], CODES["two-part"]
 
@@ -70,7 +70,7 @@ def test_round_trip(name):
     assert sizes["network"] - len(section) in (1, 2)
     for tensor, array in zip(
         decode_network(section, memory=1 << 30).tensors,
-        [array for pair in case.weights for array in pair],
+        case.weights.values(),
         strict=True,
     ):
         assert tensor.array().tobytes() == array.tobytes()
@@ -278,7 +278,7 @@ def test_networks_that_no_sender_writes(arrays, message):
 
 def test_smaller_types_of_float_are_exact():
     case = CASES["lenet-300-100"]
-    arrays = [array for pair in case.weights for array in pair]
+    arrays = case.weights.values()
     inputs = _inputs(case.x)
     wide = read_weights(_network(arrays), ARCHITECTURES[case.net], inputs, 3)
     half = read_weights(_network([a.astype(np.float16) for a in arrays]), ARCHITECTURES[case.net], inputs, 3)

@@ -38,7 +38,7 @@ from mdlcodec.descriptions.posterior_samples import (
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported
 from mdlcodec.exact.random import Stream
 from mdlcodec.files import labels
-from mdlcodec.nn.narrow import NARROW
+from mdlcodec.nn.zoo import ARCHITECTURES
 from mdlcodec.sender import variational
 from mdlcodec.sender.efforts import VARIATIONAL
 from mdlcodec.sender.variational.blocks import BlockPrices
@@ -94,7 +94,7 @@ def test_round_trip(name):
     sizes = {part["name"]: part["bytes"] for part in facts["sections"]}
     assert list(sizes) == ["header", "digests", "weights", "calibration", "labels", "checksum"]
     assert sum(sizes.values()) == len(blob) == facts["bytes"]
-    prior = 4 if isinstance(case.sent.prior, float) else 2 * len(NARROW[case.net].layers)
+    prior = 4 if isinstance(case.sent.prior, float) else 2 * len(ARCHITECTURES[case.net].layers)
     count = case.sent.count
     assert sizes["weights"] == 1 + (1 if count < 128 else 2) + prior + math.ceil(count * case.sent.bits / 8)
     assert sizes["labels"] < math.log2(facts["classes"]) * facts["labels"] / 8
@@ -129,7 +129,7 @@ def test_the_receiver_has_the_weights_that_the_sender_ended_with(trained):
     sent = Parts.read(file.payload).sent
     assert sent.count
     architecture, weights = CODE.prepare(_inputs(x), file.target, file.settings).network(file.payload)
-    assert architecture is NARROW["narrow-mlp"]
+    assert architecture is ARCHITECTURES["narrow-mlp"]
     found = np.concatenate([array.ravel() for pair in weights for array in pair])
     assert found.tobytes() == (posterior.mean.detach().numpy() + 0.0).tobytes()
     assert not posterior.free.any()
@@ -171,7 +171,7 @@ def test_the_prior_is_honoured_and_paid():
         sent = Parts.read(labels.parse(blob).payload).sent
         assert sent.count
         assert sent.prior == float(np.float32(prior))
-        pairs = read_weights(sent, NARROW["narrow-mlp"], 3, _inputs(x), 0)
+        pairs = read_weights(sent, ARCHITECTURES["narrow-mlp"], 3, _inputs(x), 0)
         weights = np.concatenate([array.ravel() for pair in pairs for array in pair])
         variances.append(weights.astype(np.float64).var())
         assert (weights != 0).all()
@@ -185,7 +185,9 @@ def test_the_extreme_priors_are_read_again(variance):
     assert Parts.read(payload).sent == sent
     inputs = _inputs(blobs(20, 2)[0])
     assert all(
-        np.isfinite(a).all() for pair in read_weights(sent, NARROW["narrow-mlp"], 2, inputs, 0) for a in pair
+        np.isfinite(a).all()
+        for pair in read_weights(sent, ARCHITECTURES["narrow-mlp"], 2, inputs, 0)
+        for a in pair
     )
 
 
@@ -221,7 +223,7 @@ def test_any_labels_round_trip(n, k, seed, count, bits):
     inputs = _inputs(blobs(n, 3, seed)[0])
     sent = Sent.of(bits, Stream(seed, 7).below(1 << bits, count).tolist(), bytes([168, 0, 165, 150]))
     classes = Stream(seed, 8).below(k, n).astype(np.int32)
-    result = encode_labels(NARROW["narrow-mlp"], sent, classes, k, inputs, seed, _quiet)
+    result = encode_labels(ARCHITECTURES["narrow-mlp"], sent, classes, k, inputs, seed, _quiet)
     chosen = CODE.settings("narrow-mlp", 5, seed, inputs, Classes(k))
     assert (CODE.prepare(inputs, Classes(k), chosen).decode(result.payload, _quiet) == classes).all()
     assert result.ideal_bits <= n * math.log2(k) + 0.01
@@ -354,7 +356,7 @@ def test_prices_bring_blocks_to_their_target():
 
 
 def test_divergence_and_its_gradient():
-    posterior = Posterior(NARROW["narrow-mlp"], (3,), 2, 1.0, torch.Generator().manual_seed(0))
+    posterior = Posterior(ARCHITECTURES["narrow-mlp"], (3,), 2, 1.0, torch.Generator().manual_seed(0))
     posterior.set_prior([0.3, 0.2, 0.5, 0.1])
     posterior.fix(slice(5, 9), 0.25)
     posterior.mean.grad = torch.zeros_like(posterior.mean)
@@ -377,7 +379,9 @@ def test_divergence_and_its_gradient():
 def test_training_lowers_the_objective_and_leaves_fixed_weights():
     x, y = _many_blobs()
     features = _inputs(x).features
-    posterior = Posterior(NARROW["narrow-mlp"], features.shape[1:], 3, 1.0, torch.Generator().manual_seed(0))
+    posterior = Posterior(
+        ARCHITECTURES["narrow-mlp"], features.shape[1:], 3, 1.0, torch.Generator().manual_seed(0)
+    )
     posterior.fix(slice(3, 7), 0.125)
     objective = Objective(posterior, features, y, 64)
     posterior.set_prior([0.5] * 4)
@@ -447,7 +451,7 @@ def test_ideal_lengths_are_finite_where_a_softmax_underflows(monkeypatch):
     monkeypatch.setattr("mdlcodec.mixing.temperature.best_calibration", lambda *_: 0xF0)
     inputs, sent = _inputs(blobs(30, 3)[0]), Sent.of(12, list(range(20)), bytes([231] * 4))
     classes = np.arange(30, dtype=np.int32) % 3
-    result = encode_labels(NARROW["narrow-mlp"], sent, classes, 3, inputs, 0, _quiet)
+    result = encode_labels(ARCHITECTURES["narrow-mlp"], sent, classes, 3, inputs, 0, _quiet)
     assert Parts.read(result.payload).calibration == 0xF0
     assert 24 <= result.ideal_bits <= 30 * 24  # some label had the lowest frequency, 1 of 2^24
 

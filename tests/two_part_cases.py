@@ -6,16 +6,15 @@ Interpreters without pytest import this too (portability_worker.py).
 
 from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 from label_sets import blobs, images, oblong
 
-import mdlcodec
 from mdlcodec import data
 from mdlcodec.codes import CODES
 from mdlcodec.codes.two_part import encode_labels, tensors_of
 from mdlcodec.container import write_label_file
+from mdlcodec.descriptions.tensors.network_section import encode_network
 from mdlcodec.exact.random import Stream
 from mdlcodec.files import labels
 from mdlcodec.nn.exact_prediction import exact_outputs
@@ -76,9 +75,15 @@ CASES = {
 
 def encoded(given):
     """The file of a case's labels, its network given instead of trained."""
-    tensors = tensors_of(given.weights)
-    with mock.patch.object(CODES[given.code], "_trained", lambda *_: tensors, create=True):
-        return mdlcodec.encode(given.x, given.y, code=given.code, net=given.net)
+    dataset, code = data.from_arrays(given.x, given.y), CODES[given.code]
+    inputs, target = dataset.inputs, dataset.labels.target
+    settings = code.settings(given.net, 5, 0, inputs, target)
+    section = encode_network(
+        tensors_of(given.weights), values="raw" if given.code == "two-part-raw" else None
+    )
+    architecture, classes = ARCHITECTURES[given.net], dataset.labels.classes
+    found = encode_labels(architecture, section, classes, target.k, inputs, lambda *_: None)
+    return labels.written(inputs, dataset.labels, code.number, settings, found.payload)
 
 
 def recoded(given, blob):

@@ -6,12 +6,10 @@ Interpreters without pytest import this too (portability_worker.py).
 
 from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 from label_sets import blobs, images, oblong
 
-import mdlcodec
 from mdlcodec import data
 from mdlcodec.codes import CODES
 from mdlcodec.codes.variational import Parts, Sent, encode_labels, read_weights
@@ -64,12 +62,12 @@ CASES = {
 
 def encoded(given):
     """The file of a case's labels, its network given instead of trained."""
-    code = CODES["variational"]
-    with (
-        mock.patch.object(code, "_trained", lambda *_: (given.sent, 0.0), create=True),
-        mock.patch("mdlcodec.codes.transmitted._LEARNED", 10**6),  # never the uniform code instead
-    ):
-        return mdlcodec.encode(given.x, given.y, code="variational", net=given.net, seed=given.seed)
+    dataset, code = data.from_arrays(given.x, given.y), CODES["variational"]
+    inputs, target = dataset.inputs, dataset.labels.target
+    settings = code.settings(given.net, 5, given.seed, inputs, target)
+    architecture, classes = ARCHITECTURES[given.net], dataset.labels.classes
+    found = encode_labels(architecture, given.sent, classes, target.k, inputs, given.seed, lambda *_: None)
+    return labels.written(inputs, dataset.labels, code.number, settings, found.payload)
 
 
 def recoded(given, blob):

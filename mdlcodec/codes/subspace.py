@@ -208,20 +208,14 @@ class SubspaceCode(TransmittedNetwork[Parts]):
     ) -> tuple[np.ndarray, int]:
         """Coordinates, int64 (dimension,), and the index of their step."""
         from mdlcodec.exact.guard import sender_alone
-        from mdlcodec.observe.progress import Told
         from mdlcodec.sender.efforts import SUBSPACE
-        from mdlcodec.sender.loop import Trainer
         from mdlcodec.sender.subspace import subspace_point
-        from mdlcodec.sender.task import Task
 
-        settings = given.settings
-        subspace = _subspace(architecture, given.inputs, given.k, settings, dimension)
-        effort = SUBSPACE[settings.preset]
-        features = given.inputs.features
+        subspace = _subspace(architecture, given.inputs, given.k, given.settings, dimension)
+        effort = SUBSPACE[given.settings.preset]
         with sender_alone():
-            task = Task.of(architecture, features, classes, given.k, seed=settings.seed, effort=effort)
-            told = Told(lambda text: progress(0, 0.0, text))
-            return subspace_point(Trainer(task, (told, *options.observers)), subspace)
+            trainer = self.trainer(architecture, given, classes, effort, progress, options)
+            return subspace_point(trainer, subspace)
 
 
 def _dimensions(n: int) -> tuple[int, ...]:

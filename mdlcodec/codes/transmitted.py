@@ -32,6 +32,7 @@ from mdlcodec.nn.zoo import Architecture, chosen_from, numbered, own_architectur
 
 if TYPE_CHECKING:
     from mdlcodec.data.dataset import Inputs
+    from mdlcodec.sender.loop import Trainer
 
 # where a payload is shorter than this share of the uniform code's bits, something was learned for certain
 _LEARNED = 0.9
@@ -81,6 +82,24 @@ class TransmittedNetwork(Code, Generic[_Parts]):
         options: Options,
     ) -> Encoded:
         """See Prepared.encode."""
+
+    def trainer(
+        self,
+        architecture: Architecture,
+        given: Given,
+        classes: np.ndarray,
+        effort: float,
+        progress: Progress,
+        options: Options,
+    ) -> Trainer:
+        """What trains the network to transmit, as a sender alone does, and tells progress and observers."""
+        from mdlcodec.observe.progress import Told
+        from mdlcodec.sender.loop import Trainer
+        from mdlcodec.sender.task import Task
+
+        seed, features = given.settings.seed, given.inputs.features
+        task = Task.of(architecture, features, classes, given.k, seed=seed, effort=effort)
+        return Trainer(task, (Told(lambda text: progress(0, 0.0, text)), *options.observers))
 
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Classes) -> Settings:
         """See Code.settings."""

@@ -160,36 +160,15 @@ class TwoPartCode(TransmittedNetwork[Parts]):
     ) -> Encoded:
         """See TransmittedNetwork.encoded."""
         from mdlcodec.exact.guard import sender_alone
+        from mdlcodec.sender.efforts import TWO_PART
 
         with sender_alone():
-            trainer = self._trainer(architecture, given, classes, progress, options)
+            effort = TWO_PART[given.settings.preset]
+            trainer = self.trainer(architecture, given, classes, effort, progress, options)
             tensors = self._trained(trainer, options)
         progress(0, 0.0, "writing the network")
         section = self._section(tensors)
         return encode_labels(architecture, section, classes, given.k, given.inputs, progress)
-
-    def _trainer(
-        self,
-        architecture: Architecture,
-        given: Given,
-        classes: np.ndarray,
-        progress: Progress,
-        options: Options,
-    ) -> Trainer:
-        from mdlcodec.observe.progress import Told
-        from mdlcodec.sender.efforts import TWO_PART
-        from mdlcodec.sender.loop import Trainer
-        from mdlcodec.sender.task import Task
-
-        task = Task.of(
-            architecture,
-            given.inputs.features,
-            classes,
-            given.k,
-            seed=given.settings.seed,
-            effort=TWO_PART[given.settings.preset],
-        )
-        return Trainer(task, (Told(lambda text: progress(0, 0.0, text)), *options.observers))
 
     def _trained(self, trainer: Trainer, options: Options) -> list[Tensor]:
         """The network to transmit."""

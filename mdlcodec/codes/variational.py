@@ -206,18 +206,13 @@ class VariationalCode(TransmittedNetwork[Parts]):
     ) -> tuple[Sent, float]:
         """What is sent, and KL + expected loss in bits when training ended."""
         from mdlcodec.exact.guard import sender_alone
-        from mdlcodec.observe.progress import Told
         from mdlcodec.sender.efforts import VARIATIONAL
-        from mdlcodec.sender.loop import Trainer
-        from mdlcodec.sender.task import Task
         from mdlcodec.sender.variational import variational_network
 
+        effort = VARIATIONAL[given.settings.preset]
         with sender_alone():
-            features = given.inputs.features
-            task = Task.of(architecture, features, classes, given.k, seed=given.settings.seed)
-            told = Told(lambda text: progress(0, 0.0, text))
-            trainer = Trainer(task, (told, *options.observers))
-            found = variational_network(trainer, VARIATIONAL[given.settings.preset], variance)
+            trainer = self.trainer(architecture, given, classes, effort.steps, progress, options)
+            found = variational_network(trainer, effort, variance)
         prior = found.prior if variance is None else variance
         return Sent.of(found.bits, found.indices, prior), found.objective_bits
 

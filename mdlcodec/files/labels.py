@@ -220,8 +220,16 @@ def encode(
         with _guard():
             encoded = prepared.encode(labels.classes, progress, options)
         seconds = time.perf_counter() - start
+    run = Run(
+        encoded.ideal_bits, seconds, encoded.training_error, encoded.objective_bits, encoded.learned_in_vain
+    )
+    return written(inputs, labels, chosen.number, settings, encoded.payload), run
+
+
+def written(inputs: Inputs, labels: Labels, code: int, settings: Settings, payload: bytes) -> bytes:
+    """The file of labels that a payload holds; ``code``: its number."""
     header = LabelHeader(
-        code=chosen.number,
+        code=code,
         net=settings.net,
         preset=settings.preset,
         seed=settings.seed,
@@ -233,10 +241,7 @@ def encode(
         label_digest=label_digest(labels.classes),
         own_net=settings.own_net,
     )
-    run = Run(
-        encoded.ideal_bits, seconds, encoded.training_error, encoded.objective_bits, encoded.learned_in_vain
-    )
-    return write_label_file(header, encoded.payload), run
+    return write_label_file(header, payload)
 
 
 def decode(
