@@ -7,12 +7,14 @@ import numpy as np
 import torch
 
 from mdlcodec.exact.device.elementary import (
-    column_sums,
     copied_to,
     exponent_of,
+    grid_exponents,
     largest_of,
     power_of_two,
     rounded,
+    scaled,
+    totals,
 )
 from mdlcodec.exact.device.products import Products
 from mdlcodec.exact.integers import (
@@ -24,6 +26,7 @@ from mdlcodec.exact.integers import (
     Digits,
     not_finite,
 )
+from mdlcodec.exact.reduction import ALONE, Reduction
 
 # values of patches gathered at once
 _AT_ONCE = 1 << 25
@@ -87,17 +90,23 @@ class DeviceEngine:
             raise not_finite()
         return tensor.cpu().numpy()
 
-    def _largest(self, x: torch.Tensor) -> torch.Tensor:
-        """The largest |x| of each row, float32 (rows, m) -> float64 (rows,)."""
+    @staticmethod
+    def _largest(x: torch.Tensor) -> torch.Tensor:
+        """The largest |x| of each row, float32 (rows, m) -> float64 (rows,); infinite where one is no number."""
         if x.numel() == 0:
             return torch.zeros(x.shape[0], dtype=torch.float64, device=x.device)
-        bits = (x.view(torch.int32) & 0x7FFFFFFF).amax(1)
-        self._finite = self._finite & (bits < INFINITY_BITS).all()
+        bits = (x.view(torch.int32) & 0x7FFFFFFF).amax(1).clamp(max=INFINITY_BITS)
         return bits.view(torch.float32).double()
+
+    def _finite_of(self, largest: torch.Tensor) -> torch.Tensor:
+        """The same magnitudes, float64 of any shape; remembers whether all are finite."""
+        self._finite = self._finite & (largest < torch.inf).all()
+        return largest
 
     def _one_block(self, x: torch.Tensor, digits: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Integers of x's shape and the exponent, a tensor of no axes."""
-        e = _block_exponents(self._largest(x.reshape(1, -1))[0], digits, EXPONENT_LIMIT)
+        largest = self._finite_of(self._largest(x.reshape(1, -1)))
+        e = _block_exponents(largest[0], digits, EXPONENT_LIMIT)
         return _integers(x, e), e
 
     def _convolve(
@@ -121,9 +130,8 @@ class DeviceEngine:
         self, x: torch.Tensor, w: torch.Tensor, bias: torch.Tensor, padding: int, digits: Digits
     ) -> tuple[torch.Tensor, Any]:
         """See Engine.forward."""
-        exponents = _block_exponents(
-            self._largest(x.reshape(x.shape[0], -1)), digits.activations, EXPONENT_LIMIT
-        )
+        largest = self._finite_of(self._largest(x.reshape(x.shape[0], -1)))
+        exponents = _block_exponents(largest, digits.activations, EXPONENT_LIMIT)
         images = _integers(x, exponents[:, None, None, None])
         weights, shared = self._one_block(w, digits.weights)
         scales = power_of_two(-(exponents + shared))
@@ -131,29 +139,49 @@ class DeviceEngine:
         return y + bias, _Saved(images, exponents, weights, shared, padding, digits)
 
     def backward(
-        self, saved: Any, g: torch.Tensor, input_gradient: bool, into: Any = None
+        self,
+        saved: Any,
+        g: torch.Tensor,
+        input_gradient: bool,
+        into: Any = None,
+        reduction: Reduction = ALONE,
     ) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
         """See Engine.backward."""
-        digits, padding = saved.digits, saved.padding
-        n, height, width, outputs = g.shape
-        kernel, channels = saved.weights.shape[1], saved.weights.shape[3]
+        digits, outputs = saved.digits.gradients, g.shape[3]
+        largest = self._largest(g.reshape(len(g), -1))
+        # the examples' powers of two move into the gradient, exactly, before it is rounded
+        weighted = largest * power_of_two(-saved.exponents)
+        maxima = reduction.maximum(torch.stack((largest_of(largest), largest_of(weighted))))
+        maxima = self._finite_of(maxima)
         dx = None
         if input_gradient:
-            integers, e = self._one_block(g, digits.gradients)
-            flipped = saved.weights.flip(1, 2).permute(3, 1, 2, 0)  # (C, k, k, O)
-            scales = power_of_two(-(e + saved.weights_exponent)).expand(n)
-            sizes = digits.gradients, digits.weights
-            dx = self._convolve(integers, flipped, scales, kernel - 1 - padding, sizes)
-        # the examples' powers of two move into the gradient, exactly, before it is rounded
-        largest = self._largest(g.reshape(n, -1)) * power_of_two(-saved.exponents)
-        e = _block_exponents(largest_of(largest), digits.gradients, GRADIENT_EXPONENT_LIMIT)
-        rows = _integers(g, (e - saved.exponents)[:, None, None, None]).reshape(-1, outputs)
+            dx = self._input_gradient(saved, g, _block_exponents(maxima[0], digits, EXPONENT_LIMIT))
+        e = _block_exponents(maxima[1], digits, GRADIENT_EXPONENT_LIMIT)
+        sums = reduction.total(self._weight_sums(saved, g, e))
+        dw = (sums * power_of_two(-e) + 0.0).float()
+        grid = grid_exponents(maxima[0], reduction.examples(len(g)) * g.shape[1] * g.shape[2])
+        db = scaled(reduction.total(totals(g.reshape(-1, outputs).double(), grid)), grid)
+        return dx, dw, db.float()
+
+    def _input_gradient(self, saved: Any, g: torch.Tensor, exponent: torch.Tensor) -> torch.Tensor:
+        """A convolution of the gradient with the flipped kernel."""
+        flipped = saved.weights.flip(1, 2).permute(3, 1, 2, 0)  # (C, k, k, O)
+        scales = power_of_two(-(exponent + saved.weights_exponent)).expand(len(g))
+        sizes = saved.digits.gradients, saved.digits.weights
+        return self._convolve(
+            _integers(g, exponent), flipped, scales, flipped.shape[1] - 1 - saved.padding, sizes
+        )
+
+    def _weight_sums(self, saved: Any, g: torch.Tensor, exponent: torch.Tensor) -> torch.Tensor:
+        """Exact sums of the weights' gradient, float64 (O, k, k, C)."""
+        n, height, width, outputs = g.shape
+        kernel, channels = saved.weights.shape[1], saved.weights.shape[3]
+        rows = _integers(g, (exponent - saved.exponents)[:, None, None, None]).reshape(-1, outputs)
         total = torch.zeros((outputs, kernel * kernel * channels), dtype=torch.float64, device=g.device)
         step = max(1, _AT_ONCE // max(1, height * width * kernel * kernel * channels))
         for start in range(0, n, step):
-            patches = _patches(saved.images[start : start + step], kernel, padding)
+            patches = _patches(saved.images[start : start + step], kernel, saved.padding)
             part = rows[start * height * width : (start + step) * height * width]
-            sizes = digits.gradients, digits.activations
+            sizes = saved.digits.gradients, saved.digits.activations
             total = total + self.products.multiply(part.t(), patches.t(), sizes)
-        dw = (total * power_of_two(-e) + 0.0).float().reshape(saved.weights.shape)
-        return dx, dw, column_sums(g.reshape(-1, outputs).double()).float()
+        return total.reshape(saved.weights.shape)

@@ -10,6 +10,7 @@ from mdlcodec.exact.engines.float64 import Float64Matrices
 from mdlcodec.exact.engines.int8 import Int8Matrices
 from mdlcodec.exact.engines.matrix import MatrixEngine
 from mdlcodec.exact.integers import Digits
+from mdlcodec.exact.reduction import ALONE, Reduction
 
 
 class Engine(Protocol):
@@ -29,13 +30,18 @@ class Engine(Protocol):
         """
 
     def backward(
-        self, saved: Any, g: Any, input_gradient: bool, into: Any = None
+        self, saved: Any, g: Any, input_gradient: bool, into: Any = None, reduction: Reduction = ALONE
     ) -> tuple[Any | None, Any, Any]:
         """The gradient of the outputs, float32 (N, H', W', O), contiguous -> gradients of x (None unless
         ``input_gradient``), w and bias. Raises InexactComputation when a value is not finite.
 
         ``into``: arrays of w's and bias's shapes, contiguous, that the engine may write these gradients to and
         return, to save a copy.
+
+        Three phases: the largest magnitudes, float64 (2,), of g and of g weighted by example; integer sums of
+        the weights' gradient, float64 (O, k, k, C), and of the bias's on their grid, float64 (O,); one scaling
+        and rounding. Where several processes share the batch, ``reduction`` puts the first and the second
+        together, in that order; the gradient of x is that of this process's examples.
         """
 
 

@@ -10,8 +10,18 @@ import numpy as np
 from numba import njit
 
 from mdlcodec.exact.elementary import power_of_two
-from mdlcodec.exact.integers import Digits, product_scales, quantise_rows, quantise_tensor, quantise_weighted
-from mdlcodec.exact.sums import column_sums
+from mdlcodec.exact.integers import (
+    Digits,
+    gradient_exponents,
+    product_scales,
+    quantise_rows,
+    quantise_tensor,
+    round_tensor,
+    round_weighted,
+    scale_sums,
+)
+from mdlcodec.exact.reduction import ALONE, Reduction
+from mdlcodec.exact.sums import scaled, totals
 
 Planes = tuple[np.ndarray, ...]
 
@@ -43,13 +53,6 @@ class _Saved:
     weights_exponent: int
     padding: int
     digits: Digits
-
-
-@njit(cache=True)
-def _scaled_total(total: np.ndarray, exponent: int, out: np.ndarray) -> None:
-    scale = power_of_two(-exponent)
-    for i in range(total.size):
-        out[i] = np.float32(total[i] * scale + 0.0)
 
 
 @njit(cache=True)
@@ -133,25 +136,39 @@ class MatrixEngine:
         return y, _Saved(planes, xe, wq, we, padding, digits)
 
     def backward(
-        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Any = None
+        self,
+        saved: Any,
+        g: np.ndarray,
+        input_gradient: bool,
+        into: Any = None,
+        reduction: Reduction = ALONE,
     ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
         """See Engine.backward."""
-        digits, wq = saved.digits, saved.weights
+        exponents = gradient_exponents(g, saved.exponents, saved.digits.gradients, reduction)
+        dx = self._input_gradient(saved, g, exponents.block) if input_gradient else None
+        sums = reduction.total(self._weight_sums(saved, g, exponents.weighted))
+        dw = np.empty(sums.shape, np.float32)
+        scale_sums(sums.reshape(-1), exponents.weighted, dw.reshape(-1))
+        db = reduction.total(totals(g.reshape(-1), g.shape[3], exponents.grid))
+        return dx, dw, scaled(db, exponents.grid).astype(np.float32)
+
+    def _input_gradient(self, saved: Any, g: np.ndarray, exponent: int) -> np.ndarray:
+        """A convolution of the gradient with the flipped kernel."""
+        digits, kernel = saved.digits, saved.weights.shape[1]
+        flipped = np.ascontiguousarray(saved.weights[:, ::-1, ::-1, :].transpose(3, 1, 2, 0))  # (C, k, k, O)
+        return self._convolve(
+            self.matrices.planes(round_tensor(g, exponent), digits.gradients),
+            self.matrices.planes(flipped, digits.weights),
+            np.full(g.shape[0], power_of_two(-(exponent + saved.weights_exponent))),
+            kernel - 1 - saved.padding,
+        )
+
+    def _weight_sums(self, saved: Any, g: np.ndarray, exponent: int) -> np.ndarray:
+        """Exact sums of the weights' gradient, float64 (O, k, k, C)."""
         n, height, width, outputs = g.shape
-        kernel, channels = wq.shape[1], wq.shape[3]
-        dx = None
-        if input_gradient:
-            gq, ge = quantise_tensor(g, digits.gradients)
-            flipped = np.ascontiguousarray(wq[:, ::-1, ::-1, :].transpose(3, 1, 2, 0))  # (C, k, k, O)
-            dx = self._convolve(
-                self.matrices.planes(gq, digits.gradients),
-                self.matrices.planes(flipped, digits.weights),
-                np.full(n, power_of_two(-(ge + saved.weights_exponent))),
-                kernel - 1 - saved.padding,
-            )
-        rows = g.reshape(-1, outputs)
-        gq, ge = quantise_weighted(rows, saved.exponents, digits.gradients)
-        g_planes = self.matrices.planes(gq, digits.gradients)
+        digits, kernel, channels = saved.digits, saved.weights.shape[1], saved.weights.shape[3]
+        integers = round_weighted(g.reshape(-1, outputs), saved.exponents, exponent)
+        g_planes = self.matrices.planes(integers, digits.gradients)
         total = np.zeros((outputs, kernel * kernel * channels), np.float64)
         step = _images_at_once(height * width, kernel * kernel * channels)
         for start in range(0, n, step):
@@ -160,6 +177,4 @@ class MatrixEngine:
             )
             part = slice(start * height * width, (start + step) * height * width)
             self.matrices.outer(tuple(p[part] for p in g_planes), gathered, total)
-        dw = np.empty(wq.shape, np.float32)
-        _scaled_total(total.reshape(-1), ge, dw.reshape(-1))
-        return dx, dw, column_sums(rows).astype(np.float32)
+        return total.reshape(saved.weights.shape)

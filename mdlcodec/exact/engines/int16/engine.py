@@ -10,7 +10,6 @@ import numpy as np
 from mdlcodec.exact.elementary import power_of_two
 from mdlcodec.exact.engines.int16.microkernel import LANES, ROWS
 from mdlcodec.exact.engines.int16.operands import (
-    gradient_exponents,
     gradient_pairs,
     gradient_pairs_shared,
     pack,
@@ -37,15 +36,16 @@ from mdlcodec.exact.engines.int16.products import (
 )
 from mdlcodec.exact.engines.int16.scratch import SCRATCH
 from mdlcodec.exact.integers import (
-    BITS,
-    LIMITS,
     Digits,
-    not_finite,
+    GradientExponents,
+    gradient_exponents,
     product_scales,
     quantise_tensor,
     row_exponents,
+    scale_sums,
 )
-from mdlcodec.exact.sums import fixed_point_exponent
+from mdlcodec.exact.reduction import ALONE, Reduction
+from mdlcodec.exact.sums import scaled
 from mdlcodec.exact.threads import VALUE, in_parts, part_size
 
 # two int16 in memory are an int32 pair: the first is the lower half
@@ -150,23 +150,19 @@ class Int16Engine:
         return y, _Saved(images, exponents, weights, weights_exponent, padding, digits)
 
     def backward(
-        self, saved: Any, g: np.ndarray, input_gradient: bool, into: Any = None
+        self,
+        saved: Any,
+        g: np.ndarray,
+        input_gradient: bool,
+        into: Any = None,
+        reduction: Reduction = ALONE,
     ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
         """See Engine.backward."""
-        digits, examples = saved.digits, g.shape[0]
-        e, weighted, largest, finite = gradient_exponents(
-            g.reshape(examples, -1).view(np.int32),
-            saved.exponents,
-            LIMITS[digits.gradients],
-            BITS[digits.gradients],
-        )
-        if not finite:
-            raise not_finite()
-        dx = self._input_gradient(saved, g, e) if input_gradient else None
-        grid = fixed_point_exponent(largest, g.size // g.shape[3])
+        exponents = gradient_exponents(g, saved.exponents, saved.digits.gradients, reduction)
+        dx = self._input_gradient(saved, g, exponents.block) if input_gradient else None
         dw = np.empty(saved.weights.shape, np.float32) if into is None else into[0]
-        db = self._weight_gradient(saved, g, weighted, grid, dw)
-        return dx, dw, db
+        db = self._weight_gradient(saved, g, exponents, reduction, dw)
+        return dx, dw, scaled(reduction.total(db), exponents.grid).astype(np.float32)
 
     @staticmethod
     def _input_gradient(saved: Any, g: np.ndarray, exponent: int) -> np.ndarray:
@@ -181,8 +177,11 @@ class Int16Engine:
         return _convolved(images, saved.weights, True, split, scales, None)
 
     @staticmethod
-    def _weight_gradient(saved: Any, g: np.ndarray, exponent: int, grid: int, dw: np.ndarray) -> np.ndarray:
-        """Writes the gradient of the weights to dw; returns that of the bias."""
+    def _weight_gradient(
+        saved: Any, g: np.ndarray, exponents: GradientExponents, reduction: Reduction, dw: np.ndarray
+    ) -> np.ndarray:
+        """Writes the gradient of the weights to dw; returns the integer sums of that of the bias."""
+        exponent, grid = exponents.weighted, exponents.grid
         outputs, kernel = saved.weights.shape[0], saved.weights.shape[1]
         examples, height, width = g.shape[:3]
         _, padded_height, padded_width, channels = saved.images.shape
@@ -191,7 +190,8 @@ class Int16Engine:
             examples, width, padded_width = 1, examples, examples
         lines, half = examples * height, (width + 1) // 2
         split = saved.digits.gradients == 2 and saved.digits.activations == 2
-        short = across and half <= LONGEST_SUM
+        # where nobody else adds to them, sums that fit are scaled before they leave the registers
+        short = across and half <= LONGEST_SUM and reduction is ALONE
         columns = -(-outputs // LANES) * LANES
         right = SCRATCH.take("right", (2 if split and not short else 1, lines, half, columns), np.int32)
         g_lines = g.reshape(lines, width, outputs)
@@ -202,7 +202,6 @@ class Int16Engine:
         db = sums[0]
         for part in sums[1:]:
             db = db + part  # integers on the grid: exact in every order
-        db = (db * power_of_two(-grid)).astype(np.float32)
         image_lines = saved.images.reshape(-1, padded_width, channels)
         length = half + kernel // 2
         left = SCRATCH.take("left", (min(2, kernel), image_lines.shape[0], length, channels), np.int32)
@@ -228,5 +227,12 @@ class Int16Engine:
         total[:] = 0.0
         each = part_size(tiles, 1, 2 * rows.size * pairs.size)
         in_parts(pair_products, pair_products_shared, (left, rows, offsets, pairs, total), tiles, each)
-        scaled_weights(total, exponent, channels, columns, dw.reshape(outputs, kernel * kernel, -1))
+        by_place = dw.reshape(outputs, kernel * kernel, -1)
+        if reduction is ALONE:
+            scaled_weights(total, exponent, channels, columns, by_place)
+            return db
+        integers = SCRATCH.take("sums", by_place.shape, np.float64)
+        scaled_weights(total, 0, channels, columns, integers)
+        whole = reduction.total(integers.reshape(dw.shape))
+        scale_sums(whole.reshape(-1), exponent, dw.reshape(-1))
         return db

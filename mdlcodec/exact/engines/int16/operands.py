@@ -10,11 +10,6 @@ from numba import njit
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
 from mdlcodec.exact.engines.int16.microkernel import LANES
 from mdlcodec.exact.integers import (
-    EXPONENT_LIMIT,
-    GRADIENT_EXPONENT_LIMIT,
-    INFINITY_BITS,
-    block_exponent,
-    largest_bits,
     round_to_integers,
     rounded,
 )
@@ -146,25 +141,6 @@ def pack_flipped(w, split, out):
     if split:
         for panel in range(out.shape[0]):
             _split_columns(out[panel])
-
-
-@njit(cache=True, nogil=True)
-def gradient_exponents(bits_of_g, example_exponents, limit, bits):
-    """(exponent of g, exponent of g weighted by example, largest |g|, whether all of g is finite)."""
-    largest, weighted = 0.0, 0.0
-    for n in range(bits_of_g.shape[0]):
-        row = largest_bits(bits_of_g[n])
-        if row >= INFINITY_BITS:
-            return 0, 0, 0.0, False
-        value = np.float64(np.int32(row).view(np.float32))
-        largest = max(largest, value)
-        weighted = max(weighted, value * power_of_two(-example_exponents[n]))
-    return (
-        block_exponent(largest, limit, bits, EXPONENT_LIMIT),
-        block_exponent(weighted, limit, bits, GRADIENT_EXPONENT_LIMIT),
-        largest,
-        True,
-    )
 
 
 @njit(cache=True, nogil=True)

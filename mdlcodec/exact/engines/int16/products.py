@@ -203,10 +203,11 @@ def short_products_shared(job, count, each, *arguments):
 
 @njit(cache=True, nogil=True)
 def scaled_weights(total, exponent, channels, columns, out):
-    """total (panels, tiles, ROWS * WIDE), row (place, padded channel) -> out (O, places, channels)."""
+    """total (panels, tiles, ROWS * WIDE), row (place, padded channel), times 2^-exponent -> out (O, places,
+    channels), float32, rounded once, or float64."""
     scale = power_of_two(-exponent)
     outputs, places, real = out.shape
-    scaled = np.empty(ROWS * WIDE, np.float32)
+    scaled = np.empty(ROWS * WIDE, out.dtype)
     for panel in range(total.shape[0]):
         used = LANES if columns - panel * WIDE <= LANES else WIDE
         start, count = panel * WIDE, min(used, outputs - panel * WIDE)
@@ -214,7 +215,7 @@ def scaled_weights(total, exponent, channels, columns, out):
         for tile in range(total.shape[1]):
             sums = total[panel, tile]
             for i in range(ROWS * used):
-                scaled[i] = np.float32(sums[i] * scale + 0.0)
+                scaled[i] = sums[i] * scale + 0.0
             if c + ROWS <= real:
                 for o in range(count):
                     for m in range(ROWS):
