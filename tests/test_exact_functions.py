@@ -38,13 +38,16 @@ def _gradients(y, leaves, stream):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize(("kernel", "padding"), [(3, 1), (5, 2), (3, 0), (1, 0)])
-def test_convolution(engine, kernel, padding):
+@pytest.mark.parametrize(
+    ("kernel", "padding", "stride"),
+    [(3, 1, 1), (5, 2, 1), (3, 0, 1), (1, 0, 1), (3, 1, 2), (1, 0, 2), (2, 3, 3)],
+)
+def test_convolution(engine, kernel, padding, stride):
     stream = Stream(0, 1)
     x, w, b = _leaf(stream, 4, 7, 6, 3), _leaf(stream, 5, kernel, kernel, 3), _leaf(stream, 5)
-    y = Convolution.apply(x, w, b, padding, Arithmetic(ENGINES[engine], TWO))
+    y = Convolution.apply(x, w, b, padding, Arithmetic(ENGINES[engine], TWO), stride)
     xd, wd, bd = (t.detach().double().requires_grad_() for t in (x, w, b))
-    reference = functional.conv2d(xd.permute(0, 3, 1, 2), wd.permute(0, 3, 1, 2), bd, padding=padding)
+    reference = functional.conv2d(xd.permute(0, 3, 1, 2), wd.permute(0, 3, 1, 2), bd, stride, padding)
     reference = reference.permute(0, 2, 3, 1)
     _close([y], [reference], 1e-3)
     mine = _gradients(y, [x, w, b], Stream(0, 2))

@@ -105,23 +105,23 @@ def _operands(shape, outputs, kernel):
 @pytest.mark.parametrize("name", ENGINES_HERE)
 @pytest.mark.parametrize("digits", [DIGITS, Digits(2, 2, 2), Digits(1, 1, 1)])
 @pytest.mark.parametrize(
-    ("shape", "outputs", "kernel", "padding"),
-    [((5, 5, 6, 4), 7, 3, 1), ((5, 1, 1, 37), 10, 1, 0), ((4, 4, 4, 17), 40, 2, 0)],
+    ("shape", "outputs", "kernel", "padding", "stride"),
+    [((5, 5, 6, 4), 7, 3, 1, 1), ((5, 1, 1, 37), 10, 1, 0, 1), ((4, 5, 4, 17), 40, 2, 0, 2)],
 )
 @pytest.mark.parametrize("shares", [(1, 1), (3, 2), (1, 2, 2)])
-def test_products(name, digits, shape, outputs, kernel, padding, shares):
+def test_products(name, digits, shape, outputs, kernel, padding, stride, shares):
     shape = sum(shares), *shape[1:]
     x, w, bias = _operands(shape, outputs, kernel)
     engine = ENGINES_HERE[name]()
     array = getattr(engine, "array", np.asarray)
-    y, saved = engine.forward(array(x), array(w), array(bias), padding, digits)
+    y, saved = engine.forward(array(x), array(w), array(bias), padding, digits, stride)
     g = np.random.default_rng(4).normal(size=tuple(y.shape)).astype(np.float32)
     g[-1] *= 100
     dx, dw, db = engine.backward(saved, array(g), True)
 
     def work(rows, reduction):
         mine = ENGINES_HERE[name]()
-        _, kept = mine.forward(array(x[rows]), array(w), array(bias), padding, digits)
+        _, kept = mine.forward(array(x[rows]), array(w), array(bias), padding, digits, stride)
         into = np.empty(w.shape, np.float32), np.empty(outputs, np.float32)
         return rows, mine.backward(kept, array(g[rows]), True, into, reduction)
 

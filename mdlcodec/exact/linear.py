@@ -23,14 +23,14 @@ class Arithmetic:
 
 
 class Convolution(Function):
-    """Stride 1, zero padding; x float32 (N, H, W, C), w float32 (O, k, k, C), bias float32 (O,)."""
+    """Any stride, zero padding; x float32 (N, H, W, C), w float32 (O, k, k, C), bias float32 (O,)."""
 
     @staticmethod
     def forward(
-        x: np.ndarray, w: np.ndarray, bias: np.ndarray, padding: int, arithmetic: Arithmetic
+        x: np.ndarray, w: np.ndarray, bias: np.ndarray, padding: int, arithmetic: Arithmetic, stride: int = 1
     ) -> tuple[np.ndarray, Any]:
-        """Float32 (N, H + 2p - k + 1, W + 2p - k + 1, O)."""
-        y, saved = arithmetic.engine.forward(x, w, bias, padding, arithmetic.digits)
+        """Float32 (N, (H + 2p - k) div stride + 1, (W + 2p - k) div stride + 1, O)."""
+        y, saved = arithmetic.engine.forward(x, w, bias, padding, arithmetic.digits, stride)
         return y, (arithmetic, saved)
 
     @staticmethod

@@ -14,7 +14,7 @@ from mdlcodec.exact.reduction import ALONE, Reduction
 
 
 class Engine(Protocol):
-    """The product of formats/arithmetic.md, section 2, as a convolution of stride 1 and its gradients.
+    """The product of formats/arithmetic.md, section 2, as a convolution and its gradients.
 
     A linear layer is a convolution of images of one place. Arrays are numpy's; a device's engine has its
     tensors in their place.
@@ -22,11 +22,14 @@ class Engine(Protocol):
 
     name: str
 
-    def forward(self, x: Any, w: Any, bias: Any, padding: int, digits: Digits) -> tuple[Any, Any]:
-        """x float32 (N, H, W, C), w float32 (O, k, k, C), bias float32 (O,), all contiguous ->
-        float32 (N, H + 2p - k + 1, W + 2p - k + 1, O), and what ``backward`` needs.
+    def forward(
+        self, x: Any, w: Any, bias: Any, padding: int, digits: Digits, stride: int = 1
+    ) -> tuple[Any, Any]:
+        """x float32 (N, H, W, C), w float32 (O, k, k, C), bias float32 (O,), all contiguous -> float32
+        (N, (H + 2p - k) div stride + 1, (W + 2p - k) div stride + 1, O), and what ``backward`` needs.
 
-        Raises InexactComputation when a value is not finite.
+        The values are those that stride 1 has at every ``stride``-th place. Raises InexactComputation when a
+        value is not finite.
         """
 
     def backward(

@@ -215,19 +215,20 @@ def _int16_pairs(a, b, out):
 
 
 @njit(cache=True, nogil=True)
-def place_pairs(images, out, first, last):
-    """Lines of images (lines, W, C) int16 -> neighbouring places (copies, lines, W', C) int32.
+def place_pairs(images, stride, out, first, last):
+    """Lines of images (lines, W, C) int16 -> pairs of places (copies, lines, W', C) int32, ``stride`` apart.
 
-    The first copy has places 2j and 2j + 1, the second 2j + 1 and 2j + 2; outside the line is 0.
+    Copy i has places 2 * stride * j + i and stride further: what tap i of a kernel meets at outputs 2j and
+    2j + 1. Outside the line is 0.
     """
     _, width, channels = images.shape
     nothing = np.zeros(channels, np.int16)
     for copy in range(out.shape[0]):
         for line in range(first, last):
             for j in range(out.shape[2]):
-                place = 2 * j + copy
+                place = 2 * stride * j + copy
                 a = images[line, place] if place < width else nothing
-                b = images[line, place + 1] if place + 1 < width else nothing
+                b = images[line, place + stride] if place + stride < width else nothing
                 _int16_pairs(a, b, out[copy, line, j])
 
 

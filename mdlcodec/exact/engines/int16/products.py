@@ -51,15 +51,19 @@ def _copy(tile, out, row, column, rows, columns):
 
 
 @njit(cache=True, nogil=True)
-def place_addresses(images, scales, height, width, addresses, scale_of):
-    """Address of every place's patch in padded images (N, H', W', C), and its scale; ROWS more at the end."""
+def place_addresses(images, scales, origin_y, origin_x, height, width, stride, addresses, scale_of):
+    """Address of every place's patch in padded images (N, H', W', C), and its scale; ROWS more at the end.
+
+    The first patch begins at (origin_y, origin_x), the next ones ``stride`` further.
+    """
     _, padded_height, padded_width, channels = images.shape
     at, step = 0, 2 * channels
     for n in range(images.shape[0]):
         for y in range(height):
-            start = images.ctypes.data + step * ((n * padded_height + y) * padded_width)
+            line = n * padded_height + y * stride + origin_y
+            start = images.ctypes.data + step * (line * padded_width + origin_x)
             for x in range(width):
-                addresses[at] = start + step * x
+                addresses[at] = start + step * stride * x
                 scale_of[at] = scales[n]
                 at += 1
     for i in range(at, addresses.size):
