@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from mdlcodec.errors import InexactComputation
 from mdlcodec.exact.activation import Dropout, Rectify
+from mdlcodec.exact.device import activation as device_activation
 from mdlcodec.exact.engines import ENGINES
 from mdlcodec.exact.guard import Guard
 from mdlcodec.exact.integers import Digits
@@ -37,13 +38,16 @@ def _gradients(y, leaves, stream):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize(("kernel", "padding"), [(3, 1), (5, 2), (3, 0), (1, 0)])
-def test_convolution(engine, kernel, padding):
+@pytest.mark.parametrize(
+    ("kernel", "padding", "stride"),
+    [(3, 1, 1), (5, 2, 1), (3, 0, 1), (1, 0, 1), (3, 1, 2), (1, 0, 2), (2, 3, 3)],
+)
+def test_convolution(engine, kernel, padding, stride):
     stream = Stream(0, 1)
     x, w, b = _leaf(stream, 4, 7, 6, 3), _leaf(stream, 5, kernel, kernel, 3), _leaf(stream, 5)
-    y = Convolution.apply(x, w, b, padding, Arithmetic(ENGINES[engine], TWO))
+    y = Convolution.apply(x, w, b, padding, Arithmetic(ENGINES[engine], TWO), stride)
     xd, wd, bd = (t.detach().double().requires_grad_() for t in (x, w, b))
-    reference = functional.conv2d(xd.permute(0, 3, 1, 2), wd.permute(0, 3, 1, 2), bd, padding=padding)
+    reference = functional.conv2d(xd.permute(0, 3, 1, 2), wd.permute(0, 3, 1, 2), bd, stride, padding)
     reference = reference.permute(0, 2, 3, 1)
     _close([y], [reference], 1e-3)
     mine = _gradients(y, [x, w, b], Stream(0, 2))
@@ -150,6 +154,22 @@ def test_dropout_keeps_the_stated_share_and_repeats_its_mask():
     assert abs(float((y != 0).double().mean()) - 0.75) < 0.02
     assert set(y.flatten().tolist()) == {0.0, float(np.float32(4 / 3))}
     assert (torch.autograd.grad(y, x, torch.ones_like(y))[0] == y).all()
+
+
+@pytest.mark.parametrize("function", [Dropout, device_activation.Dropout])
+def test_a_part_of_a_batch_drops_what_the_whole_batch_would(function):
+    array = torch.from_numpy if function is device_activation.Dropout else np.asarray
+    x, g = Stream(0, 1).normals((7, 3, 5)), Stream(0, 2).normals((7, 3, 5))
+    y, saved = function.forward(array(x), Stream(0, 3).words(27), 30000)
+    (dx,) = function.backward(saved, array(g))
+    stream = Stream(0, 3)
+    for start, stop in ((0, 7), (0, 1), (1, 3), (3, 4), (2, 7), (6, 7)):
+        first = 15 * start
+        stream.seek(first // 4)
+        words = stream.words((first % 4 + 15 * (stop - start) + 3) // 4)
+        part, kept = function.forward(array(x[start:stop]), words, 30000, first % 4)
+        assert (part == y[start:stop]).all()
+        assert (function.backward(kept, array(g[start:stop]))[0] == dx[start:stop]).all()
 
 
 def test_relu_gives_plus_zero():

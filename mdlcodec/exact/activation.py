@@ -49,13 +49,26 @@ def _masked(
         y[i] = x[i] * factor if keep < threshold else np.float32(0)
 
 
+def words_from(words: np.ndarray, first: int) -> np.ndarray:
+    """Words whose 16-bit quarters start at quarter ``first``, 0..3, of these, lowest first: uint64 (m,) -> (m,)."""
+    if first == 0:
+        return words
+    later = np.zeros_like(words)
+    later[:-1] = words[1:]
+    return (words >> np.uint64(16 * first)) | (later << np.uint64(64 - 16 * first))
+
+
 class Dropout(Function):
     """Keeps each value with probability ``keep`` / 65536 and multiplies it by float32(65536 / keep)."""
 
     @staticmethod
-    def forward(x: np.ndarray, words: np.ndarray, keep: int) -> tuple[np.ndarray, Any]:
-        """float32 of any shape; words uint64, at least size / 4 of them, lowest 16 bits first."""
-        saved = words, np.uint64(keep), np.float32(65536 / keep)
+    def forward(x: np.ndarray, words: np.ndarray, keep: int, first: int = 0) -> tuple[np.ndarray, Any]:
+        """float32 of any shape; words uint64, at least (first + size) / 4 of them, lowest 16 bits first.
+
+        ``first``, 0..3: the quarter of the first word that decides the first value. A part of a batch begins at
+        value i of it: at word i // 4 of the batch's, and at quarter i % 4.
+        """
+        saved = words_from(words, first), np.uint64(keep), np.float32(65536 / keep)
         y = np.empty_like(x)
         _masked(x.reshape(-1), *saved, y.reshape(-1))
         return y, saved

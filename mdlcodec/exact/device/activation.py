@@ -27,9 +27,10 @@ class Dropout:
     """Keeps each value with probability ``keep`` / 65536 and multiplies it by float32(65536 / keep)."""
 
     @staticmethod
-    def forward(x: torch.Tensor, words: np.ndarray, keep: int) -> tuple[torch.Tensor, Any]:
-        """float32 of any shape; words: numpy's uint64, at least a fourth of x's values, lowest 16 bits first."""
-        numbers = words.astype("<u8").view("<u2")[: x.numel()]
+    def forward(x: torch.Tensor, words: np.ndarray, keep: int, first: int = 0) -> tuple[torch.Tensor, Any]:
+        """float32 of any shape; words: numpy's uint64, (first + values of x) / 4 or more, lowest 16 bits first;
+        see `mdlcodec.exact.activation.Dropout`."""
+        numbers = words.astype("<u8").view("<u2")[first : first + x.numel()]
         mask = copied_to(x.device, numbers < keep).reshape(x.shape)
         saved = mask, float(np.float32(65536 / keep))
         return torch.where(mask, x * saved[1], 0.0), saved
