@@ -7,8 +7,8 @@ Activations have one block per example, weights and gradients one per tensor.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.errors import InexactComputation
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
 from mdlcodec.exact.shared_work import entry, share

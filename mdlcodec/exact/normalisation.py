@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
 from mdlcodec.exact.function import Function
 from mdlcodec.exact.sums import MAGNITUDE, exponent_of_bits, flat_sums, flat_sums_of_squares, folded, repeated

@@ -4,8 +4,8 @@ Integer sums are the same in every order, so that any machine may split them as 
 """
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
 
 MAGNITUDE = np.int64(0x7FFFFFFFFFFFFFFF)  # all bits of a float64 but its sign

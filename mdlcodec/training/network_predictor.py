@@ -7,8 +7,8 @@ far; predictions use exponentially averaged weights, and the members' probabilit
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.choice import chosen_arithmetic
 from mdlcodec.exact.elementary import log
 from mdlcodec.exact.loss import softmax_row

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import log
 from mdlcodec.exact.loss import softmax_row
 from mdlcodec.nets.predictor import Predictor

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import power_of_two
 from mdlcodec.exact.integers import Digits, product_scales, quantise_rows, quantise_tensor, quantise_weighted
 from mdlcodec.exact.sums import column_sums

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.entropy.context_mixing import (
     STRETCH,
     STRETCH_LIMIT,

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from numba import njit
-
+from mdlcodec.compiled import njit
 from mdlcodec.entropy.context_mixing import code_even
 from mdlcodec.weights.description import Descriptions
 from mdlcodec.weights.tensor import DType
