@@ -25,6 +25,7 @@ from typing import Any
 import llvmlite
 import numba
 import numpy as np
+import zstandard
 from numba.core import config
 from numba.core.compiler import CompileResult
 from numba.core.serialize import dumps
@@ -92,7 +93,8 @@ def _folders() -> list[Path]:
 class _Cache:
     """What numba's dispatchers ask for a function's machine code; in place of numba's FunctionCache.
 
-    A file holds the SHA-256 of what follows, and pickled: machine code by signature and processor.
+    A file holds the SHA-256 of what follows: machine code by signature and processor, pickled, as a zstandard
+    frame, since tables of constants make it twenty times as large.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -131,7 +133,7 @@ class _Cache:
         while _write:
             try:
                 # of two processes that do this at once, one's entry is lost, and compiled again
-                body = dumps({**self._entries(_write[0]), key: reduced})
+                body = zstandard.compress(dumps({**self._entries(_write[0]), key: reduced}))
                 _write_whole(_write[0] / self._name, hashlib.sha256(body).digest() + body)
                 return
             except OSError as error:
@@ -155,10 +157,10 @@ class _Cache:
             content = (folder / self._name).read_bytes()
         except OSError:
             return {}
-        body = memoryview(content)[32:]
+        body = content[32:]
         if hashlib.sha256(body).digest() != content[:32]:
             return {}
-        entries: dict[Any, bytes] = pickle.loads(body)
+        entries: dict[Any, bytes] = pickle.loads(zstandard.decompress(body))
         return entries
 
 
