@@ -1,9 +1,8 @@
 """Hypothesis profiles: `default` for developers, `ci` (the same examples every time) where CI is set.
 
-And a cache of compiled functions for this very source: numba's own does not see changes in what a function calls.
+And where the compiled functions are kept: not among the sources.
 """
 
-import hashlib
 import os
 from pathlib import Path
 
@@ -13,7 +12,6 @@ settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
-_ROOT = Path(__file__).parent.parent
-_COMPILED = [path for path in sorted((_ROOT / "mdlcodec").rglob("*.py")) if b"numba" in path.read_bytes()]
-_DIGEST = hashlib.sha256(b"\0".join(path.read_bytes() for path in _COMPILED)).hexdigest()[:16]
-os.environ.setdefault("NUMBA_CACHE_DIR", str(_ROOT / ".pytest_cache" / f"numba-{_DIGEST}"))
+# in one place for all tests; mdlcodec.compiled makes a folder in it for every state of the sources
+_COMPILED = Path(__file__).parent.parent / ".pytest_cache" / "compiled"
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_COMPILED))

@@ -16,47 +16,50 @@ import torch
 _MARKS = ("# reported only", "# sender only", "# integers", "# correctly rounded")
 
 # modules whose every name may be used: nothing in them computes with floats
-_MODULES = {
-    "__future__", "abc", "collections", "concurrent.futures", "contextlib", "contextvars", "copy", "csv",
-    "dataclasses", "functools", "gzip", "hashlib", "importlib", "inspect", "io", "itertools", "json", "llvmlite",
-    "logging", "lzma", "numbers", "operator", "os", "pathlib", "PIL", "re", "safetensors", "shutil", "struct",
-    "sys", "tempfile", "threading", "time", "tokenize", "types", "typing", "typing_extensions", "warnings",
-    "weakref", "zipfile", "zlib", "zstandard",
-}  # fmt: skip
-_NAMES = {
-    "constriction.stream.model.Categorical",
-    "constriction.stream.queue.RangeDecoder",
-    "constriction.stream.queue.RangeEncoder",
-    "math.ceil", "math.gcd", "math.inf", "math.isqrt", "math.prod",
-    "numba.config.NUMBA_NUM_THREADS", "numba.core.cgutils", "numba.core.registry.cpu_target",
-    "numba.extending.intrinsic", "numba.njit", "numba.types", "numba.uint64",
-    *("numpy." + name for name in (
-        "abs", "all", "any", "append", "arange", "argmax", "argmin", "argsort", "array", "array_equal", "asarray",
-        "ascontiguousarray", "bool_", "clip", "concatenate", "count_nonzero", "dtype", "empty", "empty_like",
-        "errstate", "finfo", "float16", "float32", "float64", "floor", "frexp", "frombuffer", "fromiter", "full",
-        "full_like", "iinfo", "inf", "int16", "int32", "int64", "int8", "integer", "isfinite", "isnan", "ldexp",
-        "lib.format", "ma.MaskedArray", "ma.is_masked", "maximum", "minimum", "ndarray", "newaxis", "nextafter",
-        "ogrid", "ones", "pad", "random.Philox", "repeat", "rint", "searchsorted", "sort", "sqrt", "stack", "take",
-        "tile", "triu_indices", "typing", "uint32", "uint64", "uint8", "unique", "unsignedinteger", "where",
-        "zeros", "zeros_like",
-    )),
-    "sklearn.datasets.load_digits",
-    *("torch." + name for name in (
-        "Tensor", "autograd.Function", "bool", "cat", "cuda.device_count", "cuda.get_device_name",
-        "cuda.is_available", "device", "float32", "float64", "from_numpy", "full", "get_num_threads", "int16",
-        "int32", "int64", "int8", "load", "nn.functional.pad", "no_grad", "ones", "ones_like", "strided", "uint8",
-        "utils._python_dispatch.TorchDispatchMode", "where", "zeros", "zeros_like",
-    )),
-}  # fmt: skip
+_MODULES = set(
+    """
+    __future__ abc collections concurrent.futures contextlib contextvars copy csv dataclasses enum functools
+    gzip hashlib importlib inspect io itertools json llvmlite logging lzma numbers operator os pathlib pickle
+    PIL re safetensors secrets shutil struct sys tempfile threading time tokenize types typing
+    typing_extensions warnings weakref zipfile zlib zstandard
+    """.split()
+)
+_OTHERS = set(
+    """
+    constriction.stream.model.Categorical constriction.stream.queue.RangeDecoder
+    constriction.stream.queue.RangeEncoder math.ceil math.gcd math.inf math.isqrt math.prod numba.__version__
+    numba.config.NUMBA_NUM_THREADS numba.core.cgutils numba.core.compiler.CompileResult numba.core.config
+    numba.core.registry.cpu_target numba.core.serialize.dumps numba.extending.intrinsic numba.njit numba.types
+    numba.uint64 sklearn.datasets.load_digits
+    """.split()
+)
+_NUMPY = set(
+    """
+    __version__ abs all any append arange argmax argmin argsort array array_equal asarray ascontiguousarray
+    bool_ clip concatenate count_nonzero dtype empty empty_like errstate finfo float16 float32 float64 floor
+    frexp frombuffer fromiter full full_like iinfo inf int16 int32 int64 int8 integer isfinite isnan ldexp
+    lib.format ma.is_masked ma.MaskedArray maximum minimum ndarray newaxis nextafter ogrid ones pad
+    random.Philox repeat rint searchsorted sort sqrt stack take tile triu_indices typing uint32 uint64 uint8
+    unique unsignedinteger where zeros zeros_like
+    """.split()
+)
+_TORCH = set(
+    """
+    autograd.Function bool cat cuda.device_count cuda.get_device_name cuda.is_available device float32 float64
+    from_numpy full get_num_threads inf int16 int32 int64 int8 load nn.functional.pad no_grad ones ones_like
+    stack strided Tensor uint8 utils._python_dispatch.TorchDispatchMode where zeros zeros_like
+    """.split()
+)
+_NAMES = _OTHERS | {f"numpy.{name}" for name in _NUMPY} | {f"torch.{name}" for name in _TORCH}
 # of arrays and tensors: they move, select, compare or convert values, and round at most once
-_METHODS = {
-    "__init__", "add", "all", "amax", "any", "astype", "backward", "byte", "byteswap", "clone", "compress",
-    "contiguous", "copy", "copy_", "cpu", "detach", "double", "dtype", "element_size", "expand", "flatten", "flip",
-    "float", "hex", "index", "indices", "is_floating_point", "is_signed", "item", "max", "min", "mul", "multiply",
-    "name", "new", "nonzero", "numel", "numpy", "outer", "partition", "permute", "reshape", "resolve_neg", "round",
-    "shape", "split", "sub", "t", "take", "to", "tobytes", "tolist", "transpose", "type", "unfold", "values",
-    "view",
-}  # fmt: skip
+_METHODS = set(
+    """
+    __init__ absolute add all amax any astype backward byte byteswap clone compress contiguous copy copy_ cpu
+    detach double dtype element_size expand flatten flip float hex index indices is_floating_point is_signed
+    item max maximum min mul multiply name new nonzero numel numpy outer partition permute reshape resolve_neg
+    round shape size split sub t take to tobytes tolist transpose type unfold values view
+    """.split()
+)
 _KNOWN_METHODS = set(dir(np.ndarray)) | set(dir(np.float64)) | set(dir(torch.Tensor))
 # Python's own: sum of floats differs between its versions
 _BUILTINS = {"pow", "sum"}

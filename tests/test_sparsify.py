@@ -8,6 +8,13 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from mdlcodec.nn.architectures import ARCHITECTURES, check_fit, weights_of
+from mdlcodec.sender.convolution import LANES, ConvolvePool
+from mdlcodec.sender.float_layered import float_forward, float_outputs
+from mdlcodec.sender.sparsify.adam import Adam
+from mdlcodec.sender.sparsify.float_network import arranged, batches, forward, random_weights
+from mdlcodec.sender.sparsify.task import checked_task
+from mdlcodec.sender.sparsify.units import live_units, shrunk
 from torch.nn import functional
 
 from mdlcodec import codes, data
@@ -15,11 +22,8 @@ from mdlcodec.cli import main
 from mdlcodec.codes import Settings
 from mdlcodec.data.targets import Classes
 from mdlcodec.errors import BadData, InexactComputation
-from mdlcodec.nn.architectures import ARCHITECTURES, check_fit, weights_of
 from mdlcodec.sender import descent
-from mdlcodec.sender.convolution import LANES, ConvolvePool
 from mdlcodec.sender.dense import dense_network
-from mdlcodec.sender.float_layered import float_forward, float_outputs
 from mdlcodec.sender.sparsify import (
     SPARSIFIERS,
     Sparsifier,
@@ -29,12 +33,8 @@ from mdlcodec.sender.sparsify import (
     sparse_network,
     steps_of,
 )
-from mdlcodec.sender.sparsify.adam import Adam
 from mdlcodec.sender.sparsify.augmentation import moved_copies
 from mdlcodec.sender.sparsify.centres import quantise
-from mdlcodec.sender.sparsify.float_network import arranged, batches, forward, random_weights
-from mdlcodec.sender.sparsify.task import checked_task
-from mdlcodec.sender.sparsify.units import live_units, shrunk
 
 LENET5, LENET300 = ARCHITECTURES["lenet5"], ARCHITECTURES["lenet-300-100"]
 

@@ -8,8 +8,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.errors import InexactComputation
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
 from mdlcodec.exact.reduction import ALONE, Reduction

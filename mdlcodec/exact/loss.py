@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import exp, log
 from mdlcodec.exact.function import Function
 from mdlcodec.exact.reduction import ALONE, Reduction

@@ -4,8 +4,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
 from mdlcodec.exact.function import Function
 from mdlcodec.exact.reduction import ALONE, Reduction

@@ -6,8 +6,8 @@ One rounding per operation, in the order written; square roots are correctly rou
 from typing import Any, Protocol
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.device import optimisers as device
 from mdlcodec.exact.shared_work import entry, share
 from mdlcodec.exact.threads import VALUE, in_parts, part_size

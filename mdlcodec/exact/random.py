@@ -4,8 +4,8 @@ The words are numpy's `Philox` bit generator's, raw; distributions are ours, bec
 """
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import normal_quantile
 
 _WORDS_IN_A_BLOCK = 4  # that one count of Philox gives

@@ -5,8 +5,8 @@ may add them up (`mdlcodec.exact.reduction`): the largest magnitude, integers, a
 """
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
 from mdlcodec.exact.reduction import ALONE, Reduction
 

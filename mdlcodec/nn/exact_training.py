@@ -114,7 +114,9 @@ class Network:
         """
         run = Pass(self._arithmetic, training=True, batches=self._batches, noise=self._noise)
         scores, kept = self._forward(self._functions.array(x), self._trained, run)
-        loss, saved = self._functions.cross_entropy.forward(scores, classes, smoothing)
+        loss, saved = self._functions.cross_entropy.forward(
+            scores, classes, smoothing, self._arithmetic.reduction
+        )
         (g,) = self._functions.cross_entropy.backward(saved)
         self._backward(kept, g)
         self._batches += 1

@@ -7,8 +7,8 @@ One factorisation gives the prediction of every label from all labels before it.
 """
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.container.ids import NetId, Purpose
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import LimitExceeded

@@ -1,8 +1,8 @@
 """Nearest neighbours among the examples whose labels are known (formats/switching.md, "Nearest neighbours")."""
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.cholesky import row_starts
 from mdlcodec.exact.elementary import log
 from mdlcodec.predictors.contract import Predictor

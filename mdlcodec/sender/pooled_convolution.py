@@ -10,15 +10,16 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numba
 import numpy as np
 import torch
+
+from mdlcodec.compiled import njit
 
 LANES = 16
 _THREADS = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)  # starts a thread when one is needed
 
 
-@numba.njit(fastmath=True, nogil=True, cache=True)
+@njit(fastmath=True, nogil=True, cache=True)
 def _forward(x: Any, weight: Any, pooled: Any, winner: Any, begin: int, end: int) -> None:
     """Fills the pooled responses and the winner (0 to 3) of every pool, for the blocks from begin to end."""
     height, width = 2 * pooled.shape[2], 2 * pooled.shape[3]
@@ -52,7 +53,7 @@ def _forward(x: Any, weight: Any, pooled: Any, winner: Any, begin: int, end: int
                         winner[block, f, y // 2, p, t] = (b > a) if top >= low else 2 + (d > c_)
 
 
-@numba.njit(fastmath=True, nogil=True, cache=True)
+@njit(fastmath=True, nogil=True, cache=True)
 def _backward(
     x: Any, weight: Any, winner: Any, grad: Any, grad_weight: Any, grad_x: Any, begin: int, end: int
 ) -> None:

@@ -6,9 +6,9 @@ No receiver needs these outputs; `mdlcodec.nn.layered` has those.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from mdlcodec.compiled import njit
 from mdlcodec.nn.architectures import Layered, Weights, check_fit
 
 
@@ -40,7 +40,7 @@ def sequential_outputs(architecture: Layered, weights: Weights, x: np.ndarray) -
     return values
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _linear(x, weight, bias):
     """x (n, in), weight (in, out), bias (out,) -> (n, out)."""
     out = np.empty((x.shape[0], bias.shape[0]))
@@ -54,7 +54,7 @@ def _linear(x, weight, bias):
     return out
 
 
-@numba.njit(cache=True)
+@njit(cache=True)
 def _convolution(x, weight, bias):
     """x (n, in, h, w), weight (in, kernel, kernel, out), bias (out,) -> (n, h', w', out)."""
     channels, kernel, units = weight.shape[0], weight.shape[1], bias.shape[0]

@@ -2,7 +2,8 @@
 
 import numpy as np
 import torch
-from numba import njit
+
+from mdlcodec.compiled import njit
 
 
 @njit(cache=True)

@@ -6,7 +6,8 @@ bits and saturates: 2 * 64 * 64 fits, 2 * 127 * 127 does not.
 
 import numpy as np
 import torch
-from numba import njit
+
+from mdlcodec.compiled import njit
 
 # 64 * 64 * 2^18 = 2^30: longer sums are split so that int32 never overflows
 _LONGEST_SUM = 1 << 18

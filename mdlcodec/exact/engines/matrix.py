@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import power_of_two
 from mdlcodec.exact.engines.strides import Residue, outputs_of, residues
 from mdlcodec.exact.integers import (

@@ -67,8 +67,7 @@ class Convolution(Plain):
         """(N, H, W, C) -> (N, H', W', channels)."""
         arithmetic = run.with_digits(self.digits)
         bias = weights[1] if self.bias else arithmetic.functions.zeros(self.channels)
-        stride = () if self.stride == 1 else (self.stride,)
-        return Product.forward(x[0], weights[0], bias, self.padding, arithmetic, *stride)
+        return Product.forward(x[0], weights[0], bias, self.padding, arithmetic, self.stride)
 
     def backward(self, saved: Any, g: Any, wanted: Sequence[bool], into: Sequence[Any] = ()) -> Backward:
         """The engine's."""

@@ -40,5 +40,8 @@ class Normalisation(Plain):
         moved = statistics.reshape(2, -1)  # (2 c,) -> mean and variance
         if run.training:
             rate = max(self.rate, 1.0 / (run.batches + 1))
-            return applied(functions.batch_normalisation, x[0], weights[0], weights[1], moved, rate)
+            reduction = run.arithmetic.reduction
+            return applied(
+                functions.batch_normalisation, x[0], weights[0], weights[1], moved, rate, reduction
+            )
         return functions.normalised(x[0], moved, weights[0], weights[1]), None

@@ -11,9 +11,10 @@ import functools
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from mdlcodec.compiled import njit
 from mdlcodec.container.ids import Purpose
 from mdlcodec.descriptions.posterior_samples import candidate
 from mdlcodec.exact.elementary import normal_quantile

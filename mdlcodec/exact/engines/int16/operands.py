@@ -5,8 +5,8 @@ columns, so that a row of it is what a tile multiplies at once.
 """
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
 from mdlcodec.exact.engines.int16.microkernel import LANES
 from mdlcodec.exact.integers import (

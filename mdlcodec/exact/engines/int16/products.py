@@ -1,8 +1,8 @@
 """Products of the int16 engine: tiles of sums for patches of images, and for the weights' gradient."""
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import power_of_two
 from mdlcodec.exact.engines.int16.microkernel import (
     LANES,
