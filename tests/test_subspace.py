@@ -4,19 +4,18 @@ import math
 import os
 import zlib
 from dataclasses import replace
-from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from label_sets import blobs, images
-from mdlcodec.sender.float_layered import float_forward
 from subspace_cases import CASES, GOLDEN, encoded, recoded
 
 import mdlcodec
 from mdlcodec import data
 from mdlcodec.codes import CODES, Settings
+from mdlcodec.codes.contract import Options
 from mdlcodec.codes.subspace import DIMENSIONS, Parts, _dimensions, read_weights
 from mdlcodec.container import write_label_file
 from mdlcodec.data.targets import Classes
@@ -32,7 +31,7 @@ from mdlcodec.exact.hadamard import transform
 from mdlcodec.exact.random import Stream
 from mdlcodec.files import labels
 from mdlcodec.nn.exact_prediction import exact_outputs
-from mdlcodec.nn.zoo import ARCHITECTURES
+from mdlcodec.nn.zoo import ARCHITECTURES, architecture_named
 
 CODE = CODES["subspace"]
 
@@ -152,8 +151,8 @@ def test_random_labels_cost_what_the_uniform_code_costs():
     assert labels.encode(data.from_arrays(x, y), code="subspace", preset=1)[1].learned_in_vain
     # what was learned in vain is left out
     wasted = Stream(6, 7).below(9, 500) - 4, 150
-    with mock.patch.object(CODE, "_trained", lambda *_: wasted, create=True):
-        blob = mdlcodec.encode(x, y, code="subspace", preset=1)
+    given = Options(method=lambda trainer, subspace: wasted)
+    blob, _ = labels.encode(data.from_arrays(x, y), code="subspace", preset=1, options=given)
     assert Parts.read(labels.parse(blob).payload).dimension == 0
     assert (mdlcodec.decode(blob, x) == y).all()
     assert len(blob) <= uniform + 4
@@ -163,17 +162,17 @@ def test_dimensions_are_tried_while_files_become_shorter():
     x, y = blobs(200, 3)[0], Stream(8, 7).below(3, 200)
     tried = []
 
-    def point(*arguments):
-        tried.append(arguments[5])
+    def point(trainer, subspace):
+        tried.append(len(subspace.places))
         # all 0 costs next to nothing
         return (Stream(9, 7).below(5, tried[-1]) - 2) * (tried[-1] == 128), 120
 
-    with mock.patch.object(CODE, "_trained", point, create=True):
-        blob = mdlcodec.encode(x, y, code="subspace", preset=1)
-        assert tried == [64, 128]  # the second was longer
-        assert (mdlcodec.decode(blob, x) == y).all()
-        mdlcodec.encode(x, y, code="subspace", preset=1, dimension=5)
-        assert tried[2:] == [5]
+    dataset = data.from_arrays(x, y)
+    blob, _ = labels.encode(dataset, code="subspace", preset=1, options=Options(method=point))
+    assert tried == [64, 128]  # the second was longer
+    assert (mdlcodec.decode(blob, x) == y).all()
+    labels.encode(dataset, code="subspace", preset=1, options=Options(method=point, dimension=5))
+    assert tried[2:] == [5]
     assert _dimensions(60_000) == (1536,)
     assert _dimensions(5_000) == (192, 384, 768)
     assert all(set(_dimensions(n)) <= set(DIMENSIONS) for n in (1, 10**4, 10**8))
@@ -224,9 +223,9 @@ def test_directions_of_one_subspace_lie_within_the_next():
     some, more = (AffineSubspace(net, (5,), 3, 0, dimension) for dimension in (10, 20))
     q = Stream(2, 7).below(9, 20) - 4
     q[10:] = 0
-    for (w, b), (w2, b2) in zip(some.weights(q[:10], 0.25), more.weights(q, 0.25), strict=True):
-        assert w.tobytes() == w2.tobytes()
-        assert b.tobytes() == b2.tobytes()
+    few, many = some.weights(q[:10], 0.25), more.weights(q, 0.25)
+    assert list(few) == list(many)
+    assert all(few[name].tobytes() == many[name].tobytes() for name in few)
 
 
 @pytest.mark.parametrize("bits", range(8))
@@ -249,10 +248,11 @@ def test_the_largest_coordinates_stay_exact():
     most = transform_size(net, (5,), 3)
     subspace = AffineSubspace(net, (5,), 3, 0, most)
     weights = subspace.weights(np.full(most, LARGEST_COORDINATE), float(STEPS[-1]))
-    assert all(np.isfinite(array).all() for pair in weights for array in pair)
+    flat = np.concatenate([array.reshape(-1) for array in weights.values()])
+    assert np.isfinite(flat).all()
     # all columns of H together: the first row alone is not zero
-    assert weights[0][0].reshape(-1)[0] != subspace.initial[0]
-    assert (np.concatenate([a.reshape(-1) for p in weights for a in p])[1:] == subspace.initial[1:]).all()
+    assert flat[0] != subspace.initial[0]
+    assert (flat[1:] == subspace.initial[1:]).all()
 
 
 def test_steps():
@@ -265,7 +265,9 @@ def test_steps():
 def test_the_senders_network_is_the_receivers():
     import torch
 
-    from mdlcodec.sender.subspace import _forward, _Projection
+    from mdlcodec.sender.float_network import float_forward
+    from mdlcodec.sender.pooled_forward import quick_forward
+    from mdlcodec.sender.subspace import _Projection
 
     architecture = ARCHITECTURES["lenet5"]
     shape, q = (20, 18, 3), Stream(4, 7).below(9, 40) - 4
@@ -274,10 +276,11 @@ def test_the_senders_network_is_the_receivers():
     places, signs = torch.from_numpy(subspace.places), torch.from_numpy(subspace.signs).float()
     moved = _Projection.apply(torch.from_numpy(q).float(), places, signs, subspace.size)
     theta = torch.from_numpy(subspace.initial) + moved * torch.from_numpy(subspace.gains).float() * 0.02
-    batch = torch.from_numpy(Stream(5, 7).normals((16, *shape)))
-    exact = [(torch.from_numpy(w.copy()), torch.from_numpy(b.copy())) for w, b in weights]
-    found = _forward(architecture, subspace.arranged(theta), batch.permute(0, 3, 1, 2))
-    assert torch.allclose(found, float_forward(architecture, exact, batch), rtol=1e-3, atol=1e-3)
+    batch = torch.from_numpy(Stream(5, 7).normals((16, *shape))).permute(0, 3, 1, 2)
+    exact = {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
+    graph = architecture.graph.for_outputs(3)
+    found = quick_forward(graph, subspace.arranged(theta), batch)
+    assert torch.allclose(found, float_forward(graph, exact, batch), rtol=1e-3, atol=1e-3)
 
 
 def test_the_gradient_of_the_projection():
@@ -285,7 +288,7 @@ def test_the_gradient_of_the_projection():
 
     from mdlcodec.sender.subspace import _Projection
 
-    subspace = AffineSubspace(replace(ARCHITECTURES["lenet-300-100"], widths=(4, 3)), (5,), 3, 0, 9)
+    subspace = AffineSubspace(architecture_named("mlp-4-3"), (5,), 3, 0, 9)
     places, signs = torch.from_numpy(subspace.places), torch.from_numpy(subspace.signs).float()
     q = torch.arange(9.0).requires_grad_()
     direction = torch.from_numpy(Stream(6, 7).normals((len(signs),)))

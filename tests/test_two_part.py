@@ -5,10 +5,10 @@ import math
 import os
 import zlib
 from dataclasses import replace
-from unittest import mock
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -139,9 +139,9 @@ def test_tiny_and_many_classes(code, n, k):
     x = blobs(n, 3)[0]
     y = np.arange(n) % k
     shape = _inputs(x).features.shape[1:]
-    tensors = tensors_of(ARCHITECTURES["lenet-300-100"], network("lenet-300-100", shape, k, (3, 2)))
-    with mock.patch.object(CODES[code], "_trained", lambda *_: tensors, create=True):
-        blob = mdlcodec.encode(x, y, code=code)
+    weights = network("lenet-300-100", shape, k, (3, 2))
+    given = Options(method=lambda trainer: {n: torch.from_numpy(w) for n, w in weights.items()})
+    blob, _ = labels.encode(data.from_arrays(x, y), code=code, options=given)
     assert (mdlcodec.decode(blob, x) == y).all()
     assert sum(part["bytes"] for part in mdlcodec.inspect(blob)["sections"]) == len(blob)
     if k == 1:
@@ -155,7 +155,7 @@ def test_tiny_and_many_classes(code, n, k):
 def test_any_labels_round_trip(n, k, seed, hidden):
     inputs = _inputs(blobs(n, 3, seed)[0])
     shape = inputs.features.shape[1:]
-    tensors = tensors_of(ARCHITECTURES["lenet-300-100"], network("lenet-300-100", shape, k, (hidden, 2)))
+    tensors = tensors_of(network("lenet-300-100", shape, k, (hidden, 2)))
     section = encode_network(tensors)
     classes = np.random.Generator(np.random.Philox(seed)).integers(0, k, n).astype(np.int32)
     result = encode_labels(ARCHITECTURES["lenet-300-100"], section, classes, k, inputs, _quiet)

@@ -20,13 +20,13 @@ import mdlcodec
 from mdlcodec import data
 from mdlcodec.cli import main
 from mdlcodec.codes import CODES, Settings
+from mdlcodec.codes.contract import Options
 from mdlcodec.codes.variational import Parts, Sent, encode_labels, read_weights
 from mdlcodec.container import write_label_file
 from mdlcodec.container.frame import unsigned
+from mdlcodec.container.ids import Purpose
 from mdlcodec.data.targets import Classes
 from mdlcodec.descriptions.posterior_samples import (
-    CANDIDATES,
-    ORDER,
     Blocks,
     byte_of,
     candidate,
@@ -74,14 +74,10 @@ def fast():
 def trained():
     """Blobs sent with the fastest preset: the file, its run, and where the sender's weights ended."""
     x, y = _many_blobs()
-    kept = []
-    with pytest.MonkeyPatch.context() as patch:
-        inner = variational.train_posterior
-        patch.setattr(
-            variational, "train_posterior", lambda *a, **more: kept.append(inner(*a, **more)) or kept[-1]
-        )
-        blob, run = labels.encode(data.from_arrays(x, y), code="variational", preset=1)
-    return x, y, blob, run, kept[0].posterior
+    moments = []
+    options = Options(observers=(moments.append,))
+    blob, run = labels.encode(data.from_arrays(x, y), code="variational", preset=1, options=options)
+    return x, y, blob, run, moments[-1].phase.objective.posterior
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -94,7 +90,7 @@ def test_round_trip(name):
     sizes = {part["name"]: part["bytes"] for part in facts["sections"]}
     assert list(sizes) == ["header", "digests", "weights", "calibration", "labels", "checksum"]
     assert sum(sizes.values()) == len(blob) == facts["bytes"]
-    prior = 4 if isinstance(case.sent.prior, float) else 2 * len(ARCHITECTURES[case.net].layers)
+    prior = 4 if isinstance(case.sent.prior, float) else 2 * len(ARCHITECTURES[case.net].layer_names)
     count = case.sent.count
     assert sizes["weights"] == 1 + (1 if count < 128 else 2) + prior + math.ceil(count * case.sent.bits / 8)
     assert sizes["labels"] < math.log2(facts["classes"]) * facts["labels"] / 8
@@ -130,7 +126,7 @@ def test_the_receiver_has_the_weights_that_the_sender_ended_with(trained):
     assert sent.count
     architecture, weights = CODE.prepare(_inputs(x), file.target, file.settings).network(file.payload)
     assert architecture is ARCHITECTURES["narrow-mlp"]
-    found = np.concatenate([array.ravel() for pair in weights for array in pair])
+    found = np.concatenate([array.ravel() for array in weights.values()])
     assert found.tobytes() == (posterior.mean.detach().numpy() + 0.0).tobytes()
     assert not posterior.free.any()
 
@@ -171,8 +167,8 @@ def test_the_prior_is_honoured_and_paid():
         sent = Parts.read(labels.parse(blob).payload).sent
         assert sent.count
         assert sent.prior == float(np.float32(prior))
-        pairs = read_weights(sent, ARCHITECTURES["narrow-mlp"], 3, _inputs(x), 0)
-        weights = np.concatenate([array.ravel() for pair in pairs for array in pair])
+        tensors = read_weights(sent, ARCHITECTURES["narrow-mlp"], 3, _inputs(x), 0)
+        weights = np.concatenate([array.ravel() for array in tensors.values()])
         variances.append(weights.astype(np.float64).var())
         assert (weights != 0).all()
     assert variances[0] > 2 * variances[1]
@@ -239,9 +235,9 @@ def _naive_weights(shapes, deviations, indices, bits, seed):
         places = []
         for t, tensor in enumerate(tensors):
             if deviations[t] > 0:
-                order = Stream(seed, ORDER, t).permutation(tensor.size)
+                order = Stream(seed, Purpose.CANDIDATES_ORDER, t).permutation(tensor.size)
                 places += [(t, order[i]) for i in range(tensor.size) if i * len(indices) // tensor.size == b]
-        numbers = Stream(seed, CANDIDATES, b * 2**bits + index).normals((len(places),))
+        numbers = Stream(seed, Purpose.CANDIDATES, b * 2**bits + index).normals((len(places),))
         for (t, place), z in zip(places, numbers, strict=True):
             tensors[t][place] = np.float32(z) * deviations[t]
     return [tensor.reshape(shape) for tensor, shape in zip(tensors, shapes, strict=True)]
@@ -328,7 +324,7 @@ def test_candidates_follow_the_posterior():
     """Candidates of the prior, drawn in proportion to q/p, are samples of the posterior."""
     mean, deviation, prior = _block(3, seed=2)
     count = 1 << 16
-    z = np.array([Stream(9, CANDIDATES, (4 << 16) + i).normals((3,)) for i in range(count)])
+    z = np.array([Stream(9, Purpose.CANDIDATES, (4 << 16) + i).normals((3,)) for i in range(count)])
     log_weights = approximate_weights(9, 4, 16, *log_ratio(mean, deviation, prior)).astype(np.float64)
     weights = np.exp(log_weights - log_weights.max())
     weights /= weights.sum()

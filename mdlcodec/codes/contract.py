@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numbers
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -47,10 +47,12 @@ class Options:
     dimension: int | None = None  # of the random subspace
     prior: float | None = None  # variance of the prior over weights
     observers: tuple[Observer, ...] = ()  # of the training of a network that is transmitted
+    # how that network is trained, instead of the code's own way: takes and gives what the code's own does
+    method: Callable[..., Any] | None = None
 
     def given(self) -> list[str]:
         """Names of those that are not None."""
-        names = [field.name for field in fields(self) if field.name != "observers"]
+        names = [field.name for field in fields(self) if field.name not in ("observers", "method")]
         return [name for name in names if getattr(self, name) is not None]
 
     def checked(self) -> Options:
@@ -65,6 +67,7 @@ class Options:
             None if self.dimension is None else integer(self.dimension, "dimension"),
             None if self.prior is None else float(self.prior),
             self.observers,
+            self.method,
         )
 
 

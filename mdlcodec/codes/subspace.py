@@ -215,7 +215,8 @@ class SubspaceCode(TransmittedNetwork[Parts]):
         effort = SUBSPACE[given.settings.preset]
         with sender_alone():
             trainer = self.trainer(architecture, given, classes, effort, progress, options)
-            return subspace_point(trainer, subspace)
+            point: tuple[np.ndarray, int] = (options.method or subspace_point)(trainer, subspace)
+            return point
 
 
 def _dimensions(n: int) -> tuple[int, ...]:

@@ -6,7 +6,9 @@ writes it; both sides then predict with what was written, exactly, and the label
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +28,7 @@ from mdlcodec.nn.zoo import LENET5, LENET_300_100, Architecture
 from mdlcodec.predictors.presets import check_preset
 
 if TYPE_CHECKING:
+    from mdlcodec.sender.float_network import Tensors
     from mdlcodec.sender.loop import Trainer
 
 DEFAULT_SPARSIFY = "entropy"
@@ -165,21 +168,21 @@ class TwoPartCode(TransmittedNetwork[Parts]):
         with sender_alone():
             effort = TWO_PART[given.settings.preset]
             trainer = self.trainer(architecture, given, classes, effort, progress, options)
-            tensors = self._trained(trainer, options)
+            found = (options.method or self.method(options))(trainer)
+            tensors = tensors_of({name: tensor.numpy() for name, tensor in found.items()})
         progress(0, 0.0, "writing the network")
         section = self._section(tensors)
         return encode_labels(architecture, section, classes, given.k, given.inputs, progress)
 
-    def _trained(self, trainer: Trainer, options: Options) -> list[Tensor]:
-        """The network to transmit."""
+    def method(self, options: Options) -> Callable[[Trainer], Tensors]:
+        """How the network is trained: a trainer -> its tensors by name, float32."""
         from mdlcodec.sender.sparsify import sparse_network
 
-        found = sparse_network(
-            trainer,
+        return partial(
+            sparse_network,
             bits=DEFAULT_BITS if options.bits is None else options.bits,
             sparsify=DEFAULT_SPARSIFY if options.sparsify is None else options.sparsify,
         )
-        return [Tensor.of(name, tensor.numpy()) for name, tensor in found.items()]
 
     def _section(self, tensors: list[Tensor]) -> bytes:
         from mdlcodec.descriptions.tensors.network_section import encode_network

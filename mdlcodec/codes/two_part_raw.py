@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mdlcodec.codes.contract import Options
@@ -11,6 +12,7 @@ from mdlcodec.data.tensor import Tensor
 from mdlcodec.nn.zoo import Architecture
 
 if TYPE_CHECKING:
+    from mdlcodec.sender.float_network import Tensors
     from mdlcodec.sender.loop import Trainer
 
 
@@ -21,10 +23,11 @@ class RawTwoPartCode(TwoPartCode):
     number: int = CodeId.TWO_PART_RAW
     options: frozenset[str] = frozenset()
 
-    def _trained(self, trainer: Trainer, options: Options) -> list[Tensor]:
+    def method(self, options: Options) -> Callable[[Trainer], Tensors]:
+        """See TwoPartCode.method."""
         from mdlcodec.sender.dense import dense_network
 
-        return [Tensor.of(name, tensor.numpy()) for name, tensor in dense_network(trainer).items()]
+        return dense_network
 
     def _section(self, tensors: list[Tensor]) -> bytes:
         from mdlcodec.descriptions.tensors.network_section import encode_network

@@ -212,7 +212,7 @@ class VariationalCode(TransmittedNetwork[Parts]):
         effort = VARIATIONAL[given.settings.preset]
         with sender_alone():
             trainer = self.trainer(architecture, given, classes, effort.steps, progress, options)
-            found = variational_network(trainer, effort, variance)
+            found = (options.method or variational_network)(trainer, effort, variance)
         prior = found.prior if variance is None else variance
         return Sent.of(found.bits, found.indices, prior), found.objective_bits
 
