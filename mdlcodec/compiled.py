@@ -26,8 +26,7 @@ import llvmlite
 import numba
 import numpy as np
 import zstandard
-from numba.core import config
-from numba.core.compiler import CompileResult
+from numba.core import compiler, config
 from numba.core.serialize import dumps
 
 _PACKAGE = Path(__file__).parent
@@ -110,30 +109,31 @@ class _Cache:
 
     def load_overload(self, signature: Any, target: Any) -> Any:
         """Compiled before for that signature, or None."""
-        target.refresh()
-        key = (signature, target.codegen().magic_tuple())
         for folder in _read:
-            # also what another version of numba could not make sense of is compiled again
+            # whatever is missing, damaged, or strange to this version of numba is compiled again
             with contextlib.suppress(Exception):
-                compiled = self._entries(folder)[key]
-                found = CompileResult._rebuild(target, *pickle.loads(compiled))
+                target.refresh()
+                code = self._entries(folder)[signature, target.codegen().magic_tuple()]
+                found = compiler.CompileResult._rebuild(target, *pickle.loads(code))
                 _mark_used(folder)
                 return found
         return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Keeps what was compiled, where that is possible."""
-        if compiled.lifted or compiled.library.has_dynamic_globals:  # addresses of this process
-            return
         # a checkout that changed while this process ran: nobody knows which of its sources this came from
         if not _write or sources_digest() != _DIGEST:
             return
-        key = (signature, compiled.codegen.magic_tuple())
-        reduced = dumps(compiled._reduce())
+        try:
+            if compiled.lifted or compiled.library.has_dynamic_globals:  # addresses of this process
+                return
+            key, code = (signature, compiled.codegen.magic_tuple()), dumps(compiled._reduce())
+        except Exception:  # a version of numba that is other inside: it does without
+            return
         while _write:
             try:
-                # of two processes that do this at once, one's entry is lost, and compiled again
-                body = zstandard.compress(dumps({**self._entries(_write[0]), key: reduced}))
+                # of two processes that do this at once, one's entry may be lost, and is compiled again
+                body = zstandard.compress(dumps({**self._entries(_write[0]), key: code}))
                 _write_whole(_write[0] / self._name, hashlib.sha256(body).digest() + body)
                 return
             except OSError as error:
