@@ -50,6 +50,11 @@ class Subject:
     raw_bytes: int
     others: tuple[tuple[str, float], ...]
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the name alone does not say what the network is: someone registered it."""
+        return self.architecture.number == NetId.NAMED and not self.architecture.name.startswith("mlp-")
+
 
 def of_label_file(
     file: LabelFile, blob: bytes, source: str, limits: Limits, watch: Watch | None = None

@@ -23,6 +23,7 @@ ASSUMED = (
     "n, the confidence and the file format were chosen before the data; architectures, settings and seeds "
     "may have been tried at will: what they lead to is in the network's description",
 )
+ASSUMED_OF_OWN = "the network that is registered under its name, and its version, were chosen before the data"
 
 # parameters and options that label files make needless
 _OF_NETWORK_FILES = {"net": "--net", "input_range": "--range", "target": "--target", "limit": "--limit"}
@@ -179,7 +180,7 @@ def _facts(file: str, subject: Subject, report: BoundReport, seed: int) -> dict[
                 )
             ],
         },
-        "assumed": list(ASSUMED),
+        "assumed": [*ASSUMED, *([ASSUMED_OF_OWN] if subject.is_own else [])],
     }
 
 
