@@ -31,7 +31,7 @@ from mdlcodec.errors import BadData
 from mdlcodec.limits import DEFAULT_MEMORY
 
 if TYPE_CHECKING:
-    from mdlcodec.sender.dead_units import Dropped
+    from mdlcodec.sender.dropping import Dropped
     from mdlcodec.sender.lossy import Change, Lossy
 
 Progress = Callable[[str, int, int | None], None]
@@ -40,7 +40,7 @@ Progress = Callable[[str, int, int | None], None]
 
 @dataclass(frozen=True)
 class Options:
-    """How to pack. ``lossy``: see `sender.lossy`; ``unsigned_zeros``: -0.0 becomes 0.0; ``net``: the architecture
+    """How to pack. ``lossy``: see `sender.lossy`; ``unsigned_zeros``: -0.0 becomes 0.0; ``net``: the network
     whose dead units are dropped; ``inputs``: float32 features on which its outputs are compared as well;
     ``positions``, ``values``: tools (None: the smallest)."""
 
@@ -92,8 +92,8 @@ def pack(
         signs, left = zero_signs(left), unsigned_zeros(left)
     dropped = None
     if options.net is not None:  # last: what was pruned may leave units dead
-        from mdlcodec.nn.architectures import architecture_named
-        from mdlcodec.sender.dead_units import drop_dead_units
+        from mdlcodec.nn.zoo import architecture_named
+        from mdlcodec.sender.dropping import drop_dead_units
 
         left, dropped = drop_dead_units(architecture_named(options.net), left, options.inputs, progress)
     check_memory(left, memory)

@@ -15,7 +15,8 @@ from mdlcodec.data.features import are_pixels
 from mdlcodec.errors import BadData
 
 if TYPE_CHECKING:
-    from mdlcodec.nn.architectures import Layered, Weights
+    from mdlcodec.nn.weights import Weights
+    from mdlcodec.nn.zoo import Architecture
 
 _IDX = re.compile(r"train(-images[-.]idx3-ubyte)(\.gz)?")
 _CIFAR = {"data_batch_1.bin": "test_batch.bin", "train.bin": "test.bin"}
@@ -59,19 +60,20 @@ def read_examples(source: str, target: str | None, trained: Dataset) -> Dataset:
     return found
 
 
-def accuracy(network: tuple[Layered, Weights], values: np.ndarray, examples: Dataset) -> float:
+def accuracy(network: tuple[Architecture, Weights], values: np.ndarray, examples: Dataset) -> float:
     """Share of the examples to which the network's exact prediction gives their label.
 
     values: (k,) the label of each of the network's outputs.
     """
-    from mdlcodec.nn.layered import exact_outputs
+    from mdlcodec.nn.exact_prediction import ExactNetwork
 
     assert examples.labels is not None
     architecture, weights = network
     features, truth = examples.inputs.features, examples.labels.array()
+    exact = ExactNetwork(architecture, weights, features.shape[1:])
     right = 0
     for start in range(0, len(features), _EXAMPLES_AT_ONCE):
         rows = slice(start, start + _EXAMPLES_AT_ONCE)
-        scores = exact_outputs(architecture, weights, features[rows])
+        scores = exact.scores(features[rows])
         right += int(np.count_nonzero(values[scores.argmax(1)] == truth[rows]))
     return right / len(features)
