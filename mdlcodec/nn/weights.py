@@ -20,11 +20,18 @@ def fitted(graph: Graph, weights: Weights, inputs: Shape) -> tuple[Graph, dict[s
 
     Hidden layers without units have width 0. Raises BadData where the weights do not fit.
     """
+    named = graph.for_outputs(1).tensors(inputs)  # names and numbers of axes are those of all widths
+    if set(named) != set(weights):
+        missing, more = sorted(set(named) - set(weights)), sorted(set(weights) - set(named))
+        problem = f"has no tensors {', '.join(more)}" if more else f"needs tensors {', '.join(missing)}"
+        raise BadData(f"the network {problem}")
+    for name, parameter in named.items():
+        if weights[name].ndim != len(parameter.shape):
+            raise BadData(
+                f"{name} should have {len(parameter.shape)} axes, not the shape {weights[name].shape}"
+            )
     found = graph.fitted({name: array.shape for name, array in weights.items()})
     tensors = found.tensors(inputs)
-    if set(tensors) != set(weights):
-        missing, more = sorted(set(tensors) - set(weights)), sorted(set(weights) - set(tensors))
-        raise BadData(f"the network has tensors {', '.join(more or missing)} {'more' if more else 'missing'}")
     for name, parameter in tensors.items():
         shape = weights[name].shape
         if shape == parameter.shape:
