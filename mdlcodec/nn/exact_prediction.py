@@ -49,8 +49,10 @@ class ExactNetwork:
         weights: Weights,
         shape: Shape,
         arithmetic: Arithmetic | None = None,
+        at_once: int | None = None,
     ) -> None:
-        """For examples of ``shape``, (h, w, c) or (d,); ``arithmetic``: the chosen one by default.
+        """For examples of ``shape``, (h, w, c) or (d,); ``arithmetic``: the chosen one by default; ``at_once``:
+        examples computed together, by default as many as memory suits.
 
         Raises BadData where the weights do not fit the inputs.
         """
@@ -60,7 +62,8 @@ class ExactNetwork:
         self.outputs = self._graph.shapes(entering)[-1][0]
         # axes in memory: maps as they come, columns flattened
         self._shape = shape if len(entering) == 3 else entering
-        self._at_once = max(1, min(_MOST_AT_ONCE, _VALUES_AT_ONCE // self._graph.values(entering)))
+        suited = max(1, min(_MOST_AT_ONCE, _VALUES_AT_ONCE // self._graph.values(entering)))
+        self._at_once = suited if at_once is None else at_once
         self._held = _held(self._graph, entering, full, self._arithmetic)
         self._last = [readers[-1] if readers else -1 for readers in self._graph.readers()]
 

@@ -130,14 +130,18 @@ class Builder:
     def __call__(self, node: Node, inputs: Sequence[Value] | None = None, name: str | None = None) -> Value:
         """Adds a node that takes ``inputs`` (the value before it by default); its value.
 
-        Raises BadData for a name that is taken, and for inputs that are not there yet.
+        Raises BadData for a name that is taken or empty, and for inputs that are not there yet.
         """
         name = f"{type(node).__name__.lower()}{len(self._vertices) + 1}" if name is None else name
         inputs = (len(self._vertices),) if inputs is None else tuple(inputs)
-        if not name or any(vertex.name == name for vertex in self._vertices):
+        if not name:
+            raise BadData("a node's name has at least one letter")
+        if any(vertex.name == name for vertex in self._vertices):
             raise BadData(f"a network has a node named {name!r} already; names are for one node each")
-        if not all(0 <= value <= len(self._vertices) for value in inputs):
-            raise BadData(f"{name}: its inputs {inputs} are not all there yet")
+        if not inputs or not all(0 <= value <= len(self._vertices) for value in inputs):
+            raise BadData(
+                f"{name}: its inputs {inputs} are not all there yet" if inputs else f"{name} needs an input"
+            )
         self._vertices.append(Vertex(name, node, inputs))
         return len(self._vertices)
 

@@ -25,11 +25,16 @@ def fitted(graph: Graph, weights: Weights, inputs: Shape) -> tuple[Graph, dict[s
 
     Hidden layers without units have width 0. Raises BadData where the weights do not fit.
     """
-    names = set(graph.for_outputs(1).tensors(inputs))
-    missing, more = sorted(names - set(weights)), sorted(set(weights) - names)
+    named = graph.for_outputs(1).tensors(inputs)  # names and numbers of axes are those of all widths
+    missing, more = sorted(set(named) - set(weights)), sorted(set(weights) - set(named))
     if missing or more:
         what = f"misses {_shown(missing)}" if missing else f"has {_shown(more)} besides its own tensors"
         raise BadData(f"the network {what}")
+    for name, parameter in named.items():
+        if weights[name].ndim != len(parameter.shape):
+            raise BadData(
+                f"{name} should have {len(parameter.shape)} axes, not the shape {weights[name].shape}"
+            )
     found = graph.fitted(_shapes(weights))
     tensors = found.tensors(inputs)
     for name, parameter in tensors.items():

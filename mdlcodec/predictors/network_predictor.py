@@ -98,8 +98,18 @@ class NetworkPredictor(Predictor):
     same over all of these as well.
     """
 
-    def __init__(self, features: np.ndarray, k: int, recipe: Recipe, seed: int, first: int = 0) -> None:
-        """features: float32 (n, ...), one example a row; first: number of the first member's streams."""
+    def __init__(
+        self,
+        features: np.ndarray,
+        k: int,
+        recipe: Recipe,
+        seed: int,
+        first: int = 0,
+        at_once: int | None = None,
+    ) -> None:
+        """features: float32 (n, ...), one example a row; first: number of the first member's streams; at_once:
+        examples predicted together, which changes no bit."""
+        self._at_once = _PREDICTED_AT_ONCE if at_once is None else at_once
         arithmetic = chosen_arithmetic()
         self._functions = arithmetic.functions
         self._features, self._recipe, self._k = features, recipe, k
@@ -131,8 +141,8 @@ class NetworkPredictor(Predictor):
     def predict(self, start: int, stop: int) -> np.ndarray:
         """See Predictor.predict."""
         out = np.empty((stop - start, self.sets, self._k))
-        for first in range(start, stop, _PREDICTED_AT_ONCE):
-            last = min(stop, first + _PREDICTED_AT_ONCE)
+        for first in range(start, stop, self._at_once):
+            last = min(stop, first + self._at_once)
             images, scores = self._features[first:last], []
             for seen in _shifted(images) if self._recipe.shifted else [images]:
                 for network, average in zip(self._members, self._averages, strict=True):

@@ -6,6 +6,7 @@ Tensors are a dict by the names of `Graph.tensors`; values are (N, c, h, w) or (
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,21 +28,25 @@ _AT_ONCE = 512  # examples
 
 def walk(graph: Graph, tensors: Mapping[str, torch.Tensor], batch: torch.Tensor, step: Step) -> torch.Tensor:
     """The graph's outputs, each vertex computed by ``step``."""
-    values = [batch]
-    for vertex in graph.vertices:
-        own = owned(vertex, tensors)
-        values.append(step(vertex, own, [values[value] for value in vertex.inputs]))
-    return values[-1]
+    own = by_vertex(tensors)
+    last = [readers[-1] if readers else -1 for readers in graph.readers()]
+    values: list[Any] = [batch]
+    for number, vertex in enumerate(graph.vertices):
+        values.append(step(vertex, own.get(vertex.name, {}), [values[value] for value in vertex.inputs]))
+        for value in vertex.inputs:  # values that nothing reads any more are freed
+            if last[value] == number:
+                values[value] = None
+    outputs: torch.Tensor = values[-1]
+    return outputs
 
 
-def owned(vertex: Vertex, tensors: Mapping[str, torch.Tensor]) -> Tensors:
-    """The tensors of a vertex by their own names."""
-    before = f"{vertex.name}."
-    return {
-        name[len(before) :]: tensor
-        for name, tensor in tensors.items()
-        if name.startswith(before) and "." not in name[len(before) :]
-    }
+def by_vertex(tensors: Mapping[str, torch.Tensor]) -> dict[str, Tensors]:
+    """The tensors of each vertex, by its name and then by their own names."""
+    found: dict[str, Tensors] = {}
+    for name, tensor in tensors.items():
+        vertex, _, own = name.rpartition(".")
+        found.setdefault(vertex, {})[own] = tensor
+    return found
 
 
 def float_forward(

@@ -54,10 +54,17 @@ class Trainer:
         self.task, self.observers = task, tuple(observers)
 
     def run(self, phase: Phase) -> None:
-        """All steps of a phase. Raises InexactComputation when the loss is NaN or infinite."""
+        """All steps of a phase. Raises InexactComputation when the loss is NaN or infinite.
+
+        Torch's own random numbers, which dropout draws, follow from the task's seed, whoever else draws some.
+        """
         recent = 0.0
+        drawn = torch.Generator().manual_seed(self.task.seed).get_state()
         for done in range(phase.steps):
-            loss = checked_loss(phase.step(done))
+            with torch.random.fork_rng(devices=()):
+                torch.set_rng_state(drawn)
+                loss = checked_loss(phase.step(done))
+                drawn = torch.get_rng_state()
             recent += (loss - recent) * (_SMOOTHING if done else 1.0)
             moment = Moment(done + 1, loss, recent, phase)
             for observer in self.observers:

@@ -12,7 +12,8 @@ import torch
 from torch.nn import functional
 
 from mdlcodec.nn.graph import Graph, Vertex
-from mdlcodec.nn.nodes import Convolution, Flatten, MaxPooling
+from mdlcodec.nn.nodes import Convolution, Flatten, Linear, MaxPooling
+from mdlcodec.nn.nodes.flatten import CHANNELS_FIRST
 from mdlcodec.sender import twins
 from mdlcodec.sender.float_network import float_forward, walk
 from mdlcodec.sender.pooled_convolution import LANES, ConvolvePool
@@ -42,18 +43,19 @@ def pooled(graph: Graph) -> set[str]:
 
 
 def biases_pass(graph: Graph) -> bool:
-    """Whether all before the first linear layer is pooled convolutions.
+    """Whether the graph begins with pooled convolutions one after another, flattened for a linear layer.
 
     A constant then passes through pooling and the next layer unchanged, so that the bias of the first linear layer
     says all that theirs could, and they stay 0.
     """
-    names = pooled(graph)
-    before = []
-    for vertex in graph.vertices:
-        if isinstance(vertex.node, Flatten):
-            break
-        before.append(vertex.name)
-    return bool(before) and set(before) == names
+    names, vertices = pooled(graph), graph.vertices
+    count = len(names)
+    if not names or {vertex.name for vertex in vertices[:count]} != names or len(vertices) < count + 2:
+        return False
+    chain = all(vertex.inputs == (number,) for number, vertex in enumerate(vertices[: count + 2]))
+    alone = all(len(readers) == 1 for readers in graph.readers()[: count + 2])
+    flat, after = vertices[count].node, vertices[count + 1].node
+    return chain and alone and flat == Flatten(CHANNELS_FIRST) and isinstance(after, Linear)
 
 
 def sparse_forward(graph: Graph, tensors: Mapping[str, torch.Tensor], batch: torch.Tensor) -> torch.Tensor:

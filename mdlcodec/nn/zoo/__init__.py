@@ -39,7 +39,8 @@ def register(graph: Graph, *, name: str, version: int = 1) -> Architecture:
     """Makes a network of one's own known under a name, which files then carry with the version.
 
     Whoever decodes such a file registers the same graph, or installs a package with an entry point in the group
-    ``mdlcodec.networks`` that names a function that does. Raises BadData for names that are taken or no words.
+    ``mdlcodec.networks`` that names a function that does. Raises BadData for names that are taken or no words, and
+    for graphs that are no network.
     """
     if (
         not isinstance(name, str)
@@ -58,11 +59,35 @@ def register(graph: Graph, *, name: str, version: int = 1) -> Architecture:
     if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version < 1 << 31:
         raise BadData(f"a version is a number from 1 on, not {version!r}")
     made = Architecture(name, NetId.NAMED, graph, version)
+    _check_graph(made)
     known = _registered.get(name)
     if known is not None and known != made:
         raise BadData(f"a network named {name!r} is registered already, and it is another one")
     _registered[name] = made
     return made
+
+
+def _check_graph(made: Architecture) -> None:
+    """Raise BadData for a graph that takes no inputs of any size, or gives no column of as many scores as asked."""
+    side = made.smallest_side()
+    if side is None:
+        raise BadData(f"the network {made.name!r} fits no inputs: {_problem(made)}")
+    graph, entering = made.for_targets((side, side, 1) if made.needs_images else (side,), 2)
+    given = graph.shapes(entering)[-1]
+    if given != (2,):
+        raise BadData(
+            f"the network {made.name!r} gives values of shape {given}; its last layer is one like Linear(), whose "
+            "width the classes decide"
+        )
+
+
+def _problem(made: Architecture) -> str:
+    """Why images of many places, or columns, do not fit."""
+    try:
+        made.graph.for_outputs(2).shapes((1, 256, 256) if made.needs_images else (256,))
+    except BadData as error:
+        return str(error)
+    return "no square images"
 
 
 def architecture_named(name: str) -> Architecture:

@@ -93,7 +93,7 @@ class Architecture:
     def parameters(self, shape: Shape, outputs: int) -> int:
         """Nominal number of weights, biases and running statistics."""
         graph, entering = self.for_targets(shape, outputs)
-        return graph.size(entering)
+        return graph.size(entering)  # integers
 
     @cached_property
     def has_statistics(self) -> bool:

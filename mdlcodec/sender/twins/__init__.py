@@ -25,3 +25,11 @@ def forward(node: Node, tensors: Tensors, x: Sequence[torch.Tensor], training: b
     """A node's value: see the module."""
     value: torch.Tensor = twin_of(node).forward(node, tensors, x, training)
     return value
+
+
+def sampled(
+    node: Node, means: Tensors, deviations: Tensors, x: Sequence[torch.Tensor], generator: torch.Generator
+) -> torch.Tensor:
+    """A node's value under weights from N(mean, deviation^2): see the module."""
+    value: torch.Tensor = twin_of(node).sampled(node, means, deviations, x, generator)
+    return value

@@ -1,4 +1,4 @@
-"""Float form: reLU."""
+"""Float form: ReLU."""
 
 from collections.abc import Mapping, Sequence
 

@@ -16,7 +16,7 @@ from mdlcodec.nn.graph import Vertex
 from mdlcodec.nn.node import Shape
 from mdlcodec.nn.zoo import Architecture
 from mdlcodec.sender import twins
-from mdlcodec.sender.float_network import owned, walk
+from mdlcodec.sender.float_network import by_vertex, walk
 
 LEAST_DEVIATION = 1e-7  # of a prior; below what a file can say
 _WEIGHT_START = 0.1  # deviation at the start, as a share of the means' spread
@@ -95,16 +95,12 @@ class Posterior:
         A linear layer samples its outputs (local reparametrisation, Kingma et al. 2015), a convolution its
         filters, once for the batch.
         """
-        means, deviations = self._arranged(self.mean), self._arranged(self.deviation())
+        means, deviations = self._arranged(self.mean), by_vertex(self._arranged(self.deviation()))
 
         def step(vertex: Vertex, own: Mapping[str, torch.Tensor], x: Sequence[torch.Tensor]) -> torch.Tensor:
             if not own:
                 return twins.forward(vertex.node, own, x, training=True)
-            spread = owned(vertex, deviations)
-            sampled: torch.Tensor = twins.twin_of(vertex.node).sampled(
-                vertex.node, own, spread, x, self.generator
-            )
-            return sampled
+            return twins.sampled(vertex.node, own, deviations[vertex.name], x, self.generator)
 
         return walk(self._graph, means, batch, step)
 
