@@ -9,9 +9,11 @@ from mdlcodec.errors import MdlcodecError
 if TYPE_CHECKING:
     import numpy as np
 
+    from mdlcodec.nn import Graph
+
 __version__ = "0.1.0"
 
-__all__ = ["MdlcodecError", "decode", "encode", "inspect", "pack", "unpack"]
+__all__ = ["MdlcodecError", "decode", "encode", "inspect", "pack", "register", "unpack"]
 
 
 def encode(
@@ -131,6 +133,25 @@ def unpack(blob: bytes, *, max_memory: int | None = None) -> dict[str, np.ndarra
 
     network = networks.unpack(labels.as_bytes(blob), Limits.given(None, max_memory).memory)
     return {tensor.name: tensor.array() for tensor in network.tensors}
+
+
+def register(graph: Graph, *, name: str, version: int = 1) -> None:
+    """Makes a network of one's own known, which ``net=name`` then takes in codes that transmit a network.
+
+    Files carry the name and the version: whoever decodes them registers the same graph first, or installs a package
+    with an entry point in the group ``mdlcodec.networks``, of that name, that loads a function which does.
+
+    Args:
+        graph: made with `mdlcodec.nn.Builder`; its last node is a `Linear()` whose width is left open.
+        name: letters, digits, - and _, at most 64.
+        version: 1 and up; another graph is another version.
+
+    Raises:
+        MdlcodecError: BadData for names that are taken, and for what is no network (in mdlcodec.errors).
+    """
+    from mdlcodec.nn import zoo
+
+    zoo.register(graph, name=name, version=version)
 
 
 def inspect(blob: bytes) -> dict[str, object]:

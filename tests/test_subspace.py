@@ -183,7 +183,8 @@ def test_dimensions_are_tried_while_files_become_shorter():
 
 def _naive(architecture, shape, k, seed, coordinates, step):
     """formats/subspace.md, "Subspace", with a dense matrix."""
-    sizes = architecture.shapes(shape, k)
+    tensors = architecture.tensors(shape, k)
+    sizes = [p.shape for p in tensors.values() if len(p.shape) > 1]  # each followed by its bias
     parameters = sum(math.prod(size) + size[0] for size in sizes)
     size = 1
     while size < parameters:
@@ -208,14 +209,14 @@ def _naive(architecture, shape, k, seed, coordinates, step):
 
 @pytest.mark.parametrize("dimension", [0, 1, 7, 64])
 def test_the_subspace_is_what_a_dense_matrix_gives(dimension):
-    small = replace(ARCHITECTURES["lenet-300-100"], widths=(6, 5))
+    small = architecture_named("mlp-6-5")
     coordinates = Stream(1, 7).below(19, dimension) - 9
     subspace = AffineSubspace(small, (7,), 3, 11, dimension)
     weights = subspace.weights(coordinates, float(STEPS[130]))
-    flat = np.concatenate([array.reshape(-1) for pair in weights for array in pair])
+    flat = np.concatenate([array.reshape(-1) for array in weights.values()])
     assert flat.dtype == np.float32
     assert flat.tobytes() == _naive(small, (7,), 3, 11, coordinates, 130).tobytes()
-    assert [(w.shape, b.shape) for w, b in weights] == [((6, 7), (6,)), ((5, 6), (5,)), ((3, 5), (3,))]
+    assert [w.shape for w in weights.values()] == [(6, 7), (6,), (5, 6), (5,), (3, 5), (3,)]
 
 
 def test_directions_of_one_subspace_lie_within_the_next():
@@ -404,9 +405,8 @@ def test_weights_from_damage_are_finite():
     case = CASES["lenet5"]
     parts = replace(_good(), dimension=1, step=255, coordinates=encode_coordinates(np.array([32767])))
     inputs, chosen = _inputs(case.x), Settings(net=4, preset=1, seed=0)
-    for weight, bias in read_weights(parts, ARCHITECTURES["lenet5"], 4, inputs, chosen):
-        assert np.isfinite(weight).all()
-        assert np.isfinite(bias).all()
+    for tensor in read_weights(parts, ARCHITECTURES["lenet5"], 4, inputs, chosen).values():
+        assert np.isfinite(tensor).all()
 
 
 # What the code accepts

@@ -240,7 +240,7 @@ def _network(arrays):
 
 def _arrays(widths=(5, 4), outputs=3, shape=None):
     shape = _inputs(CASES["lenet-300-100"].x).features.shape[1:] if shape is None else shape
-    return [array for pair in network("lenet-300-100", shape, outputs, widths) for array in pair]
+    return list(network("lenet-300-100", shape, outputs, widths).values())
 
 
 @pytest.mark.parametrize(
@@ -249,8 +249,8 @@ def _arrays(widths=(5, 4), outputs=3, shape=None):
         (lambda: _arrays()[:-1], "has 6 tensors"),
         (list, "has 6 tensors"),
         (lambda: _arrays(outputs=4), "gives 4 outputs, and there are 3 classes"),
-        (lambda: _arrays(shape=(3,)), "layer 1 takes 3 values"),
-        (lambda: [a.T for a in _arrays()], "a weight of .* and a bias of"),
+        (lambda: _arrays(shape=(3,)), "fc1 takes 3 values"),
+        (lambda: [a.T for a in _arrays()], "fc1 has a weight for .* and a bias of"),
         (lambda: [a.astype(np.float64) for a in _arrays((1, 1))], "not F32, F16, BF16"),
         (lambda: [a.astype(np.int8) for a in _arrays()], "not F32, F16, BF16"),
         (lambda: [a * np.float32(np.nan) for a in _arrays()], "NaN or infinite"),
@@ -356,7 +356,7 @@ def test_inputs_and_nets_that_do_not_fit(code):
         BadData, match=f"--code {code} has no network named 'cnn'; choose one of auto, lenet5"
     ):
         mdlcodec.encode(x, y, code=code, net="cnn")
-    with pytest.raises(BadData, match="lenet5 is for --code two-part"):
+    with pytest.raises(BadData, match="lenet5 is for codes that transmit a network"):
         mdlcodec.encode(x, y, net="lenet5")
 
 

@@ -41,6 +41,7 @@ from mdlcodec.files import labels
 from mdlcodec.nn.zoo import ARCHITECTURES
 from mdlcodec.sender import variational
 from mdlcodec.sender.efforts import VARIATIONAL
+from mdlcodec.sender.task import Task
 from mdlcodec.sender.variational.blocks import BlockPrices
 from mdlcodec.sender.variational.minimal_random_coding import approximate_weights, choose, log_ratio
 from mdlcodec.sender.variational.objective import Objective
@@ -180,11 +181,8 @@ def test_the_extreme_priors_are_read_again(variance):
     payload = Parts(sent, 0, b"x").written()
     assert Parts.read(payload).sent == sent
     inputs = _inputs(blobs(20, 2)[0])
-    assert all(
-        np.isfinite(a).all()
-        for pair in read_weights(sent, ARCHITECTURES["narrow-mlp"], 2, inputs, 0)
-        for a in pair
-    )
+    tensors = read_weights(sent, ARCHITECTURES["narrow-mlp"], 2, inputs, 0)
+    assert all(np.isfinite(tensor).all() for tensor in tensors.values())
 
 
 def test_indices_are_not_unpacked_before_they_are_counted():
@@ -379,7 +377,7 @@ def test_training_lowers_the_objective_and_leaves_fixed_weights():
         ARCHITECTURES["narrow-mlp"], features.shape[1:], 3, 1.0, torch.Generator().manual_seed(0)
     )
     posterior.fix(slice(3, 7), 0.125)
-    objective = Objective(posterior, features, y, 64)
+    objective = Objective(posterior, Task.of(ARCHITECTURES["narrow-mlp"], features, y, 3, seed=0), 64)
     posterior.set_prior([0.5] * 4)
     before = objective.bits()
     for _ in range(60):
@@ -472,8 +470,10 @@ def test_a_decoder_that_learns_the_wrong_net():
     file = labels.parse(encoded(case))
     with pytest.raises(CorruptFile, match="does not fit these inputs"):  # columns in a convolution
         mdlcodec.decode(write_label_file(replace(file.header, net=6), file.payload), case.x)
-    with pytest.raises(Unsupported, match="network number 4 with --code variational"):
-        labels.parse(write_label_file(replace(file.header, net=4), file.payload))
+    with pytest.raises(Unsupported, match="network number 77 with --code variational"):
+        labels.parse(write_label_file(replace(file.header, net=77), file.payload))
+    with pytest.raises(Unsupported, match="network resnet20 with --code variational"):
+        labels.parse(write_label_file(replace(file.header, net=9), file.payload))
 
 
 # What the code accepts
@@ -496,11 +496,11 @@ def test_inputs_and_nets_that_do_not_fit():
         mdlcodec.encode(x, y, code="variational", net="narrow-lenet")
     with pytest.raises(BadData, match="needs images"):
         mdlcodec.encode(x.reshape(8, -1), y, code="variational", net="narrow-convolution")
-    with pytest.raises(
-        BadData, match="variational has no network named 'lenet5'; choose one of auto, narrow"
-    ):
-        mdlcodec.encode(x, y, code="variational", net="lenet5")
-    with pytest.raises(BadData, match="narrow-mlp is for --code variational"):
+    with pytest.raises(BadData, match="variational has no network named 'cnn'; choose one of auto, "):
+        mdlcodec.encode(x, y, code="variational", net="cnn")
+    with pytest.raises(BadData, match="resnet20 normalises by running statistics"):
+        mdlcodec.encode(x, y, code="variational", net="resnet20")
+    with pytest.raises(BadData, match="narrow-mlp is for codes that transmit a network"):
         mdlcodec.encode(x, y, net="narrow-mlp")
 
 
@@ -518,7 +518,7 @@ def test_costs():
     assert costs == sorted(set(costs))
     assert CODE.prepare(inputs, Classes(1), chosen).cost.memory == 0
     with pytest.raises(Unsupported):
-        assert CODE.prepare(inputs, Classes(10), replace(chosen, net=5)).cost
+        assert CODE.prepare(inputs, Classes(10), replace(chosen, net=77)).cost
     with pytest.raises(Unsupported):
         assert CODE.prepare(inputs, Classes(10), replace(chosen, preset=12)).cost
 

@@ -28,7 +28,7 @@ _ENTRIES_AT_ONCE = 1 << 22
 _ENTRIES_KEPT = 1 << 25
 _EXPONENTIALS_PER_STEP = 200_000
 _EXAMPLES_PER_STEP = 128  # predicting them takes less than a training step ...
-_OPERATIONS_PER_STEP = 1 << 28  # ... unless they take more multiply-adds than these
+_OPERATIONS_PER_STEP = 1 << 29  # ... unless they take more multiply-adds than these
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from mdlcodec.codes.contract import (
 )
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.targets import Classes
-from mdlcodec.errors import BadData
+from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.limits import Cost
 from mdlcodec.nn.weights import Weights
 from mdlcodec.nn.zoo import Architecture, chosen_from, numbered, own_architecture
@@ -114,9 +114,14 @@ class TransmittedNetwork(Code, Generic[_Parts]):
 
     def architecture(self, settings: Settings) -> Architecture:
         """The network that a header names. Raises Unsupported for one that is not known here."""
-        if settings.own_net is not None:
-            return own_architecture(*settings.own_net)
-        return numbered(self.name, settings.net)
+        own = settings.own_net
+        found = numbered(self.name, settings.net) if own is None else own_architecture(*own)
+        if found.has_statistics and not self.keeps_statistics:
+            raise Unsupported(
+                f"the file uses the network {found.name} with --code {self.name}, which this version does not "
+                "know; upgrade mdlcodec"
+            )
+        return found
 
     def net_name(self, settings: Settings) -> str:
         """See Code.net_name."""

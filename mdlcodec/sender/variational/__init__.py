@@ -131,8 +131,6 @@ def variational_network(
 class PosteriorTraining(ObjectivePhase):
     """KL + expected loss minimised, the KL at a price that rises to 1."""
 
-    what = "training a posterior"
-
     def __init__(self, task: Task, effort: VariationalEffort, variance: float | None) -> None:
         settings = _settings(task.architecture)
         generator = torch.Generator().manual_seed(task.seed)
