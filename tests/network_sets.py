@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mdlcodec.codes.two_part import Parts, TwoPartCode
+from mdlcodec.codes.two_part import TwoPartCode, TwoPartPayload
 from mdlcodec.container import LabelHeader, write_label_file
 from mdlcodec.nn.zoo import ARCHITECTURES, architecture_named
 
@@ -38,4 +38,4 @@ def label_file(section: bytes) -> bytes:
         input_digest=bytes(4),
         label_digest=bytes(4),
     )
-    return write_label_file(header, Parts(section, 0, b"labels").written())
+    return write_label_file(header, TwoPartPayload(section, 0, b"labels").written())

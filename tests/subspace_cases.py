@@ -12,7 +12,7 @@ from label_sets import blobs, images, oblong
 
 from mdlcodec import data
 from mdlcodec.codes import CODES
-from mdlcodec.codes.subspace import Parts, encode_labels
+from mdlcodec.codes.subspace import SubspacePayload, encode_labels
 from mdlcodec.container import write_label_file
 from mdlcodec.descriptions.subspace.affine import STEPS, AffineSubspace
 from mdlcodec.descriptions.subspace.coordinates import decode_coordinates
@@ -70,7 +70,7 @@ def encoded(given):
 def recoded(given, blob):
     """A case's file again: its labels coded anew under the point that it holds."""
     file, dataset = labels.parse(blob), data.from_arrays(given.x, given.y)
-    parts = Parts.read(file.payload)
+    parts = SubspacePayload.read(file.payload)
     again = encode_labels(
         ARCHITECTURES[given.net],
         decode_coordinates(parts.coordinates, parts.dimension),

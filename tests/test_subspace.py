@@ -16,7 +16,7 @@ import mdlcodec
 from mdlcodec import data
 from mdlcodec.codes import CODES, Settings
 from mdlcodec.codes.contract import Options
-from mdlcodec.codes.subspace import DIMENSIONS, Parts, _dimensions, read_weights
+from mdlcodec.codes.subspace import DIMENSIONS, SubspacePayload, _dimensions, read_weights
 from mdlcodec.container import write_label_file
 from mdlcodec.data.targets import Classes
 from mdlcodec.descriptions.subspace.affine import (
@@ -51,7 +51,7 @@ def test_round_trip(name):
     assert list(sizes) == ["header", "digests", "coordinates", "calibration", "labels", "checksum"]
     assert sum(sizes.values()) == len(blob) == facts["bytes"]
     assert sizes["labels"] < math.log2(facts["classes"]) * facts["labels"] / 8  # what it predicts is worth it
-    parts = Parts.read(labels.parse(blob).payload)
+    parts = SubspacePayload.read(labels.parse(blob).payload)
     assert (decode_coordinates(parts.coordinates, parts.dimension) == case.coordinates).all()
 
 
@@ -153,7 +153,7 @@ def test_random_labels_cost_what_the_uniform_code_costs():
     wasted = Stream(6, 7).below(9, 500) - 4, 150
     given = Options(method=lambda trainer, subspace: wasted)
     blob, _ = labels.encode(data.from_arrays(x, y), code="subspace", preset=1, options=given)
-    assert Parts.read(labels.parse(blob).payload).dimension == 0
+    assert SubspacePayload.read(labels.parse(blob).payload).dimension == 0
     assert (mdlcodec.decode(blob, x) == y).all()
     assert len(blob) <= uniform + 4
 
@@ -345,12 +345,12 @@ def test_coordinates_cost_what_their_frequencies_say():
 def _with(**changes):
     case = CASES["lenet-300-100"]
     file = labels.parse(encoded(case))
-    parts = replace(Parts.read(file.payload), **changes)
+    parts = replace(SubspacePayload.read(file.payload), **changes)
     return write_label_file(file.header, parts.written()), case
 
 
 def _good():
-    return Parts.read(labels.parse(encoded(CASES["lenet-300-100"])).payload)
+    return SubspacePayload.read(labels.parse(encoded(CASES["lenet-300-100"])).payload)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from mdlcodec.cli import main
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.codes import CODES, Settings
 from mdlcodec.codes.contract import NO_OPTIONS, Options
-from mdlcodec.codes.two_part import Parts, encode_labels, read_weights, tensors_of
+from mdlcodec.codes.two_part import TwoPartPayload, encode_labels, read_weights, tensors_of
 from mdlcodec.container import write_label_file
 from mdlcodec.data.targets import Classes
 from mdlcodec.data.tensor import Tensor
@@ -161,7 +161,7 @@ def test_any_labels_round_trip(n, k, seed, hidden):
     result = encode_labels(ARCHITECTURES["lenet-300-100"], section, classes, k, inputs, _quiet)
     chosen = SPARSE.settings("lenet-300-100", 5, 0, inputs, Classes(k))
     assert (SPARSE.prepare(inputs, Classes(k), chosen).decode(result.payload, _quiet) == classes).all()
-    assert 8 * len(Parts.read(result.payload).labels) - result.ideal_bits < 18
+    assert 8 * len(TwoPartPayload.read(result.payload).labels) - result.ideal_bits < 18
     assert result.ideal_bits <= n * math.log2(k) + 0.01  # at worst all shares are the uniform distribution's
 
 
@@ -231,7 +231,7 @@ def test_scores_that_are_not_finite_are_never_coded_with(bad):
 def _with_section(section):
     case = CASES["lenet-300-100"]
     file = labels.parse(encoded(case))
-    return write_label_file(file.header, Parts(section, 0x90, b"\1\2\3").written()), case
+    return write_label_file(file.header, TwoPartPayload(section, 0x90, b"\1\2\3").written()), case
 
 
 def _network(arrays):

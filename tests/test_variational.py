@@ -21,7 +21,7 @@ from mdlcodec import data
 from mdlcodec.cli import main
 from mdlcodec.codes import CODES, Settings
 from mdlcodec.codes.contract import Options
-from mdlcodec.codes.variational import Parts, Sent, encode_labels, read_weights
+from mdlcodec.codes.variational import Sent, VariationalPayload, encode_labels, read_weights
 from mdlcodec.container import write_label_file
 from mdlcodec.container.frame import unsigned
 from mdlcodec.container.ids import Purpose
@@ -107,7 +107,7 @@ def test_golden(name):
         path.write_bytes(encoded(case))
     blob = path.read_bytes()
     assert len(blob) < 4096
-    assert Parts.read(labels.parse(blob).payload).sent == case.sent
+    assert VariationalPayload.read(labels.parse(blob).payload).sent == case.sent
     assert (mdlcodec.decode(blob, case.x) == case.y).all()
     assert recoded(case, blob) == blob
 
@@ -123,7 +123,7 @@ def test_it_trains_and_comes_back(trained):
 def test_the_receiver_has_the_weights_that_the_sender_ended_with(trained):
     x, _, blob, _, posterior = trained
     file = labels.parse(blob)
-    sent = Parts.read(file.payload).sent
+    sent = VariationalPayload.read(file.payload).sent
     assert sent.count
     architecture, weights = CODE.prepare(_inputs(x), file.target, file.settings).network(file.payload)
     assert architecture is ARCHITECTURES["narrow-mlp"]
@@ -156,7 +156,7 @@ def test_random_labels_cost_what_the_uniform_code_costs():
     assert (mdlcodec.decode(blob, x) == y).all()
     uniform = len(mdlcodec.encode(x, y, code="uniform"))
     assert len(blob) <= 1.005 * uniform + 40
-    assert Parts.read(labels.parse(blob).payload).sent.count == 0
+    assert VariationalPayload.read(labels.parse(blob).payload).sent.count == 0
 
 
 def test_the_prior_is_honoured_and_paid():
@@ -165,7 +165,7 @@ def test_the_prior_is_honoured_and_paid():
     for prior in (0.3, 0.1):
         blob = mdlcodec.encode(x, y, code="variational", preset=1, prior=prior)
         assert (mdlcodec.decode(blob, x) == y).all()
-        sent = Parts.read(labels.parse(blob).payload).sent
+        sent = VariationalPayload.read(labels.parse(blob).payload).sent
         assert sent.count
         assert sent.prior == float(np.float32(prior))
         tensors = read_weights(sent, ARCHITECTURES["narrow-mlp"], 3, _inputs(x), 0)
@@ -178,8 +178,8 @@ def test_the_prior_is_honoured_and_paid():
 @pytest.mark.parametrize("variance", [2.0**-40, 2.0**40])
 def test_the_extreme_priors_are_read_again(variance):
     sent = Sent.of(3, [5], variance)
-    payload = Parts(sent, 0, b"x").written()
-    assert Parts.read(payload).sent == sent
+    payload = VariationalPayload(sent, 0, b"x").written()
+    assert VariationalPayload.read(payload).sent == sent
     inputs = _inputs(blobs(20, 2)[0])
     tensors = read_weights(sent, ARCHITECTURES["narrow-mlp"], 2, inputs, 0)
     assert all(np.isfinite(tensor).all() for tensor in tensors.values())
@@ -446,7 +446,7 @@ def test_ideal_lengths_are_finite_where_a_softmax_underflows(monkeypatch):
     inputs, sent = _inputs(blobs(30, 3)[0]), Sent.of(12, list(range(20)), bytes([231] * 4))
     classes = np.arange(30, dtype=np.int32) % 3
     result = encode_labels(ARCHITECTURES["narrow-mlp"], sent, classes, 3, inputs, 0, _quiet)
-    assert Parts.read(result.payload).calibration == 0xF0
+    assert VariationalPayload.read(result.payload).calibration == 0xF0
     assert 24 <= result.ideal_bits <= 30 * 24  # some label had the lowest frequency, 1 of 2^24
 
 

@@ -12,7 +12,7 @@ from label_sets import blobs, images, oblong
 
 from mdlcodec import data
 from mdlcodec.codes import CODES
-from mdlcodec.codes.variational import Parts, Sent, encode_labels, read_weights
+from mdlcodec.codes.variational import Sent, VariationalPayload, encode_labels, read_weights
 from mdlcodec.container import write_label_file
 from mdlcodec.exact.random import Stream
 from mdlcodec.files import labels
@@ -75,7 +75,7 @@ def recoded(given, blob):
     file, dataset = labels.parse(blob), data.from_arrays(given.x, given.y)
     again = encode_labels(
         ARCHITECTURES[given.net],
-        Parts.read(file.payload).sent,
+        VariationalPayload.read(file.payload).sent,
         dataset.labels.classes,
         file.k,
         dataset.inputs,

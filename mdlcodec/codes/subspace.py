@@ -35,7 +35,7 @@ _ONE_DIMENSION = 20_000
 
 
 @dataclass(frozen=True)
-class Parts:
+class SubspacePayload:
     """A payload taken apart."""
 
     dimension: int
@@ -45,7 +45,7 @@ class Parts:
     labels: bytes  # this and the calibration: see network_labels
 
     @classmethod
-    def read(cls, payload: bytes) -> Parts:
+    def read(cls, payload: bytes) -> SubspacePayload:
         """Of a payload of more than one class. Raises CorruptFile."""
         reader = Reader(payload)
         dimension, step, coordinates = reader.unsigned(), 0, b""
@@ -78,7 +78,7 @@ def _subspace(
 
 
 def read_weights(
-    parts: Parts, architecture: Architecture, k: int, inputs: Inputs, settings: Settings
+    parts: SubspacePayload, architecture: Architecture, k: int, inputs: Inputs, settings: Settings
 ) -> Weights:
     """The network that a payload names. Raises CorruptFile."""
     from mdlcodec.descriptions.subspace.affine import STEPS
@@ -112,14 +112,14 @@ def encode_labels(
     from mdlcodec.descriptions.subspace.coordinates import encode_coordinates
 
     written = encode_coordinates(coordinates) if coordinates.size else b""
-    parts = Parts(coordinates.size, step, written, 0, b"")
+    parts = SubspacePayload(coordinates.size, step, written, 0, b"")
     weights = read_weights(parts, architecture, k, inputs, settings)
     coded = network_labels.encode_labels(architecture, weights, classes, k, inputs, progress)
     parts = replace(parts, calibration=coded.calibration, labels=coded.labels)
     return Encoded(parts.written(), coded.ideal_bits, coded.training_error)
 
 
-class SubspaceCode(TransmittedNetwork[Parts]):
+class SubspaceCode(TransmittedNetwork[SubspacePayload]):
     """A network of nominal widths within a random subspace."""
 
     name = "subspace"
@@ -129,11 +129,11 @@ class SubspaceCode(TransmittedNetwork[Parts]):
     section = "coordinates"
     options: frozenset[str] = frozenset({"dimension"})
 
-    def parts(self, payload: bytes) -> Parts:
+    def parts(self, payload: bytes) -> SubspacePayload:
         """See TransmittedNetwork.parts."""
-        return Parts.read(payload)
+        return SubspacePayload.read(payload)
 
-    def read_weights(self, parts: Parts, architecture: Architecture, given: Given) -> Weights:
+    def read_weights(self, parts: SubspacePayload, architecture: Architecture, given: Given) -> Weights:
         """See TransmittedNetwork.read_weights."""
         return read_weights(parts, architecture, given.k, given.inputs, given.settings)
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _LEARNED = 0.9
 
 
-class Parts(Protocol):
+class NetworkPayload(Protocol):
     """A payload taken apart: whatever names the network, then these two (see network_labels)."""
 
     @property
@@ -50,10 +50,10 @@ class Parts(Protocol):
         """The range coder's."""
 
 
-_Parts = TypeVar("_Parts", bound=Parts)
+_Payload = TypeVar("_Payload", bound=NetworkPayload)
 
 
-class TransmittedNetwork(Code, Generic[_Parts]):
+class TransmittedNetwork(Code, Generic[_Payload]):
     """Such a code: networks by name, payloads taken apart. What is its own is asked for by NetworkClasses."""
 
     networks: tuple[Architecture, ...]  # that `auto` takes the first of that takes the inputs
@@ -61,11 +61,11 @@ class TransmittedNetwork(Code, Generic[_Parts]):
     section: str  # what `list` calls all of a payload before the calibration
 
     @abstractmethod
-    def parts(self, payload: bytes) -> _Parts:
+    def parts(self, payload: bytes) -> _Payload:
         """Of a payload of more than one class. Raises CorruptFile."""
 
     @abstractmethod
-    def read_weights(self, parts: _Parts, architecture: Architecture, given: Given) -> Weights:
+    def read_weights(self, parts: _Payload, architecture: Architecture, given: Given) -> Weights:
         """The network's weights, checked for these inputs and classes. Raises CorruptFile."""
 
     @abstractmethod

@@ -39,7 +39,7 @@ _FLOAT32 = next(dtype for dtype in DTYPES if dtype.name == "F32")
 
 
 @dataclass(frozen=True)
-class Parts:
+class TwoPartPayload:
     """A payload taken apart."""
 
     network: bytes  # the network section
@@ -47,7 +47,7 @@ class Parts:
     labels: bytes  # this and the calibration: see network_labels
 
     @classmethod
-    def read(cls, payload: bytes) -> Parts:
+    def read(cls, payload: bytes) -> TwoPartPayload:
         """Of a payload of more than one class. Raises CorruptFile."""
         reader = Reader(payload)
         network = reader.take(reader.unsigned())
@@ -116,11 +116,11 @@ def encode_labels(
     except CorruptFile as error:
         raise BadData(f"this network cannot be sent: {error}") from error
     coded = network_labels.encode_labels(architecture, weights, classes, k, inputs, progress)
-    parts = Parts(section, coded.calibration, coded.labels)
+    parts = TwoPartPayload(section, coded.calibration, coded.labels)
     return Encoded(parts.written(), coded.ideal_bits, coded.training_error)
 
 
-class TwoPartCode(TransmittedNetwork[Parts]):
+class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
     """The network is pruned and quantised before it is written."""
 
     name = "two-part"
@@ -129,11 +129,11 @@ class TwoPartCode(TransmittedNetwork[Parts]):
     section = "network"
     options: frozenset[str] = frozenset({"sparsify", "bits"})
 
-    def parts(self, payload: bytes) -> Parts:
+    def parts(self, payload: bytes) -> TwoPartPayload:
         """See TransmittedNetwork.parts."""
-        return Parts.read(payload)
+        return TwoPartPayload.read(payload)
 
-    def read_weights(self, parts: Parts, architecture: Architecture, given: Given) -> Weights:
+    def read_weights(self, parts: TwoPartPayload, architecture: Architecture, given: Given) -> Weights:
         """See TransmittedNetwork.read_weights."""
         return read_weights(parts.network, architecture, given.inputs, given.k)
 
@@ -151,7 +151,7 @@ class TwoPartCode(TransmittedNetwork[Parts]):
         return Cost(cost.parameters, steps, memory)
 
     def _network_section(self, payload: bytes) -> bytes:
-        return Parts.read(payload).network
+        return TwoPartPayload.read(payload).network
 
     def encoded(
         self,

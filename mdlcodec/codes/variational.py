@@ -60,7 +60,7 @@ NO_WEIGHTS = Sent(1, 0, b"", b"")
 
 
 @dataclass(frozen=True)
-class Parts:
+class VariationalPayload:
     """A payload taken apart."""
 
     sent: Sent
@@ -68,7 +68,7 @@ class Parts:
     labels: bytes  # this and the calibration: see network_labels
 
     @classmethod
-    def read(cls, payload: bytes) -> Parts:
+    def read(cls, payload: bytes) -> VariationalPayload:
         """Of a payload of more than one class. Raises CorruptFile."""
         from mdlcodec.descriptions.posterior_samples import MOST_BITS
 
@@ -137,11 +137,11 @@ def encode_labels(
     """The payload of labels, int32 (n,), under the network that is named; k is more than 1."""
     weights = read_weights(sent, architecture, k, inputs, seed)
     coded = network_labels.encode_labels(architecture, weights, classes, k, inputs, progress)
-    payload = Parts(sent, coded.calibration, coded.labels).written()
+    payload = VariationalPayload(sent, coded.calibration, coded.labels).written()
     return Encoded(payload, coded.ideal_bits, coded.training_error, objective_bits)
 
 
-class VariationalCode(TransmittedNetwork[Parts]):
+class VariationalCode(TransmittedNetwork[VariationalPayload]):
     """A sample of a Gaussian posterior over the weights of a narrow network."""
 
     name = "variational"
@@ -151,11 +151,11 @@ class VariationalCode(TransmittedNetwork[Parts]):
     section = "weights"
     options: frozenset[str] = frozenset({"prior"})
 
-    def parts(self, payload: bytes) -> Parts:
+    def parts(self, payload: bytes) -> VariationalPayload:
         """See TransmittedNetwork.parts."""
-        return Parts.read(payload)
+        return VariationalPayload.read(payload)
 
-    def read_weights(self, parts: Parts, architecture: Architecture, given: Given) -> Weights:
+    def read_weights(self, parts: VariationalPayload, architecture: Architecture, given: Given) -> Weights:
         """See TransmittedNetwork.read_weights."""
         return read_weights(parts.sent, architecture, given.k, given.inputs, given.settings.seed)
 

@@ -24,8 +24,8 @@ from mdlcodec.sender.task import Task, scaled
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Settings; moments are fractions of all steps."""
+class CoordinateSettings:
+    """CoordinateSettings; moments are fractions of all steps."""
 
     steps: int = 7_000
     rate: float = 0.1  # largest learning rate of the coordinates, in quantisation steps
@@ -40,14 +40,14 @@ class Settings:
 
 
 # by the architecture's name
-SETTINGS = {"lenet5": Settings(steps=5_000)}
+SETTINGS = {"lenet5": CoordinateSettings(steps=5_000)}
 _WARM_UP = 100  # steps of a learning rate that rises
 _REFRESHED = 50  # steps between two looks at what the coordinates cost
 _LARGEST = 255  # magnitude of a coordinate
 
 
-def _settings_of(architecture: Architecture) -> Settings:
-    return SETTINGS.get(architecture.name, Settings())
+def _settings_of(architecture: Architecture) -> CoordinateSettings:
+    return SETTINGS.get(architecture.name, CoordinateSettings())
 
 
 def steps_of(architecture: Architecture, effort: float, n: int) -> int:
@@ -93,7 +93,7 @@ def _prices(values: torch.Tensor) -> torch.Tensor:
     return torch.cat([further, torch.full((1,), 4.0)])
 
 
-def _schedule(part: float, done: int, settings: Settings) -> float:
+def _schedule(part: float, done: int, settings: CoordinateSettings) -> float:
     """The learning rate as a share of its largest: warm-up, flat, cosine."""
     warm = min(1.0, (done + 1) / _WARM_UP)
     return warm * (cooled(part, settings.cooling_from) + (1e-3 if part >= settings.cooling_from else 0.0))

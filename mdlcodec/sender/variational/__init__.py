@@ -27,7 +27,7 @@ _MOST_NUMBERS = 1 << 33  # that are drawn from the prior: a minute or two
 
 
 @dataclass(frozen=True)
-class Settings:
+class PosteriorSettings:
     """How a posterior is trained and sent; the preset scales the steps."""
 
     steps: int = 16_000  # for 60,000 examples; fewer for fewer
@@ -55,12 +55,12 @@ class SentSample:
     objective_bits: float
 
 
-def _settings(architecture: Architecture) -> Settings:
+def _settings(architecture: Architecture) -> PosteriorSettings:
     # little is learned fast: a single hidden layer, or one convolution
-    return Settings() if len(architecture.layer_names) > 2 else Settings(rate=1e-2)
+    return PosteriorSettings() if len(architecture.layer_names) > 2 else PosteriorSettings(rate=1e-2)
 
 
-def _training_steps(settings: Settings, n: int, effort: VariationalEffort) -> int:
+def _training_steps(settings: PosteriorSettings, n: int, effort: VariationalEffort) -> int:
     return scaled(settings.steps, effort.steps, n, _FEWEST_STEPS)
 
 
@@ -160,7 +160,7 @@ def train_posterior(trainer: Trainer, effort: VariationalEffort, variance: float
 
 
 def _settled(
-    posterior: Posterior, variance: float | None, settings: Settings
+    posterior: Posterior, variance: float | None, settings: PosteriorSettings
 ) -> list[tuple[int, np.float32]]:
     """Byte (0 where the variance is given) and deviation of each tensor's prior, which does not change any more."""
     found = []
