@@ -87,7 +87,9 @@ def test_a_node_gives_the_shapes_it_states(node, shapes, training):
         wanted = [not isinstance(node, Fold)] * len(x)
         slopes, gradients = node.backward(saved, np.ones_like(y), wanted)
         assert [g.shape for g in gradients] == [w.shape for w in weights]
-        assert [g is not None and g.shape for g in slopes] == [w and a.shape for w, a in zip(wanted, x, strict=True)]
+        assert [g is not None and g.shape for g in slopes] == [
+            w and a.shape for w, a in zip(wanted, x, strict=True)
+        ]
         into = [np.full_like(w, np.nan) for w in weights]
         again = node.backward(saved, np.ones_like(y), wanted, into)[1]
         assert all((a == b).all() for a, b in zip(again, gradients, strict=True))
