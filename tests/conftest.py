@@ -1,7 +1,7 @@
 """Hypothesis profiles: `default` for developers, `ci` (the same examples every time) where CI is set.
 
-Where compiled functions are kept: not among the sources. And how tests share two processes (pytest-xdist): one thread
-each, those that use several threads one after another, the longest first.
+Where compiled functions are kept: not among the sources. And how tests share two processes (pytest-xdist): one
+thread each, those that use several threads one after another, the longest first.
 """
 
 import os

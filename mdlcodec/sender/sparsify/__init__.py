@@ -31,14 +31,16 @@ def steps_of(architecture: Architecture, sparsify: str, effort: float, n: int) -
     return _named(sparsify).steps(architecture, effort, n)
 
 
-def sparse_network(trainer: Trainer, *, sparsify: str, bits: int) -> Tensors:
+def sparse_network(trainer: Trainer, *, sparsify: str | Sparsifier, bits: int) -> Tensors:
     """Trains the task's network sparse, with at most ``2**bits`` values in every tensor of weights.
+
+    ``sparsify``: the name of a way in SPARSIFIERS, or one of one's own.
 
     Returns float32 tensors by the network's names and in its order, finite, without the units that cannot influence
     the output. Ordinary float32: the result differs between machines. Raises BadData for a sparsifier that does not
     exist and for codebooks of another size, InexactComputation when the training diverges.
     """
-    train = _named(sparsify).train
+    train = _named(sparsify).train if isinstance(sparsify, str) else sparsify.train
     if not 2 <= bits <= 8:
         raise BadData(f"no codebooks of {bits} bits; choose 2 to 8")
     tensors = train(trainer, bits)

@@ -137,6 +137,9 @@ class _Pruning(_Masked):
         self.weights, self.statistics = baseline.weights, baseline.statistics
         self._masks = {name: torch.ones_like(tensor) for name, tensor in self.weights.items()}
         self._optimiser, self._generator, self._stage = ShrinkingAdam(), generator, -1
+        self.updates: list[
+            tuple[int, float]
+        ] = []  # of the masks: steps done before, multiple of the threshold
 
     def masked(self) -> Tensors:
         """The weights that the network computes with."""
@@ -153,6 +156,7 @@ class _Pruning(_Masked):
         now = min(int(part / surgery.rising * last), last)
         probability = surgery.probabilities[int(part * len(surgery.probabilities))]
         if now != self._stage or torch.rand((), generator=self._generator).item() < probability:
+            self.updates.append((done, surgery.multiples[now]))
             for name, tensor in self.weights.items():
                 self._masks[name] = _mask(tensor, self._masks[name], surgery.multiples[now], surgery)
         if now != self._stage:

@@ -164,8 +164,7 @@ class PricedTraining(Phase):
         """Units that the quantised weights leave dead go."""
         graph = self._graph_now()
         values = {name: value.detach() for name, value in self._values.items()}
-        levels = {n: quantisation.levels(v, self._largest) for n, v in values.items()}
-        units = live_units(graph, levels | self._statistics)
+        units = live_units(graph, self.tensors())
         self._optimiser.shrink(partial(shrunk, graph, units=units))
         self._values = shrunk(graph, values, units)
         self._statistics = shrunk(graph, self._statistics, units)

@@ -16,7 +16,7 @@ from mdlcodec.descriptions.posterior_samples import Blocks, byte_of, deviation_o
 from mdlcodec.nn.node import Shape
 from mdlcodec.nn.zoo import Architecture
 from mdlcodec.sender.efforts import VariationalEffort
-from mdlcodec.sender.loop import Trainer, cooled
+from mdlcodec.sender.loop import Trainer, cooled, diverged
 from mdlcodec.sender.task import Task, scaled
 from mdlcodec.sender.variational.blocks import BlockPrices, Forming, Sending
 from mdlcodec.sender.variational.objective import Objective, ObjectivePhase
@@ -135,6 +135,8 @@ class PosteriorTraining(ObjectivePhase):
         settings = _settings(task.architecture)
         generator = torch.Generator().manual_seed(task.seed)
         size = math.sqrt(float(np.square(task.x.numpy(), dtype=np.float64).mean()))
+        if not math.isfinite(size):
+            raise diverged()
         posterior = Posterior(task.architecture, task.shape, task.outputs, size, generator)
         objective = Objective(posterior, task, min(settings.batch, task.n))
         super().__init__(objective, _training_steps(settings, task.n, effort))
