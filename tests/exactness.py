@@ -18,8 +18,8 @@ _MARKS = ("# reported only", "# sender only", "# integers", "# correctly rounded
 # modules whose every name may be used: nothing in them computes with floats
 _MODULES = {
     "__future__", "abc", "collections", "concurrent.futures", "contextlib", "contextvars", "copy", "csv",
-    "dataclasses", "functools", "gzip", "hashlib", "importlib", "inspect", "io", "itertools", "json", "llvmlite",
-    "logging", "lzma", "numbers", "operator", "os", "pathlib", "PIL", "re", "safetensors", "shutil", "struct",
+    "dataclasses", "fractions", "functools", "gzip", "hashlib", "importlib", "inspect", "io", "itertools", "json",
+    "llvmlite", "logging", "lzma", "numbers", "operator", "os", "pathlib", "PIL", "re", "safetensors", "shutil", "struct",
     "sys", "tempfile", "threading", "time", "tokenize", "types", "typing", "typing_extensions", "warnings",
     "weakref", "zipfile", "zlib", "zstandard",
 }  # fmt: skip

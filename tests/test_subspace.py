@@ -164,7 +164,7 @@ def test_dimensions_are_tried_while_files_become_shorter():
     tried = []
 
     def point(*arguments):
-        tried.append(arguments[5])
+        tried.append(arguments[3])
         # all 0 costs next to nothing
         return (Stream(9, 7).below(5, tried[-1]) - 2) * (tried[-1] == 128), 120
 

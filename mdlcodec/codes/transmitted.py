@@ -23,7 +23,7 @@ from mdlcodec.codes.contract import (
     Progress,
     Settings,
 )
-from mdlcodec.data.targets import Classes
+from mdlcodec.data.targets import Target
 from mdlcodec.errors import BadData
 from mdlcodec.limits import Cost
 from mdlcodec.nn.architectures import Layered, Weights, chosen_from, numbered_in
@@ -79,7 +79,7 @@ class TransmittedNetwork(Code, Generic[_Parts]):
     ) -> Encoded:
         """See Prepared.encode."""
 
-    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Classes) -> Settings:
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
         """See Code.settings."""
         architecture = chosen_from(self.networks, self.name, net, inputs.features.shape[1:])
         return Settings(net=architecture.number, preset=preset, seed=seed)

@@ -13,7 +13,7 @@ from mdlcodec.codes.contract import (
     Settings,
 )
 from mdlcodec.data.dataset import Inputs
-from mdlcodec.data.targets import Classes
+from mdlcodec.data.targets import Reals, Target
 from mdlcodec.entropy import RangeDecoder, RangeEncoder, integer_frequencies
 from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.limits import Cost
@@ -34,8 +34,9 @@ class UniformCode(Code):
 
     name = "uniform"
     number = 0
+    takes_reals = True
 
-    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Classes) -> Settings:
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
         """See Code.settings: there is no network to choose."""
         if net != "auto":
             raise BadData("--code uniform learns nothing; leave --net out")
@@ -50,6 +51,10 @@ class UniformCode(Code):
             )
 
     def _prepared(self, given: Given) -> Prepared:
+        if isinstance(given.target, Reals):
+            from mdlcodec.codes.real_numbers import UniformReals
+
+            return UniformReals(given)
         return UniformClasses(given)
 
 

@@ -96,16 +96,21 @@ class Network:
             kept.append(saved)
         return x, kept
 
-    def gradient(self, x: np.ndarray, classes: np.ndarray, smoothing: float) -> tuple[float, Any, np.ndarray]:
+    def gradient(
+        self, x: np.ndarray, classes: np.ndarray, smoothing: float, objective: Any = None
+    ) -> tuple[float, Any, np.ndarray]:
         """Loss of a batch (nats a label), its gradient, float32 (parameters,), an array like ``vector`` that is
         valid until the next call, and the probabilities of the classes given, float64 (N,).
 
-        x: float32 (N, *inputs); classes: integers (N,).
+        x: float32 (N, *inputs); classes: integers (N,), or an ``objective``'s targets (predictors.objectives).
         """
         run = Pass(self._arithmetic, training=True, batches=self._batches, noise=self._noise)
         scores, kept = self._forward(self._functions.array(x), self._trained, run)
-        loss, saved = self._functions.cross_entropy.forward(scores, classes, smoothing)
-        (g,) = self._functions.cross_entropy.backward(saved)
+        if objective is None:
+            loss, saved = self._functions.cross_entropy.forward(scores, classes, smoothing)
+            (g,), true = self._functions.cross_entropy.backward(saved), saved[1]
+        else:
+            loss, g, true = objective.loss(self._functions, scores, classes, smoothing)
         for i in range(len(self._layers) - 1, self._lowest - 1, -1):
             assert g is not None
             g, *gradients = self._layers[i].backward(kept[i], g, i > self._lowest, self._gradients[i])
@@ -113,7 +118,7 @@ class Network:
                 if gradient is not view:
                     view[...] = gradient
         self._batches += 1
-        return loss, self._gradient, saved[1]
+        return loss, self._gradient, true
 
     def predict(self, x: np.ndarray, state: Any) -> np.ndarray:
         """Scores under a state like ``vector``: float32 (N, *inputs) -> float32 (N, k)."""

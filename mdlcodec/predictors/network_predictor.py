@@ -12,10 +12,10 @@ from mdlcodec.exact.choice import chosen_arithmetic
 from mdlcodec.exact.optimisers import adam_for, move_towards
 from mdlcodec.exact.random import Stream
 from mdlcodec.limits import Cost
-from mdlcodec.mixing.pools import mean_log_probabilities
 from mdlcodec.nn.layers import Layer, Shape
 from mdlcodec.nn.network import Network, count_activations, count_parameters
 from mdlcodec.predictors.contract import Predictor
+from mdlcodec.predictors.objectives import ClassObjective, Objective, RealObjective
 from mdlcodec.predictors.warps import Warp, warped
 
 _FIRST_BLOCK = 8
@@ -97,12 +97,16 @@ class NetworkPredictor(Predictor):
     same over all of these as well.
     """
 
-    def __init__(self, features: np.ndarray, k: int, recipe: Recipe, seed: int, first: int = 0) -> None:
-        """features: float32 (n, ...), one example a row; first: number of the first member's streams."""
+    def __init__(
+        self, features: np.ndarray, k: int | None, recipe: Recipe, seed: int, first: int = 0
+    ) -> None:
+        """features: float32 (n, ...), one example a row; k classes, None for real numbers; first: number of the
+        first member's streams."""
         arithmetic = chosen_arithmetic()
         self._functions = arithmetic.functions
-        self._features, self._recipe, self._k = features, recipe, k
-        self._labels = np.empty(features.shape[0], np.int64)
+        self._features, self._recipe = features, recipe
+        self._objective: Objective = RealObjective() if k is None else ClassObjective(k)
+        self._labels = np.empty(features.shape[0], self._objective.targets)
         self.sets = 2 if recipe.shifted else 1
         numbers = range(first, first + recipe.members)
         self._members = [
@@ -129,7 +133,7 @@ class NetworkPredictor(Predictor):
 
     def predict(self, start: int, stop: int) -> np.ndarray:
         """See Predictor.predict."""
-        out = np.empty((stop - start, self.sets, self._k))
+        out = np.empty((stop - start, self.sets, self._objective.scores))
         for first in range(start, stop, _PREDICTED_AT_ONCE):
             last = min(stop, first + _PREDICTED_AT_ONCE)
             images, scores = self._features[first:last], []
@@ -137,7 +141,7 @@ class NetworkPredictor(Predictor):
                 for network, average in zip(self._members, self._averages, strict=True):
                     scores.append(network.predict(seen, average))
             for i, count in enumerate((len(self._members), len(scores))[: self.sets]):
-                mean_log_probabilities(np.stack(scores[:count]), out[first - start : last - start, i])
+                self._objective.pool(np.stack(scores[:count]), out[first - start : last - start, i])
         return out
 
     def _rows(self, member: int, known: int) -> np.ndarray:
@@ -171,7 +175,7 @@ class NetworkPredictor(Predictor):
             for member, network in enumerate(self._members):
                 rows = self._rows(member, stop)
                 x = self._batch(member, rows)
-                _, gradient, true = network.gradient(x, self._labels[rows], recipe.smoothing)
+                _, gradient, true = network.gradient(x, self._labels[rows], recipe.smoothing, self._objective)
                 if recipe.selective:
                     self._known[member][rows] = true
                 self._optimisers[member].step(network.trained, gradient, rate, recipe.decay)
