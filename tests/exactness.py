@@ -19,9 +19,9 @@ _MARKS = ("# reported only", "# sender only", "# integers", "# correctly rounded
 _MODULES = {
     "__future__", "abc", "collections", "concurrent.futures", "contextlib", "contextvars", "copy", "csv",
     "dataclasses", "fractions", "functools", "gzip", "hashlib", "importlib", "inspect", "io", "itertools", "json",
-    "llvmlite", "logging", "lzma", "numbers", "operator", "os", "pathlib", "PIL", "re", "safetensors", "shutil", "struct",
-    "sys", "tempfile", "threading", "time", "tokenize", "types", "typing", "typing_extensions", "warnings",
-    "weakref", "zipfile", "zlib", "zstandard",
+    "llvmlite", "logging", "lzma", "numbers", "operator", "os", "pathlib", "PIL", "re", "safetensors", "shutil",
+    "struct", "sys", "tempfile", "threading", "time", "tokenize", "types", "typing", "typing_extensions",
+    "warnings", "weakref", "zipfile", "zlib", "zstandard",
 }  # fmt: skip
 _NAMES = {
     "constriction.stream.model.Categorical",

@@ -29,8 +29,9 @@ _UNIFORM_PRIOR = 1.0 / 64.0  # its prior weight
 _UNIFORM_FLOOR = 1.0 / 1024.0  # added to its weight, of the weight of all
 _ALONE_PRIOR = 0.25  # prior weight of the source without inputs
 _NARROW = 9.5367431640625e-07  # 2^-20
-_LARGEST_TARGET = 64.0  # what is learned from, in units of the grid's scale
-_LARGEST_RESIDUAL = 36.0  # a squared residual counts for no more than so many variances
+_LARGEST_TARGET = 4.0  # what is learned from, in units of the grid's scale
+_LARGEST_RESIDUAL = 12.0  # a squared residual counts for no more than so many variances
+_LARGEST_STEP = 3.4641016151377544  # its square root
 _SMALLEST_VARIANCE = 1e-24
 _LARGEST_EDGE = 1.3407807929942597e154  # 2^512
 _BITS_A_VALUE = 66  # decisions at the most, and one
@@ -242,7 +243,9 @@ def _learn(target, step, scores, alone, spread, means, deviations, likely, prior
         spread[s, 1] = spread[s, 1] * fading + 1.0
         if spread[s, 0] < _SMALLEST_VARIANCE * spread[s, 1]:
             spread[s, 0] = _SMALLEST_VARIANCE * spread[s, 1]
-    alone[0] += target
+    last = spread.shape[0] - 1
+    mean, most = means[last * _EXPERTS], _LARGEST_STEP * (deviations[last * _EXPERTS] / WIDTHS[0])
+    alone[0] += min(max(target, mean - most), mean + most)
     alone[1] += 1.0
 
 
@@ -434,4 +437,7 @@ class RealMixture(_Coder):
         self._step += indices.size
         self._bits += bits
         self._left *= left
+        while self._left < 0.5:
+            self._left *= 2.0
+            self._bits += 1
         return targets
