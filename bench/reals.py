@@ -2,9 +2,9 @@
 
     python bench/reals.py [SET ...]         writes bench/results/reals.json and reals.md
 
-xz: `xz -9e` (lzma, preset 9 extreme) of the indices, as decimal text one a line, or less the smallest as the smallest
-unsigned integers that hold them; the shorter. Without inputs: this program's own file with every input 0, and so
-under the source without inputs and what learns nothing.
+xz: `xz -9e` (lzma, preset 9 extreme) of the indices, as decimal text one a line, or less their smallest as the
+narrowest unsigned integers that hold them; the shorter. Without inputs: this program's own file with every input 0,
+and so under the source without inputs and what learns nothing.
 """
 
 import json
