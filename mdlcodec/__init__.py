@@ -29,6 +29,8 @@ def encode(
     bits: int | None = None,
     dimension: int | None = None,
     prior: float | None = None,
+    target: str = "auto",
+    precision: str | float | None = None,
     max_steps: int | None = None,
     max_memory: int | None = None,
 ) -> bytes:
@@ -44,6 +46,9 @@ def encode(
         sparsify, bits: for code="two-part", how its network becomes sparse, and the size of its codebooks.
         dimension: for code="subspace", of the random subspace; prior: for code="variational", the variance of
             the prior over weights. None is the code's own choice.
+        target: what the labels are taken as: "classes"; "reals", which are numbers on a line; or "auto", where
+            floats are reals if their different values are more than 20 and more than a quarter of the examples.
+        precision: of reals: they become the nearest multiples of it, such as "0.01"; None keeps every bit.
         max_steps, max_memory: limits (memory in bytes); None are the program's defaults.
 
     Raises:
@@ -55,7 +60,7 @@ def encode(
     from mdlcodec.limits import Limits
 
     blob, _ = labels.encode(
-        data.from_arrays(x, y),
+        data.from_arrays(x, y, data.Choice(target, None if precision is None else str(precision))),
         code=code,
         net=net,
         preset=preset,

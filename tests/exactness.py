@@ -18,7 +18,8 @@ _MARKS = ("# reported only", "# sender only", "# integers", "# correctly rounded
 # modules whose every name may be used: nothing in them computes with floats
 _MODULES = set(
     """
-    __future__ abc collections concurrent.futures contextlib contextvars copy csv dataclasses enum functools
+    __future__ abc collections concurrent.futures contextlib contextvars copy csv dataclasses enum fractions
+    functools
     gzip hashlib importlib inspect io itertools json llvmlite logging lzma numbers operator os pathlib pickle
     PIL re safetensors secrets shutil struct sys tempfile threading time tokenize types typing
     typing_extensions warnings weakref zipfile zlib zstandard

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import real_cases
 import subspace_cases
 import two_part_cases
 import variational_cases
@@ -42,6 +43,10 @@ def main() -> int:
             found = mdlcodec.decode((cases.GOLDEN / f"{name}.mdl").read_bytes(), case.x)
             assert np.array_equal(found, case.y), f"{cases.GOLDEN.name}, {name}"
             count += 1
+    for name, given in real_cases.CASES.items():
+        found = mdlcodec.decode((real_cases.GOLDEN / f"{name}.mdl").read_bytes(), given.x)
+        assert found.tobytes() == given.y.tobytes(), f"reals, {name}"
+        count += 1
     for name, (x, y, net, preset) in CASES.items():
         _payload("prequential", name, x, y, net, preset)
         count += 1

@@ -14,17 +14,17 @@ from unittest import mock
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from mdlcodec.nn.architectures import ARCHITECTURES
+from mdlcodec.nn.layered import exact_outputs
 from two_part_cases import network
 
 import mdlcodec
 from mdlcodec import data
 from mdlcodec.cli import main
 from mdlcodec.codes import CODES
-from mdlcodec.codes.prequential import PrequentialCode
+from mdlcodec.codes.prequential import LearnedClasses
 from mdlcodec.codes.two_part import tensors_of
 from mdlcodec.errors import BadData, MdlcodecError
-from mdlcodec.nn.architectures import ARCHITECTURES
-from mdlcodec.nn.layered import exact_outputs
 from mdlcodec.report.accuracy import accuracy, beside, read_examples
 from mdlcodec.report.comparison import ordered_codes
 from mdlcodec.report.row import Row
@@ -340,7 +340,7 @@ def test_an_interruption_leaves_what_was_finished_and_nothing_else(
         run(*COMPARE, exit_code=130)
         assert not Path("data.compare").exists()
     with monkeypatch.context() as patch:
-        patch.setattr(PrequentialCode, "encode", interrupt)
+        patch.setattr(LearnedClasses, "encode", interrupt)
         line = run(*COMPARE, "--plot", "sizes.png", exit_code=130).stderr.splitlines()[-1]
     what = "what was finished is kept in 'data.compare', and the same command goes on from there"
     assert line == f"mdlcodec: interrupted; {what}"

@@ -382,7 +382,7 @@ def test_hostile_fields_are_named(blob, line):
         label_body(INT64 | STORED, 2, b"\x04\x01\x01"),
         label_body(INT64 | STORED, 2, b"\x10\x01\x01"),
         with_checksum(b"MDL\x10\x56\x03\x0f\x0d\x0a\x0a" + bytes(8)),
-        with_checksum(b"MDL\x12" + body_of()),
+        with_checksum(b"MDL\x13" + body_of()),
     ],
 )
 def test_unknown_ids_are_of_a_newer_program(blob):

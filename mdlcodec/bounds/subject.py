@@ -72,7 +72,7 @@ def of_label_file(
     labels, _ = label_files.decode(file, lambda header: matching or found, limits=limits, watch=watch)
     assert file.net is not None
     subject = _subject(section, architecture_named(file.net), matching[0].inputs().features, limits.memory)
-    return _answered(subject, labels.classes, file.k)
+    return _answered(subject, labels.coded, file.k)
 
 
 def of_network_file(section: bytes, net: str, dataset: Dataset, input_range: str, limits: Limits) -> Subject:
@@ -87,7 +87,7 @@ def of_network_file(section: bytes, net: str, dataset: Dataset, input_range: str
     others = (*subject.others, ("range that the network takes", math.log2(len(RANGES))))
     x = (subject.x * (high - low) + low).astype(np.float32)
     subject = replace(subject, x=x, others=others)
-    return _answered(subject, dataset.labels.classes, len(dataset.labels.values))
+    return _answered(subject, dataset.class_labels.classes, len(dataset.class_labels.values))
 
 
 def _subject(section: bytes, architecture: Architecture, features: np.ndarray, memory: int) -> Subject:

@@ -13,6 +13,7 @@ from mdlcodec.codes.two_part import TwoPartCode
 from mdlcodec.codes.two_part_raw import RawTwoPartCode
 from mdlcodec.codes.uniform import UniformCode
 from mdlcodec.codes.variational import VariationalCode
+from mdlcodec.data.targets import Reals, Target
 from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.predictors import KERNEL_LIMIT
 
@@ -42,11 +43,14 @@ def code_named(name: str) -> Code:
     return CODES[name]
 
 
-def auto_code(net: str, inputs: "Inputs") -> str:
+def auto_code(net: str, inputs: "Inputs", target: Target | None = None) -> str:
     """The code that `auto` takes: of few examples, switching has the shorter files (bench/results/labels.md).
 
-    A network that was asked for by name learns alone.
+    A network that was asked for by name learns alone; and of reals, where the kernel machine alone is as short
+    (bench/results/reals.md).
     """
+    if isinstance(target, Reals):
+        return "prequential"
     return "switching" if net == AUTO and inputs.n <= KERNEL_LIMIT else "prequential"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from mdlcodec.data.dataset import Inputs
-from mdlcodec.data.targets import Classes
+from mdlcodec.data.targets import Classes, Reals, Target
 from mdlcodec.errors import BadData
 from mdlcodec.limits import Cost, integer
 
@@ -95,7 +95,7 @@ class Given:
     """What both sides hold before anything is coded: the inputs, what is known of the target, the settings."""
 
     inputs: Inputs
-    target: Classes
+    target: Target
     settings: Settings
 
     @property
@@ -105,7 +105,8 @@ class Given:
 
     @property
     def k(self) -> int:
-        """Number of classes."""
+        """Number of classes, where the target is classes."""
+        assert isinstance(self.target, Classes)
         return self.target.k
 
 
@@ -176,9 +177,10 @@ class Code(ABC):
     name: str
     number: int
     options: frozenset[str] = frozenset()  # names of the Options that it takes
+    takes_reals = False
 
     @abstractmethod
-    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Classes) -> Settings:
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
         """Resolves names (`auto` too) to numbers; raises BadData for a network that does not fit."""
 
     @abstractmethod
@@ -189,8 +191,17 @@ class Code(ABC):
     def _prepared(self, given: Given) -> Prepared:
         """See ``prepare``; there is something to code."""
 
-    def prepare(self, inputs: Inputs, target: Classes, settings: Settings) -> Prepared:
-        """The code for these: what encodes and decodes."""
+    def check_target(self, target: Target) -> None:
+        """Raises BadData for a target that the code does not have."""
+        if isinstance(target, Reals) and not self.takes_reals:
+            raise BadData(
+                f"--code {self.name} codes classes, not reals; choose prequential, switching or uniform, or "
+                "--as classes"
+            )
+
+    def prepare(self, inputs: Inputs, target: Target, settings: Settings) -> Prepared:
+        """The code for these: what encodes and decodes. Raises BadData for a target that it does not have."""
+        self.check_target(target)
         given = Given(inputs, target, settings)
         return NothingToCode(given) if target.is_settled else self._prepared(given)
 
@@ -198,7 +209,7 @@ class Code(ABC):
         """See ``sections``; there is something to code."""
         return [("labels", len(payload))]
 
-    def sections(self, payload: bytes, target: Classes) -> list[tuple[str, int]]:
+    def sections(self, payload: bytes, target: Target) -> list[tuple[str, int]]:
         """Names and sizes in bytes of the payload's parts, in order, adding up to it. Raises CorruptFile."""
         return [("labels", len(payload))] if target.is_settled else self._sections(payload)
 
@@ -206,7 +217,7 @@ class Code(ABC):
         """See ``network_section``; there is something to code."""
         raise BadData(f"a file of --code {self.name} holds no network; give one of two-part or two-part-raw")
 
-    def network_section(self, payload: bytes, target: Classes) -> bytes:
+    def network_section(self, payload: bytes, target: Target) -> bytes:
         """A payload's network, as formats/network.md has it. Raises BadData where there is none, CorruptFile."""
         if target.is_settled:
             raise BadData("a file of one class holds no network: there was nothing to learn")

@@ -23,7 +23,7 @@ from mdlcodec.codes.contract import (
 )
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
-from mdlcodec.data.targets import Classes
+from mdlcodec.data.targets import Reals, Target
 from mdlcodec.entropy import RangeDecoder, RangeEncoder
 from mdlcodec.limits import Cost
 from mdlcodec.mixing.switch_distribution import INVERSE_TEMPERATURES, Calibration
@@ -59,10 +59,12 @@ class PrequentialCode(Code):
 
     name = "prequential"
     number: int = CodeId.PREQUENTIAL
+    takes_reals = True
 
-    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Classes) -> Settings:
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
         """See Code.settings."""
-        number = predictor_named(auto_name(inputs) if net == "auto" else net).number
+        reals = isinstance(target, Reals)
+        number = predictor_named(auto_name(inputs, reals) if net == "auto" else net).number
         return Settings(net=number, preset=preset, seed=seed)
 
     def net_name(self, settings: Settings) -> str:
@@ -70,6 +72,11 @@ class PrequentialCode(Code):
         return predictor_numbered(settings.net).name
 
     def _prepared(self, given: Given) -> Prepared:
+        if isinstance(given.target, Reals):
+            from mdlcodec.codes.real_numbers import LearnedReals
+            from mdlcodec.predictors.reals import real_family
+
+            return LearnedReals(given, real_family(self.net_name(given.settings)))
         family = predictor_numbered(given.settings.net).load()
         return LearnedClasses(given, family)
 

@@ -9,7 +9,7 @@ from mdlcodec.codes.contract import Code, Given, Prepared, Settings
 from mdlcodec.codes.prequential import LearnedClasses
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
-from mdlcodec.data.targets import Classes
+from mdlcodec.data.targets import Reals, Target
 from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.predictors import SEVERAL
 
@@ -19,8 +19,9 @@ class SwitchingCode(Code):
 
     name = "switching"
     number: int = CodeId.SWITCHING
+    takes_reals = True
 
-    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Classes) -> Settings:
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
         """See Code.settings; the predictors follow from the inputs' shape and number."""
         if net not in ("auto", SEVERAL):
             raise BadData(f"--code switching runs several predictors and has no --net {net}; leave it out")
@@ -36,6 +37,11 @@ class SwitchingCode(Code):
         return SEVERAL
 
     def _prepared(self, given: Given) -> Prepared:
+        if isinstance(given.target, Reals):
+            from mdlcodec.codes.real_numbers import LearnedReals
+            from mdlcodec.predictors.reals import real_family
+
+            return LearnedReals(given, real_family(SEVERAL))
         from mdlcodec.predictors import switched
 
         return LearnedClasses(given, switched.FAMILY)

@@ -24,7 +24,7 @@ from mdlcodec.codes.contract import (
     Settings,
 )
 from mdlcodec.container.ids import NetId
-from mdlcodec.data.targets import Classes
+from mdlcodec.data.targets import Target
 from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.limits import Cost
 from mdlcodec.nn.weights import Weights
@@ -101,7 +101,7 @@ class TransmittedNetwork(Code, Generic[_Payload]):
         task = Task.of(architecture, features, classes, given.k, seed=seed, effort=effort)
         return Trainer(task, (Told(lambda text: progress(0, 0.0, text)), *options.observers))
 
-    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Classes) -> Settings:
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
         """See Code.settings."""
         architecture = chosen_from(self.networks, self.name, net, inputs.features.shape[1:])
         if architecture.has_statistics and not self.keeps_statistics:

@@ -14,7 +14,7 @@ from mdlcodec.codes.contract import (
 )
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
-from mdlcodec.data.targets import Classes
+from mdlcodec.data.targets import Reals, Target
 from mdlcodec.entropy import RangeDecoder, RangeEncoder, integer_frequencies
 from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.limits import Cost
@@ -35,8 +35,9 @@ class UniformCode(Code):
 
     name = "uniform"
     number: int = CodeId.UNIFORM
+    takes_reals = True
 
-    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Classes) -> Settings:
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
         """See Code.settings: there is no network to choose."""
         if net != "auto":
             raise BadData("--code uniform learns nothing; leave --net out")
@@ -51,6 +52,10 @@ class UniformCode(Code):
             )
 
     def _prepared(self, given: Given) -> Prepared:
+        if isinstance(given.target, Reals):
+            from mdlcodec.codes.real_numbers import UniformReals
+
+            return UniformReals(given)
         return UniformClasses(given)
 
 

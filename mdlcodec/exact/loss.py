@@ -1,4 +1,4 @@
-"""Softmax cross-entropy as an exact function (formats/arithmetic.md, section 6)."""
+"""Softmax cross-entropy and squared error as exact functions (formats/arithmetic.md, section 6)."""
 
 from typing import Any
 
@@ -57,6 +57,32 @@ class CrossEntropy(Function):
         batch = reduction.examples(len(scores))
         loss = _cross_entropy(scores, classes, smoothing, batch, gradient, true)
         return loss, (gradient, true)
+
+    @staticmethod
+    def backward(saved: Any, g: Any = 1.0, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:
+        """The loss is the end of the graph: its own gradient is 1."""
+        return (saved[0],)
+
+
+@njit(cache=True)
+def _squared_error(outputs, targets, gradient):
+    examples = outputs.shape[0]
+    total = 0.0
+    for i in range(examples):
+        difference = np.float64(outputs[i, 0]) - targets[i]
+        total += difference * difference
+        gradient[i, 0] = np.float32((2.0 * difference) / np.float64(examples))
+    return total / np.float64(examples)
+
+
+class SquaredError(Function):
+    """Mean over the batch of (output - target)^2."""
+
+    @staticmethod
+    def forward(outputs: np.ndarray, targets: np.ndarray, smoothing: float = 0.0) -> tuple[float, Any]:
+        """outputs float32 (N, 1), targets float64 (N,) -> float64 scalar; there is nothing to smooth."""
+        gradient = np.empty_like(outputs)
+        return _squared_error(outputs, targets, gradient), (gradient, None)
 
     @staticmethod
     def backward(saved: Any, g: Any = 1.0, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:

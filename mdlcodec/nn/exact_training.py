@@ -8,6 +8,7 @@ import numpy as np
 from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.exact.random import Stream
 from mdlcodec.nn.graph import Graph
+from mdlcodec.nn.losses import Loss, cross_entropy
 from mdlcodec.nn.node import Pass, Shape
 
 
@@ -106,21 +107,20 @@ class Network:
                     values[entering] = None
         return values[-1], kept
 
-    def gradient(self, x: np.ndarray, classes: np.ndarray, smoothing: float) -> tuple[float, Any, np.ndarray]:
+    def gradient(
+        self, x: np.ndarray, targets: np.ndarray, smoothing: float, loss: Loss = cross_entropy
+    ) -> tuple[float, Any, Any]:
         """Loss of a batch (nats a label), its gradient, float32 (parameters,), an array like ``vector`` that is
-        valid until the next call, and the probabilities of the classes given, float64 (N,).
+        valid until the next call, and the probabilities of the classes given, float64 (N,), if there are classes.
 
-        x: float32 (N, h, w, c) or (N, d); classes: integers (N,).
+        x: float32 (N, h, w, c) or (N, d); targets (N,): see `mdlcodec.nn.losses`.
         """
         run = Pass(self._arithmetic, training=True, batches=self._batches, noise=self._noise)
-        scores, kept = self._forward(self._functions.array(x), self._trained, run)
-        loss, saved = self._functions.cross_entropy.forward(
-            scores, classes, smoothing, self._arithmetic.reduction
-        )
-        (g,) = self._functions.cross_entropy.backward(saved)
+        outputs, kept = self._forward(self._functions.array(x), self._trained, run)
+        value, g, true = loss(self._arithmetic, outputs, targets, smoothing)
         self._backward(kept, g)
         self._batches += 1
-        return loss, self._gradient, saved[1]
+        return value, self._gradient, true
 
     def _backward(self, kept: list[Any], g: Any) -> None:
         """Fills the gradient, from that of the outputs. Where a value enters several vertices, their gradients are

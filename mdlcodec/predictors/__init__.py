@@ -72,8 +72,8 @@ def multiplies(name: str | None) -> bool:
     return name is not None and (name == SEVERAL or is_architecture(name) or predictor_named(name).products)
 
 
-def auto_name(inputs: "Inputs") -> str:
-    """The predictor that `--net auto` takes, from the shape and number of the inputs alone."""
+def auto_name(inputs: "Inputs", reals: bool = False) -> str:
+    """The predictor that `--net auto` takes, from the shape and number of the inputs alone, and for reals."""
     if inputs.n <= KERNEL_LIMIT:
         return "kernel"
-    return "cnn" if inputs.is_images else "mlp"
+    return "cnn" if inputs.is_images and not reals else "mlp"

@@ -55,7 +55,8 @@ def median_distance(n: int, distances: np.ndarray) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _fill_kernel(n: int, distances: np.ndarray, scale: float, ridge: float, out: np.ndarray) -> None:
+def fill_kernel(n: int, distances: np.ndarray, scale: float, ridge: float, out: np.ndarray) -> None:
+    """The kernel matrix, packed, of packed squared distances."""
     for p in range(distances.size):
         out[p] = exp(-(distances[p] / scale))
     p = 0
@@ -146,7 +147,7 @@ class KernelPredictor(Predictor):
         def fill(s: int) -> None:
             width, ridge = effort.kernels[s]
             scale = max(width * median, 1e-300)
-            _fill_kernel(n, distances, scale, max(ridge, SMALLEST_RIDGE), self._factors[s])
+            fill_kernel(n, distances, scale, max(ridge, SMALLEST_RIDGE), self._factors[s])
 
         in_threads(fill, range(self.sets))
         self._starts = row_starts(n)
@@ -202,6 +203,26 @@ class KernelPredictor(Predictor):
         return {"factors": self._factors, "residuals": self._residuals}
 
 
+def kernel_cost(inputs: Inputs, k: int, effort: KernelEffort) -> Cost:
+    """What factors and regressions of k columns take. Raises LimitExceeded above 16,384 examples: a factor takes
+    4 n^2 bytes."""
+    n = inputs.n
+    if n > MOST_EXAMPLES:
+        raise LimitExceeded(
+            f"the kernel predictor takes at most {MOST_EXAMPLES:,} examples, not {n:,}; "
+            "choose --net mlp or cnn, or fewer examples with --limit"
+        )
+    shape, sets = inputs.features.shape[1:], len(effort.kernels)
+    # features (twice while they are transposed) and distances; then distances and factors
+    columns = 16 * n * dimensions(shape, effort.filters) + (
+        inputs.features.nbytes if is_picture(shape) else 0
+    )
+    factors = 8 * sets * (packed_size(n) + n * k)
+    memory = 8 * packed_size(n) + max(columns, factors) + inputs.features.nbytes
+    # a row of a factor, or as many projections of residuals as take about as long
+    return Cost(sets * n * k, sets * n + sets * n * n * k // 5_000_000, memory, sets)
+
+
 class KernelFamily:
     """See `mdlcodec.predictors.contract.PredictorFamily`."""
 
@@ -209,22 +230,8 @@ class KernelFamily:
     number: int = NetId.KERNEL
 
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
-        """See PredictorFamily.cost. Raises LimitExceeded above 16,384 examples: a factor takes 4 n^2 bytes."""
-        effort, n = effort_of(KERNEL, preset), inputs.n
-        if n > MOST_EXAMPLES:
-            raise LimitExceeded(
-                f"the kernel predictor takes at most {MOST_EXAMPLES:,} examples, not {n:,}; "
-                "choose --net mlp or cnn, or fewer examples with --limit"
-            )
-        shape, sets = inputs.features.shape[1:], len(effort.kernels)
-        # features (twice while they are transposed) and distances; then distances and factors
-        columns = 16 * n * dimensions(shape, effort.filters) + (
-            inputs.features.nbytes if is_picture(shape) else 0
-        )
-        factors = 8 * sets * (packed_size(n) + n * k)
-        memory = 8 * packed_size(n) + max(columns, factors) + inputs.features.nbytes
-        # a row of a factor, or as many projections of residuals as take about as long
-        return Cost(sets * n * k, sets * n + sets * n * n * k // 5_000_000, memory, sets)
+        """See PredictorFamily.cost. Raises LimitExceeded above 16,384 examples."""
+        return kernel_cost(inputs, k, effort_of(KERNEL, preset))
 
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> KernelPredictor:
         """See PredictorFamily.start."""

@@ -63,7 +63,7 @@ class FullyConnectedFamily:
     number: int = NetId.MLP
 
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
-        """See PredictorFamily.cost."""
+        """See PredictorFamily.cost; k is 1 for the one output of real numbers."""
         amount = effort_of(MLP, preset)
         width = 1
         for extent in inputs.features.shape[1:]:
@@ -81,14 +81,16 @@ class FullyConnectedFamily:
 
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> SideBySide:
         """See PredictorFamily.start."""
+        return SideBySide(self.networks(inputs, k, preset, seed))
+
+    def networks(self, inputs: Inputs, k: int | None, preset: int, seed: int) -> list[NetworkPredictor]:
+        """The members, of k classes, or None: of real numbers; then the linear model."""
         features = encoded(inputs.features.reshape(inputs.n, -1))  # images: (h, w, c) -> h * w * c
         power = mean_square_norm(features)
         # weights N(0, 2 / |x|^2): the first layer's outputs have variance 2, whatever the inputs' scale
         gain = float(np.sqrt(2.0 * features.shape[1] / power)) if power > 0.0 else 1.0
-        recipes = _recipes(gain, k, effort_of(MLP, preset))
-        return SideBySide(
-            [NetworkPredictor(features, k, recipe, seed, number) for number, recipe in enumerate(recipes)]
-        )
+        recipes = _recipes(gain, 1 if k is None else k, effort_of(MLP, preset))
+        return [NetworkPredictor(features, k, recipe, seed, number) for number, recipe in enumerate(recipes)]
 
 
 FAMILY = FullyConnectedFamily()

@@ -14,11 +14,11 @@ from mdlcodec.exact.choice import chosen_arithmetic
 from mdlcodec.exact.optimisers import adam_for, move_towards
 from mdlcodec.exact.random import Stream
 from mdlcodec.limits import Cost
-from mdlcodec.mixing.pools import mean_log_probabilities
 from mdlcodec.nn.exact_training import Network
 from mdlcodec.nn.graph import Graph, channels_first
 from mdlcodec.nn.node import Shape
 from mdlcodec.predictors.contract import Predictor
+from mdlcodec.predictors.objectives import ClassObjective, Objective, RealObjective
 from mdlcodec.predictors.warps import Warp, warped
 
 _FIRST_BLOCK = 8
@@ -101,19 +101,20 @@ class NetworkPredictor(Predictor):
     def __init__(
         self,
         features: np.ndarray,
-        k: int,
+        k: int | None,
         recipe: Recipe,
         seed: int,
         first: int = 0,
         at_once: int | None = None,
     ) -> None:
-        """features: float32 (n, ...), one example a row; first: number of the first member's streams; at_once:
-        examples predicted together, which changes no bit."""
+        """features: float32 (n, ...), one example a row; k classes, None for real numbers; first: number of the
+        first member's streams; at_once: examples predicted together, which changes no bit."""
         self._at_once = _PREDICTED_AT_ONCE if at_once is None else at_once
         arithmetic = chosen_arithmetic()
         self._functions = arithmetic.functions
-        self._features, self._recipe, self._k = features, recipe, k
-        self._labels = np.empty(features.shape[0], np.int64)
+        self._features, self._recipe = features, recipe
+        self._objective: Objective = RealObjective() if k is None else ClassObjective(k)
+        self._labels = np.empty(features.shape[0], self._objective.targets)
         self.sets = 2 if recipe.shifted else 1
         numbers = range(first, first + recipe.members)
         self._members = [
@@ -140,7 +141,7 @@ class NetworkPredictor(Predictor):
 
     def predict(self, start: int, stop: int) -> np.ndarray:
         """See Predictor.predict."""
-        out = np.empty((stop - start, self.sets, self._k))
+        out = np.empty((stop - start, self.sets, self._objective.scores))
         for first in range(start, stop, self._at_once):
             last = min(stop, first + self._at_once)
             images, scores = self._features[first:last], []
@@ -148,7 +149,7 @@ class NetworkPredictor(Predictor):
                 for network, average in zip(self._members, self._averages, strict=True):
                     scores.append(network.predict(seen, average))
             for i, count in enumerate((len(self._members), len(scores))[: self.sets]):
-                mean_log_probabilities(np.stack(scores[:count]), out[first - start : last - start, i])
+                self._objective.pool(np.stack(scores[:count]), out[first - start : last - start, i])
         return out
 
     def _rows(self, member: int, known: int) -> np.ndarray:
@@ -182,7 +183,9 @@ class NetworkPredictor(Predictor):
             for member, network in enumerate(self._members):
                 rows = self._rows(member, stop)
                 x = self._batch(member, rows)
-                _, gradient, true = network.gradient(x, self._labels[rows], recipe.smoothing)
+                _, gradient, true = network.gradient(
+                    x, self._labels[rows], recipe.smoothing, self._objective.loss
+                )
                 if recipe.selective:
                     self._known[member][rows] = true
                 self._optimisers[member].step(network.trained, gradient, rate, recipe.decay)

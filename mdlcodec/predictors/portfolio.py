@@ -6,6 +6,7 @@ runs, and while P > 1 of them are to be pooled, P + 2 pools.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from mdlcodec.predictors.contract import Predictor
 
 # entries of scores that a predictor holds for its block at once
 _ENTRIES_AT_ONCE = 1 << 22
+_CLASSES: np.dtype[Any] = np.dtype(np.int32)
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,13 @@ def portfolio_memory(examples: int, k: int, sets: int) -> int:
 class _Paced:
     """A predictor that is asked for any examples in order, and told of labels at the ends of its own blocks."""
 
-    def __init__(self, entry: Entry, k: int) -> None:
+    def __init__(self, entry: Entry, k: int, labels: np.dtype[Any]) -> None:
         self.entry = entry
         self._at_once = max(1, _ENTRIES_AT_ONCE // (k * entry.predictor.sets))
         self._start = self._stop = self._end = 0  # the block's start, where its scores end, its end
         self._first = 0  # of the scores held
         self._scores = np.empty((0, entry.predictor.sets, k))
-        self._labels = np.empty(entry.examples, np.int32)
+        self._labels = np.empty(entry.examples, labels)
 
     def scores_end(self, start: int) -> int:
         """Up to where scores are held, from ``start`` on; predicts if there are none."""
@@ -70,9 +72,9 @@ class Portfolio:
     Score sets: those of every predictor that runs, in order; then, if several of them are to be pooled, the pools.
     """
 
-    def __init__(self, entries: Sequence[Entry], k: int) -> None:
-        """The first predictor is for all examples."""
-        self._running = [_Paced(entry, k) for entry in entries]
+    def __init__(self, entries: Sequence[Entry], k: int, labels: np.dtype[Any] = _CLASSES) -> None:
+        """The first predictor is for all examples; k: numbers in a score set; labels: their dtype."""
+        self._running = [_Paced(entry, k, labels) for entry in entries]
         self._k = k
 
     @property

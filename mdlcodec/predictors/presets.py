@@ -94,6 +94,18 @@ KERNEL = {
     9: KernelEffort(512, _MANY),
 }
 
+# of real numbers: ridges as small as low noise needs; the wide ones are linear models in effect
+_REAL_FEW = ((2.0, 0.03), (8.0, 0.01))
+_REAL_SOME = ((0.5, 0.05), (2.0, 0.003), (2.0, 0.03), (2.0, 0.3), (8.0, 0.003), (8.0, 0.03), (64.0, 0.01))
+_REAL_MANY = (*_REAL_SOME, (1.0, 0.01), (4.0, 0.003), (4.0, 0.1), (32.0, 0.001))
+
+KERNEL_REALS = {
+    preset: KernelEffort(
+        effort.filters, _REAL_FEW if preset < 3 else _REAL_SOME if preset < 7 else _REAL_MANY
+    )
+    for preset, effort in KERNEL.items()
+}
+
 # of more than 4,000 examples, the first ones that the kernel machine and the neighbours are for
 SWITCHING = {1: 500, 2: 1000, 3: 1000, 4: 2000, 5: 2000, 6: 2000, 7: 4000, 8: 4000, 9: 8000}
 

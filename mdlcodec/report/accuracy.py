@@ -53,9 +53,9 @@ def read_examples(source: str, target: str | None, trained: Dataset) -> Dataset:
             "test examples are measured only for images of 8-bit pixels whose smallest value is 0 and largest 255; "
             "scale the pixels of both sets, or leave --test out"
         )
-    if (found.labels.values.dtype.kind == "U") != (trained.labels.values.dtype.kind == "U"):
+    if (found.class_labels.values.dtype.kind == "U") != (trained.class_labels.values.dtype.kind == "U"):
         raise BadData("the labels of the test examples are of another type than those that are coded")
-    if not np.isin(found.labels.values, trained.labels.values).all():
+    if not np.isin(found.class_labels.values, trained.class_labels.values).all():
         raise BadData("the test examples have labels that none of the coded examples has; leave --test out")
     return found
 

@@ -53,8 +53,7 @@ class Comparison:
     @property
     def labels(self) -> Labels:
         """The labels that are coded."""
-        assert self.dataset.labels is not None
-        return self.dataset.labels
+        return self.dataset.class_labels
 
     @property
     def classes(self) -> int:

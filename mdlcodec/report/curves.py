@@ -68,7 +68,7 @@ def prequential_curve(
     inputs, target = dataset.inputs, dataset.labels.target
     prepared = chosen.prepare(inputs, target, chosen.settings(net, preset, seed, inputs, target))
     check_limits(prepared.sending_cost, limits)
-    predicted = prepared.predicted(dataset.labels.classes)
+    predicted = prepared.predicted(dataset.class_labels.classes)
     if predicted is None:
         raise BadData(
             f"--code {code} does not learn from the labels already coded; choose prequential or switching"
