@@ -140,7 +140,7 @@ def test_a_network_of_ones_own():
         register(sequence(Flatten("hwc"), Linear()), name="mine")
     with pytest.raises(BadData, match="registered already, and it is another one"):
         register(OWN, name="mine", version=2)
-    with pytest.raises(BadData, match="no network named 'other'; choose one of .*, mine"):
+    with pytest.raises(BadData, match=r"no network named 'other'; choose one of .*, mine"):
         architecture_named("other")
 
 
