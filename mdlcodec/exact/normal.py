@@ -1,8 +1,8 @@
 """The normal distribution's tail in float64 from correctly rounded operations only (formats/reals.md)."""
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import exp
 
 # Cody (1969), "Rational Chebyshev approximations for the error function": coefficients as published

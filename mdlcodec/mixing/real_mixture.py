@@ -10,8 +10,8 @@ divided by width.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.entropy.numba_coder import (
     NumbaDecoder,
     NumbaEncoder,

@@ -7,8 +7,8 @@ forward substitution of ones says how far the data speak against it.
 """
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.exact.cholesky import ROWS, factorise_rows, in_threads, packed_size, row_starts
 from mdlcodec.limits import Cost
