@@ -6,6 +6,7 @@ Activations have one block per example, weights and gradients one per tensor.
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +15,6 @@ from mdlcodec.errors import InexactComputation
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
 from mdlcodec.exact.reduction import ALONE, Reduction
 from mdlcodec.exact.shared_work import entry, share
-from mdlcodec.exact.sums import fixed_point_exponent
 from mdlcodec.exact.threads import VALUE, in_parts, part_size
 
 # |q| of one and two base-128 digits in -64..63; 8255 would do for two, 8127 keeps the upper digit within 63
@@ -162,13 +162,22 @@ def quantise_tensor(x: np.ndarray, digits: int) -> tuple[np.ndarray, int]:
     return round_tensor(x, exponent), exponent
 
 
-@dataclass(frozen=True)
-class GradientExponents:
+class GradientExponents(NamedTuple):
     """Exponents of a gradient, from the largest magnitudes of the whole batch."""
 
     block: int  # of the gradient as it is
     weighted: int  # of the gradient times 2^-(exponent of the example)
-    grid: int  # of its column sums
+    largest: float  # magnitude of the gradient, which its column sums have a grid by
+    rows: int  # terms of these sums
+
+
+@njit(cache=True, nogil=True)
+def _block_exponents(maxima, limit, bits):
+    return (
+        block_exponent(maxima[0], limit, bits, EXPONENT_LIMIT),
+        block_exponent(maxima[1], limit, bits, GRADIENT_EXPONENT_LIMIT),
+        maxima[0],
+    )
 
 
 def gradient_exponents(
@@ -181,16 +190,11 @@ def gradient_exponents(
     a value that is not finite.
     """
     maxima = reduction.maximum(_gradient_maxima(g.reshape(g.shape[0], -1).view(np.int32), example_exponents))
-    largest, weighted = float(maxima[0]), float(maxima[1])
+    block, weighted, largest = _block_exponents(maxima, LIMITS[digits], BITS[digits])
     if not largest < np.inf:
         raise not_finite()
-    limit, bits = LIMITS[digits], BITS[digits]
     rows = reduction.examples(g.shape[0]) * math.prod(g.shape[1:-1])  # integers
-    return GradientExponents(
-        block_exponent(largest, limit, bits, EXPONENT_LIMIT),
-        block_exponent(weighted, limit, bits, GRADIENT_EXPONENT_LIMIT),
-        fixed_point_exponent(largest, rows),
-    )
+    return GradientExponents(block, weighted, largest, rows)
 
 
 def round_weighted(g: np.ndarray, example_exponents: np.ndarray, exponent: int) -> np.ndarray:

@@ -13,11 +13,15 @@ from mdlcodec.exact.sums import (
     MAGNITUDE,
     fixed_point_exponent,
     folded,
+    largest_of,
+    largest_square,
     magnitude_of_bits,
     repeated,
     scaled,
     sums_of,
     sums_of_squares,
+    totals,
+    totals_of_squares,
 )
 
 EPSILON = 1e-5
@@ -28,10 +32,22 @@ def _rows(x: np.ndarray, reduction: Reduction) -> int:
     return reduction.examples(x.shape[0]) * math.prod(x.shape[1:-1])  # integers
 
 
+@njit(cache=True, nogil=True)
+def _statistics_alone(x, channels, rows):
+    """`_statistics` of one process, whose phases meet nobody between them: one call from Python, not seven."""
+    count, largest = np.float64(rows), largest_of(x)[0]
+    mean = scaled(totals(x, channels, largest, rows), largest, rows) / count
+    largest = largest_square(x, mean)[0]
+    return mean, scaled(totals_of_squares(x, mean, largest, rows), largest, rows) / count
+
+
 def _statistics(
     x: np.ndarray, channels: int, rows: int, reduction: Reduction
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of every channel of x, float32 (.. * channels,), over the rows of all processes."""
+    if reduction is ALONE:
+        found: tuple[np.ndarray, np.ndarray] = _statistics_alone(x, channels, rows)
+        return found
     count = np.float64(rows)
     mean = sums_of(x, channels, rows, reduction) / count
     return mean, sums_of_squares(x, mean, rows, reduction) / count
@@ -62,9 +78,9 @@ def _inverses(variance):
 
 
 @njit(cache=True, nogil=True)
-def _largest_terms(g, x, mean, inverse):
+def _largest_terms(g, x, mean, variance):
     """The largest magnitudes of g and of g times the normalised x, float64 (2,)."""
-    means, inverses = repeated(mean), repeated(inverse)
+    means, inverses = repeated(mean), repeated(_inverses(variance))
     largest_g, largest = np.int64(0), np.int64(0)
     for start in range(0, x.size, means.size):
         part, slope = x[start : start + means.size], g[start : start + means.size]
@@ -76,10 +92,11 @@ def _largest_terms(g, x, mean, inverse):
 
 
 @njit(cache=True, nogil=True)
-def _term_totals(g, x, mean, inverse, s_g, s):
-    """Integers on two grids: sums of g and of g times the normalised x, float64 (2, C)."""
-    means, inverses = repeated(mean), repeated(inverse)
-    scale, scale_g = power_of_two(s), power_of_two(s_g)
+def _term_totals(g, x, mean, variance, largest, rows):
+    """Integers on the grids of these largest terms: sums of g and of g times the normalised x, float64 (2, C)."""
+    means, inverses = repeated(mean), repeated(_inverses(variance))
+    scale_g = power_of_two(fixed_point_exponent(largest[0], rows))
+    scale = power_of_two(fixed_point_exponent(largest[1], rows))
     sums, sums_g = np.zeros(means.size, np.float64), np.zeros(means.size, np.float64)
     for start in range(0, x.size, means.size):
         part, slope = x[start : start + means.size], g[start : start + means.size]
@@ -93,9 +110,11 @@ def _term_totals(g, x, mean, inverse, s_g, s):
 
 
 @njit(cache=True, nogil=True)
-def _normalise_gradient(g, x, mean, inverse, gain, sum_g, sum_gx, rows, dx, d_gain, d_bias):
-    """Gradients of x, gain and bias; g, x, dx: float32 (.. * channels,); ``rows``: those of the sums."""
+def _normalise_gradient(g, x, mean, variance, gain, integers, largest, rows, dx, d_gain, d_bias):
+    """Gradients of x, gain and bias from the sums of terms; g, x, dx: float32 (.. * channels,)."""
     channels, count = mean.size, np.float64(rows)
+    sum_g, sum_gx = scaled(integers[0], largest[0], rows), scaled(integers[1], largest[1], rows)
+    inverse = _inverses(variance)
     first, second = np.empty(channels, np.float64), np.empty(channels, np.float64)
     third = np.empty(channels, np.float64)
     for c in range(channels):
@@ -113,6 +132,14 @@ def _normalise_gradient(g, x, mean, inverse, gain, sum_g, sum_gx, rows, dx, d_ga
             normal = (np.float64(part[i]) - means[i]) * inverses[i]
             inner = (np.float64(slope[i]) - firsts[i]) - normal * seconds[i]
             out[i] = np.float32(thirds[i] * inner)
+
+
+@njit(cache=True, nogil=True)
+def _gradient_alone(g, x, mean, variance, gain, rows, dx, d_gain, d_bias):
+    """Gradients in one process; see `_statistics_alone`."""
+    largest = _largest_terms(g, x, mean, variance)
+    integers = _term_totals(g, x, mean, variance, largest, rows)
+    _normalise_gradient(g, x, mean, variance, gain, integers, largest, rows, dx, d_gain, d_bias)
 
 
 @njit(cache=True)
@@ -160,12 +187,13 @@ class BatchNormalisation(Function):
     def backward(saved: Any, g: np.ndarray, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:
         """Gradients of x, gain and bias."""
         flat, mean, variance, gain, rows, reduction = saved
-        slope, inverse = g.reshape(-1), _inverses(variance)
-        largest = reduction.maximum(_largest_terms(slope, flat, mean, inverse))
-        s_g, s_gx = fixed_point_exponent(largest[0], rows), fixed_point_exponent(largest[1], rows)
-        integers = reduction.total(_term_totals(slope, flat, mean, inverse, s_g, s_gx))
-        sums = scaled(integers[0], s_g), scaled(integers[1], s_gx)
         dx = np.empty(g.shape, np.float32)
         d_gain, d_bias = np.empty(gain.size, np.float32), np.empty(gain.size, np.float32)
-        _normalise_gradient(slope, flat, mean, inverse, gain, *sums, rows, dx.reshape(-1), d_gain, d_bias)
+        batch, out = (g.reshape(-1), flat, mean, variance), (dx.reshape(-1), d_gain, d_bias)
+        if reduction is ALONE:
+            _gradient_alone(*batch, gain, rows, *out)
+        else:
+            largest = reduction.maximum(_largest_terms(*batch))
+            integers = reduction.total(_term_totals(*batch, largest, rows))
+            _normalise_gradient(*batch, gain, integers, largest, rows, *out)
         return dx, d_gain, d_bias

@@ -70,20 +70,20 @@ def folded(sums: np.ndarray, columns: int) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def largest_of(x: np.ndarray) -> float:
-    """The largest |x|, float32 or float64 (m,); infinite where one is not finite."""
+def largest_of(x: np.ndarray) -> np.ndarray:
+    """The largest |x|, float32 or float64 (m,) -> float64 (1,); infinite where one is not finite."""
     largest = np.int64(0)
     for i in range(x.size):
         largest = max(largest, np.float64(x[i]).view(np.int64) & MAGNITUDE)
-    return magnitude_of_bits(largest)
+    return np.array([magnitude_of_bits(largest)])
 
 
 @njit(cache=True, nogil=True)
-def totals(x: np.ndarray, columns: int, exponent: int) -> np.ndarray:
-    """Integers on the grid: sums over the rows of x as it lies in memory, (rows * columns,) -> float64
-    (columns,)."""
+def totals(x: np.ndarray, columns: int, largest: float, rows: int) -> np.ndarray:
+    """Integers on the grid of that largest magnitude and of ``rows`` terms: sums over the rows of x as it lies in
+    memory, (.. * columns,) -> float64 (columns,)."""
     length = rows_at_once(columns) * columns
-    scale = power_of_two(exponent)
+    scale = power_of_two(fixed_point_exponent(largest, rows))
     sums = np.zeros(length, np.float64)
     for start in range(0, x.size, length):
         part = x[start : start + length]
@@ -93,21 +93,21 @@ def totals(x: np.ndarray, columns: int, exponent: int) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def largest_square(x: np.ndarray, centres: np.ndarray) -> float:
-    """`largest_of` (f64(x) - centre)^2; x as it lies in memory, (rows * columns,), centres float64 (columns,)."""
+def largest_square(x: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """`largest_of` (f64(x) - centre)^2; x as it lies in memory, (.. * columns,), centres float64 (columns,)."""
     shifts, largest = repeated(centres), np.int64(0)
     for start in range(0, x.size, shifts.size):
         part = x[start : start + shifts.size]
         for i in range(part.size):
             d = np.float64(part[i]) - shifts[i]
             largest = max(largest, np.float64(d * d).view(np.int64))
-    return magnitude_of_bits(largest)
+    return np.array([magnitude_of_bits(largest)])
 
 
 @njit(cache=True, nogil=True)
-def totals_of_squares(x: np.ndarray, centres: np.ndarray, exponent: int) -> np.ndarray:
-    """`totals` of (f64(x) - centre)^2; x as it lies in memory, (rows * columns,), centres float64 (columns,)."""
-    shifts, scale = repeated(centres), power_of_two(exponent)
+def totals_of_squares(x: np.ndarray, centres: np.ndarray, largest: float, rows: int) -> np.ndarray:
+    """`totals` of (f64(x) - centre)^2; x as it lies in memory, (.. * columns,), centres float64 (columns,)."""
+    shifts, scale = repeated(centres), power_of_two(fixed_point_exponent(largest, rows))
     sums = np.zeros(shifts.size, np.float64)
     for start in range(0, x.size, shifts.size):
         part = x[start : start + shifts.size]
@@ -118,24 +118,25 @@ def totals_of_squares(x: np.ndarray, centres: np.ndarray, exponent: int) -> np.n
 
 
 @njit(cache=True, nogil=True)
-def scaled(integers: np.ndarray, exponent: int) -> np.ndarray:
-    """What integers on a grid are, float64 (columns,) -> (columns,): exact."""
-    return integers * power_of_two(-exponent)
+def scaled(integers: np.ndarray, largest: float, rows: int) -> np.ndarray:
+    """What integers on that grid are, float64 (columns,) -> (columns,): exact."""
+    return integers * power_of_two(-fixed_point_exponent(largest, rows))
 
 
 def sums_of(x: np.ndarray, columns: int, rows: int, reduction: Reduction) -> np.ndarray:
     """`column_sums` of x as it lies in memory, (.. * columns,); ``rows``: of all processes."""
-    largest = reduction.maximum(np.array([largest_of(x)]))
-    exponent = fixed_point_exponent(largest[0], rows)
-    return scaled(reduction.total(totals(x, columns, exponent)), exponent)
+    (largest,) = reduction.maximum(largest_of(x))
+    sums: np.ndarray = scaled(reduction.total(totals(x, columns, largest, rows)), largest, rows)
+    return sums
 
 
 def sums_of_squares(x: np.ndarray, centres: np.ndarray, rows: int, reduction: Reduction) -> np.ndarray:
     """Column sums of (f64(x) - centre)^2; x as it lies in memory, (.. * columns,), centres float64 (columns,);
     ``rows``: of all processes."""
-    largest = reduction.maximum(np.array([largest_square(x, centres)]))
-    exponent = fixed_point_exponent(largest[0], rows)
-    return scaled(reduction.total(totals_of_squares(x, centres, exponent)), exponent)
+    (largest,) = reduction.maximum(largest_square(x, centres))
+    integers = reduction.total(totals_of_squares(x, centres, largest, rows))
+    sums: np.ndarray = scaled(integers, largest, rows)
+    return sums
 
 
 def column_sums(x: np.ndarray) -> np.ndarray:

@@ -125,7 +125,7 @@ class Network:
     def _backward(self, kept: list[Any], g: Any) -> None:
         """Fills the gradient, from that of the outputs. Where a value enters several vertices, their gradients are
         added from the last vertex to the first (formats/arithmetic.md, section 6)."""
-        slopes: dict[int, Any] = {len(kept): g}
+        add, slopes = self._functions.add, {len(kept): g}
         for number in range(len(kept) - 1, -1, -1):
             g = slopes.pop(number + 1, None)
             if g is None or not self._trains[number + 1]:
@@ -138,7 +138,7 @@ class Network:
                     view[...] = gradient
             for value, slope, needed in zip(vertex.inputs, entering, wanted, strict=True):
                 if needed:
-                    slopes[value] = self._functions.added(slopes[value], slope) if value in slopes else slope
+                    slopes[value] = add.forward(slopes[value], slope)[0] if value in slopes else slope
 
     def predict(self, x: np.ndarray, state: Any) -> np.ndarray:
         """Outputs under a state like ``vector``: float32 (N, h, w, c) or (N, d) -> float32 (N, outputs)."""

@@ -9,8 +9,8 @@ from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.exact.loss import SquaredError
 
 Loss = Callable[[Arithmetic, Any, np.ndarray, float], tuple[float, Any, Any]]
-"""From outputs, an array of the functions' kind, targets (N,) and smoothing: the loss of a batch, the gradient of its
-outputs, and the probabilities of its classes, float64 (N,), or None."""
+"""From outputs, an array of the functions' kind, targets (N,) and smoothing: the loss of a batch, the gradient of
+its outputs, and the probabilities of its classes, float64 (N,), or None."""
 
 
 def cross_entropy(

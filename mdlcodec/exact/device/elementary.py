@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mdlcodec.exact.elementary import ROUNDING
+from mdlcodec.exact.elementary import EXP_COEFFICIENTS, LN2_HIGH, LN2_LOW, LOG2_E, ROUNDING
 from mdlcodec.exact.reduction import Reduction
 
 _MAGNITUDE = 0x7FFFFFFFFFFFFFFF  # all bits of a float64 but its sign
@@ -42,6 +42,31 @@ def square_root(x: torch.Tensor) -> torch.Tensor:
     if x.is_cuda:
         return x.sqrt()  # correctly rounded
     return torch.from_numpy(np.sqrt(x.numpy()))
+
+
+def exp(x: torch.Tensor) -> torch.Tensor:
+    """e^x of float64, -708 < x <= 709; see `mdlcodec.exact.elementary.exp`."""
+    k = rounded(x * LOG2_E)
+    r = (x - k * LN2_HIGH) - k * LN2_LOW
+    s = r * EXP_COEFFICIENTS[13] + EXP_COEFFICIENTS[12]
+    for coefficient in EXP_COEFFICIENTS[11::-1]:
+        s = s * r + coefficient
+    return s * power_of_two(k.to(torch.int64))
+
+
+def tanh(x: torch.Tensor) -> torch.Tensor:
+    """Hyperbolic tangents of float64; see `mdlcodec.exact.elementary.tanh`."""
+    a = torch.where(x > 0.0, x, 0.0 - x)  # +0 for both zeros
+    a = torch.where(a > 20.0, 20.0, a)  # from there on, the result is 1
+    t = exp(a * -2.0)
+    large = (1.0 - t) / (1.0 + t)
+    r = a * 2.0
+    s = r * EXP_COEFFICIENTS[13] + EXP_COEFFICIENTS[12]
+    for coefficient in EXP_COEFFICIENTS[11:0:-1]:
+        s = s * r + coefficient
+    s = s * r
+    y = torch.where(a > 0.17, large, s / (s + 2.0))
+    return torch.where(x < 0.0, -y, y)
 
 
 def largest_of(x: torch.Tensor) -> torch.Tensor:

@@ -164,8 +164,9 @@ class MatrixEngine:
         sums = reduction.total(self._weight_sums(saved, g, exponents.weighted))
         dw = np.empty(sums.shape, np.float32)
         scale_sums(sums.reshape(-1), exponents.weighted, dw.reshape(-1))
-        db = reduction.total(totals(g.reshape(-1), g.shape[3], exponents.grid))
-        return dx, dw, scaled(db, exponents.grid).astype(np.float32)
+        grid = exponents.largest, exponents.rows
+        db = reduction.total(totals(g.reshape(-1), g.shape[3], *grid))
+        return dx, dw, scaled(db, *grid).astype(np.float32)
 
     def _input_gradient(self, saved: Any, g: np.ndarray, exponent: int) -> np.ndarray:
         """Convolutions of the gradient with flipped taps of the kernel, one for each residue of the stride."""

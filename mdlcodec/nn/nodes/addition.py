@@ -22,7 +22,7 @@ class Addition(Plain):
 
     def forward(self, run: Pass, weights: Sequence[Any], statistics: Any, *x: Any) -> tuple[Any, Any]:
         """Any shape."""
-        return run.arithmetic.functions.added(x[0], x[1]), None
+        return run.arithmetic.functions.add.forward(x[0], x[1])[0], None
 
     def backward(self, saved: Any, g: Any, wanted: Sequence[bool], into: Sequence[Any] = ()) -> Backward:
         """The gradient for both."""

@@ -66,7 +66,8 @@ class Convolution(Plain):
     def forward(self, run: Pass, weights: Sequence[Any], statistics: Any, *x: Any) -> tuple[Any, Any]:
         """(N, H, W, C) -> (N, H', W', channels)."""
         arithmetic = run.with_digits(self.digits)
-        bias = weights[1] if self.bias else arithmetic.functions.zeros(self.channels)
+        nothing = np.zeros(self.channels, np.float32)
+        bias = weights[1] if self.bias else arithmetic.functions.array(nothing)
         return Product.forward(x[0], weights[0], bias, self.padding, arithmetic, self.stride)
 
     def backward(self, saved: Any, g: Any, wanted: Sequence[bool], into: Sequence[Any] = ()) -> Backward:

@@ -4,7 +4,7 @@ import itertools
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,7 +47,7 @@ from mdlcodec.exact.integers import (
     scale_sums,
 )
 from mdlcodec.exact.reduction import ALONE, Reduction
-from mdlcodec.exact.sums import scaled
+from mdlcodec.exact.sums import fixed_point_exponent, scaled
 from mdlcodec.exact.threads import VALUE, in_parts, part_size
 
 # two int16 in memory are an int32 pair: the first is the lower half
@@ -102,13 +102,30 @@ def _patch_offsets(kernel: tuple[int, int], width: int, channels: int) -> np.nda
     return (2 * channels * places.reshape(-1, 1) + 4 * np.arange(channels // 2)).reshape(-1)  # integers
 
 
-@dataclass(frozen=True)
-class _Places:
+class _Places(NamedTuple):
     """Where patches begin in padded images: the first place, how many there are, the steps between them."""
 
     origin: tuple[int, int]
     size: tuple[int, int]
     stride: int = 1
+
+
+@lru_cache(maxsize=64)
+def _gradient_places(
+    sides: tuple[int, int], kernel: int, stride: int, padding: int
+) -> tuple[int, list[tuple[Residue, Residue, _Places]]]:
+    """Of the inputs' gradient: zeros around that of the outputs, and residues of rows and columns that taps of
+    the kernel reach, with the places where their patches begin."""
+    rows, columns = (residues(side, kernel, stride, padding) for side in sides)
+    outputs = [outputs_of(side, kernel, stride, padding) for side in sides]
+    around = max(
+        zeros_around(side, size, kernel, stride, padding) for side, size in zip(sides, outputs, strict=True)
+    )
+    return around, [
+        (y, z, _Places((around + y.origin, around + z.origin), (y.count, z.count)))
+        for y, z in itertools.product(rows, columns)
+        if y.length and z.length
+    ]
 
 
 def _convolved(
@@ -189,36 +206,27 @@ class Int16Engine:
         dx = self._input_gradient(saved, g, exponents.block) if input_gradient else None
         dw = np.empty(saved.weights.shape, np.float32) if into is None else into[0]
         db = self._weight_gradient(saved, g, exponents, reduction, dw)
-        return dx, dw, scaled(reduction.total(db), exponents.grid).astype(np.float32)
+        db = scaled(reduction.total(db), exponents.largest, exponents.rows)
+        return dx, dw, db.astype(np.float32)
 
     @staticmethod
     def _input_gradient(saved: Any, g: np.ndarray, exponent: int) -> np.ndarray:
         """Convolutions of the gradient with flipped taps of the kernel, one for each residue of the stride."""
-        n, stride, kernel = g.shape[0], saved.stride, saved.weights.shape[1]
-        height, width = (size - 2 * saved.padding for size in saved.images.shape[1:3])
-        axes = [(size, kernel, stride, saved.padding) for size in (height, width)]
-        around = max(
-            zeros_around(size, outputs, *rest)
-            for (size, *rest), outputs in zip(axes, g.shape[1:3], strict=True)
-        )
+        n, stride, sides = g.shape[0], saved.stride, saved.images.shape[1:3]
+        height, width = sides[0] - 2 * saved.padding, sides[1] - 2 * saved.padding
+        around, parts = _gradient_places((height, width), saved.weights.shape[1], stride, saved.padding)
         images = SCRATCH.take("gradient", _padded_shape(g.shape, around), np.int16)
         pad(g, np.full(n, exponent), around, images)
         split = saved.digits.gradients == 2 and saved.digits.weights == 2
         scales = np.empty(n, np.float64)
         scales[:] = power_of_two(-(exponent + saved.weights_exponent))
-
-        def part(y: Residue, z: Residue, taps: np.ndarray) -> np.ndarray:
-            places = _Places((around + y.origin, around + z.origin), (y.count, z.count))
-            return _convolved(images, taps, True, split, scales, None, places)
-
-        rows, columns = (residues(*axis) for axis in axes)
         if stride == 1:
-            return part(rows[0], columns[0], saved.weights)
+            return _convolved(images, saved.weights, True, split, scales, None, parts[0][2])
         dx = np.zeros((n, height, width, saved.weights.shape[3]), np.float32)
-        for y, z in itertools.product(rows, columns):
-            if y.length and z.length:
-                taps = np.ascontiguousarray(saved.weights[:, y.taps, z.taps])
-                dx[:, y.first :: stride, z.first :: stride] = part(y, z, taps)
+        for y, z, places in parts:
+            taps = np.ascontiguousarray(saved.weights[:, y.taps, z.taps])
+            part = _convolved(images, taps, True, split, scales, None, places)
+            dx[:, y.first :: stride, z.first :: stride] = part
         return dx
 
     @staticmethod
@@ -226,7 +234,7 @@ class Int16Engine:
         saved: Any, g: np.ndarray, exponents: GradientExponents, reduction: Reduction, dw: np.ndarray
     ) -> np.ndarray:
         """Writes the gradient of the weights to dw; returns the integer sums of that of the bias."""
-        exponent, grid = exponents.weighted, exponents.grid
+        exponent = exponents.weighted
         outputs, kernel = saved.weights.shape[0], saved.weights.shape[1]
         examples, height, width = g.shape[:3]
         _, padded_height, padded_width, channels = saved.images.shape
@@ -243,6 +251,7 @@ class Int16Engine:
         g_lines = g.reshape(lines, width, outputs)
         each = part_size(lines, 1, g.size * VALUE)
         sums = np.zeros((-(-lines // each), outputs), np.float64)
+        grid = fixed_point_exponent(exponents.largest, exponents.rows)
         arguments = g_lines, saved.exponents, across, exponent, grid, each, right, sums
         in_parts(gradient_pairs, gradient_pairs_shared, arguments, lines, each)
         db = sums[0]
