@@ -21,7 +21,7 @@ from mdlcodec.nn.nodes import (
 
 MAPS = (2, 8, 6)  # (c, h, w)
 
-# a node, the shapes of its inputs, and the functions beyond those of the first networks
+# a node and the shapes of its inputs
 _CASES = {
     "addition": (Addition(), (MAPS, MAPS)),
     "addition of columns": (Addition(), ((5,), (5,))),
