@@ -3,8 +3,8 @@
     python bench/trained_networks.py --nets FOLDER --cifar FOLDER -o bench/results/trained_networks
 
 The first folder has resnet20_cifar10.npz and resnet56_cifar10.npz (akamaster/pytorch_resnet_cifar10, tensors by their
-names there), the second test.webp and labels.npz as bench/cifar10_arrays.py describes. Beside each exact error stands
-that of torch's float32.
+names there), the second test.webp and labels.npz as bench/cifar10_arrays.py describes. Beside each exact error stands that
+of torch's float32.
 """
 
 import argparse
@@ -56,7 +56,9 @@ def main() -> None:
     x = ((pixels - np.float32(_MEAN)) / np.float32(_DEVIATION)).astype(np.float32)
     rows = [measured(net, options.nets / f"{net}_cifar10.npz", x, y) for net in CLAIMED]
     facts = {"n": len(y), "threads": torch.get_num_threads(), "torch": version("torch")} | machine()
-    options.output.with_suffix(".json").write_text(json.dumps({"made_with": facts, "rows": rows}, indent=1) + "\n")
+    options.output.with_suffix(".json").write_text(
+        json.dumps({"made_with": facts, "rows": rows}, indent=1) + "\n"
+    )
     lines = [
         "# Trained networks under exact prediction\n",
         f"{len(y):,} of CIFAR-10's 10,000 test images (34 could not be had), {facts['threads']} threads, "
