@@ -2,9 +2,9 @@
 
     python bench/trained_networks.py --nets FOLDER --cifar FOLDER -o bench/results/trained_networks
 
-The first folder has resnet20_cifar10.npz and resnet56_cifar10.npz (akamaster/pytorch_resnet_cifar10, tensors by their
-names there), the second test.webp and labels.npz as bench/cifar10_arrays.py describes. Beside each exact error stands that
-of torch's float32.
+The first folder has resnet20_cifar10.npz and resnet56_cifar10.npz (akamaster/pytorch_resnet_cifar10, tensors by
+their names there), the second test.webp and labels.npz as bench/cifar10_arrays.py describes. Beside each exact
+error stands that of torch's float32.
 """
 
 import argparse

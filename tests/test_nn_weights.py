@@ -70,7 +70,7 @@ def test_branches_have_channels_alike():
     weights = {name: np.ones(p.shape, np.float32) for name, p in RESNET20.tensors((8, 8, 3), 10).items()}
     for name in ("conv2.weight", "bn2.weight", "bn2.bias", "bn2.running_mean", "bn2.running_var"):
         weights[f"layer1.1.{name}"] = weights[f"layer1.1.{name}"][:-1]
-    with pytest.raises(BadData, match="two values of one shape, not .15, 1, 1. and .16, 1, 1."):
+    with pytest.raises(BadData, match=r"two values of one shape, not \(15, 1, 1\) and \(16, 1, 1\)"):
         weights_of(RESNET20, list(weights.values()))
     with pytest.raises(BadData, match=r"addition.*an addition takes two values of one shape"):
         fitted(RESNET20.graph, weights, (3, 8, 8))
@@ -84,7 +84,10 @@ def test_branches_have_channels_alike():
         (lambda a: [a[0][:, :, :3], *a[1:]], r"conv1\.weight of shape .* has no kernels of 5x5"),
         (lambda a: [*a[:3], a[3][:1], *a[4:]], "conv2 has a bias of 1 values, and 3 outputs"),
         (lambda a: [*a[:2], a[2][:, :1], *a[3:]], "conv2 takes 1 values, and what is before it gives 2"),
-        (lambda a: [*a[:4], a[4][:, :-1], *a[5:]], "fc1 takes 5 values, no multiple of the 3 channels before it"),
+        (
+            lambda a: [*a[:4], a[4][:, :-1], *a[5:]],
+            "fc1 takes 5 values, no multiple of the 3 channels before it",
+        ),
         (lambda a: [*a[:6], a[6].astype(complex), a[7]], r"fc2\.weight has elements of type complex"),
     ],
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Classes, Reals, Target
@@ -147,7 +148,7 @@ class Predicted:
     probability: np.ndarray
 
 
-class NothingToCode:
+class NothingToCode(Prepared):
     """The values are known before they are coded: the payload is empty. See Prepared."""
 
     cost = sending_cost = Cost(0, 0, 0)
@@ -155,19 +156,21 @@ class NothingToCode:
     def __init__(self, given: Given) -> None:
         self._given = given
 
+    @override
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
-        """See Prepared.encode."""
         return Encoded(b"", 0.0)
 
+    @override
     def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
-        """See Prepared.decode."""
         return self._given.target.settled(self._given.n)
 
+    @override
     def network(self, payload: bytes) -> None:
-        """See Prepared.network."""
+        return None
 
+    @override
     def predicted(self, values: np.ndarray) -> Iterator[Predicted]:
-        """See Prepared.predicted: nothing is open."""
+        """Nothing is open."""
         return iter(())
 
 

@@ -6,9 +6,9 @@ under the calibrated prediction, and learned from. Sender and receiver run the s
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.codes.contract import (
     NO_OPTIONS,
@@ -28,30 +28,11 @@ from mdlcodec.entropy import RangeDecoder, RangeEncoder
 from mdlcodec.limits import Cost
 from mdlcodec.mixing.switch_distribution import INVERSE_TEMPERATURES, Calibration
 from mdlcodec.predictors import auto_name, predictor_named, predictor_numbered
+from mdlcodec.predictors.contract import Predictor, PredictorFamily
 
 # frequencies of one slice of a block take at most this many entries
 _ENTRIES_AT_ONCE = 1 << 22
 _EXPONENTIALS_PER_STEP = 200_000
-
-
-class Learner(Protocol):
-    """A predictor, or several, for examples in order (mdlcodec.predictors.contract.Predictor)."""
-
-    @property
-    def sets(self) -> int:
-        """Score sets per example now."""
-
-    def retire(self, start: int) -> list[int] | None:
-        """See Predictor.retire."""
-
-    def block_end(self, start: int) -> int:
-        """See Predictor.block_end."""
-
-    def predict(self, start: int, stop: int) -> np.ndarray:
-        """See Predictor.predict."""
-
-    def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
-        """See Predictor.learn."""
 
 
 class PrequentialCode(Code):
@@ -61,14 +42,14 @@ class PrequentialCode(Code):
     number: int = CodeId.PREQUENTIAL
     takes_reals = True
 
+    @override
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
-        """See Code.settings."""
         reals = isinstance(target, Reals)
         number = predictor_named(auto_name(inputs, reals) if net == "auto" else net).number
         return Settings(net=number, preset=preset, seed=seed)
 
+    @override
     def net_name(self, settings: Settings) -> str:
-        """See Code.net_name."""
         return predictor_numbered(settings.net).name
 
     def _prepared(self, given: Given) -> Prepared:
@@ -81,25 +62,15 @@ class PrequentialCode(Code):
         return LearnedClasses(given, family)
 
 
-class Learning(Protocol):
-    """What learns, before it is started (mdlcodec.predictors.contract.PredictorFamily)."""
-
-    def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
-        """See PredictorFamily.cost."""
-
-    def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> Learner:
-        """See PredictorFamily.start."""
-
-
-class LearnedClasses:
+class LearnedClasses(Prepared):
     """Classes that are predicted from the classes before them. See `mdlcodec.codes.contract.Prepared`."""
 
-    def __init__(self, given: Given, family: Learning) -> None:
+    def __init__(self, given: Given, family: PredictorFamily) -> None:
         self._given, self._family = given, family
 
     @property
+    @override
     def cost(self) -> Cost:
-        """See Prepared.cost."""
         given = self._given
         cost = self._family.cost(given.inputs, given.k, given.settings.preset)
         # the mixture's exponentials count too: with many classes they are most of the work
@@ -107,16 +78,17 @@ class LearnedClasses:
         return replace(cost, steps=cost.steps + mixing, memory=cost.memory + 16 * _ENTRIES_AT_ONCE)
 
     @property
+    @override
     def sending_cost(self) -> Cost:
-        """See Prepared.sending_cost: both sides do the same."""
+        """Both sides do the same."""
         return self.cost
 
-    def learner(self) -> Learner:
+    def learner(self) -> Predictor:
         """What predicts, before any label."""
         given = self._given
         return self._family.start(given.inputs, given.k, given.settings.preset, given.settings.seed)
 
-    def _slices(self, learner: Learner, calibration: Calibration) -> Iterator[tuple[int, int, np.ndarray]]:
+    def _slices(self, learner: Predictor, calibration: Calibration) -> Iterator[tuple[int, int, np.ndarray]]:
         """Yields (start, stop, scores float64 (stop - start, sets, k)); learning is the caller's."""
         step = max(1, _ENTRIES_AT_ONCE // self._given.k)
         start, n = 0, self._given.n
@@ -128,8 +100,9 @@ class LearnedClasses:
             yield start, stop, learner.predict(start, stop)
             start = stop
 
+    @override
     def predicted(self, values: np.ndarray) -> Iterator[Predicted]:
-        """See Prepared.predicted; labels are learned after their slice was yielded."""
+        """Labels are learned after their slice was yielded."""
         learner = self.learner()
         calibration = Calibration(self._given.k, learner.sets)
         for start, stop, scores in self._slices(learner, calibration):
@@ -137,8 +110,8 @@ class LearnedClasses:
             yield Predicted(stop, labels, *calibration.frequencies(scores, labels))
             learner.learn(start, stop, labels)
 
+    @override
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
-        """See Prepared.encode."""
         encoder, bits = RangeEncoder(), 0.0
         for some in self.predicted(values):
             encoder.encode(some.labels, some.frequencies)
@@ -146,8 +119,8 @@ class LearnedClasses:
             progress(some.stop, bits)
         return Encoded(encoder.finish(), bits)
 
+    @override
     def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
-        """See Prepared.decode."""
         learner, k = self.learner(), self._given.k
         calibration, decoder = Calibration(k, learner.sets), RangeDecoder(payload)
         classes = np.empty(self._given.n, np.int32)
@@ -162,5 +135,6 @@ class LearnedClasses:
             learner.learn(start, stop, classes[start:stop])
         return classes
 
+    @override
     def network(self, payload: bytes) -> None:
-        """See Prepared.network: both sides learn it, and it does not travel."""
+        """Both sides learn it, and it does not travel."""

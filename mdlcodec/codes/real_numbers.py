@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from typing_extensions import override
 
-from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Given, Options, Progress
+from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Given, Options, Prepared, Progress
 from mdlcodec.data.targets import Reals
 from mdlcodec.limits import Cost
 from mdlcodec.mixing.real_mixture import RealMixture, UniformIndices
 
 if TYPE_CHECKING:
-    from mdlcodec.predictors.portfolio import Portfolio
-    from mdlcodec.predictors.reals import RealFamily
+    from mdlcodec.predictors.contract import Predictor, RealFamily
 
 _DENSITIES_PER_STEP = 100_000
 _DENSITIES_A_SET = 100  # six experts at the bounds of some sixteen nodes
@@ -29,32 +29,33 @@ def target_of(given: Given) -> Reals:
     return given.target
 
 
-class LearnedReals:
+class LearnedReals(Prepared):
     """Values under densities learned from those before them. See `mdlcodec.codes.contract.Prepared`."""
 
     def __init__(self, given: Given, family: RealFamily) -> None:
         self._given, self._target, self._family = given, target_of(given), family
 
     @property
+    @override
     def cost(self) -> Cost:
-        """See Prepared.cost."""
         cost = self._family.cost(self._given.inputs, self._given.settings.preset)
         mixing = self._given.n * (cost.sets + 3) * _DENSITIES_A_SET // _DENSITIES_PER_STEP
         return replace(cost, steps=cost.steps + mixing, memory=cost.memory + _MEMORY + 64 * self._given.n)
 
     @property
+    @override
     def sending_cost(self) -> Cost:
-        """See Prepared.sending_cost: both sides do the same."""
+        """Both sides do the same."""
         return self.cost
 
-    def _start(self, payload: bytes | None) -> tuple[Portfolio, RealMixture]:
+    def _start(self, payload: bytes | None) -> tuple[Predictor, RealMixture]:
         """What predicts, and what codes, before any value."""
         settings, grid = self._given.settings, self._target.grid
         learner = self._family.start(self._given.inputs, settings.preset, settings.seed)
         return learner, RealMixture(learner.sets, grid.low, grid.high, *self._target.cells(), payload)
 
     def _blocks(
-        self, learner: Portfolio, mixture: RealMixture, progress: Progress
+        self, learner: Predictor, mixture: RealMixture, progress: Progress
     ) -> Iterator[tuple[int, int, np.ndarray]]:
         """Yields (start, stop, scores float64 (stop - start, sets, 2)); learning is the caller's."""
         start, n = 0, self._given.n
@@ -67,54 +68,56 @@ class LearnedReals:
             progress(stop, mixture.ideal_bits)
             start = stop
 
+    @override
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
-        """See Prepared.encode."""
         learner, mixture = self._start(None)
         for start, stop, scores in self._blocks(learner, mixture, progress):
             learner.learn(start, stop, mixture.encode(scores, values[start:stop]))
         return Encoded(mixture.finish(), mixture.ideal_bits)
 
+    @override
     def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
-        """See Prepared.decode."""
         learner, mixture = self._start(payload)
         values = np.empty(self._given.n, np.int64)
         for start, stop, scores in self._blocks(learner, mixture, progress):
             learner.learn(start, stop, mixture.decode(scores, values[start:stop]))
         return values
 
+    @override
     def network(self, payload: bytes) -> None:
-        """See Prepared.network: both sides learn it, and it does not travel."""
+        """Both sides learn it, and it does not travel."""
 
+    @override
     def predicted(self, values: np.ndarray) -> None:
-        """See Prepared.predicted: a curve is of classes."""
+        """A curve is of classes."""
 
 
-class UniformReals:
+class UniformReals(Prepared):
     """Every index within the range is equally likely. See `mdlcodec.codes.contract.Prepared`."""
 
     def __init__(self, given: Given) -> None:
         self._given, self._target = given, target_of(given)
 
     @property
+    @override
     def cost(self) -> Cost:
-        """See Prepared.cost."""
         return Cost(0, 0, _MEMORY)
 
     @property
+    @override
     def sending_cost(self) -> Cost:
-        """See Prepared.sending_cost."""
         return self.cost
 
+    @override
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
-        """See Prepared.encode."""
         coder = UniformIndices(self._target.grid.low, self._target.grid.high)
         for start in range(0, values.size, _AT_ONCE):
             coder.encode(values[start : start + _AT_ONCE])
             progress(min(start + _AT_ONCE, values.size), coder.ideal_bits)
         return Encoded(coder.finish(), coder.ideal_bits)
 
+    @override
     def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
-        """See Prepared.decode."""
         coder = UniformIndices(self._target.grid.low, self._target.grid.high, payload)
         values = np.empty(self._given.n, np.int64)
         for start in range(0, values.size, _AT_ONCE):
@@ -122,8 +125,10 @@ class UniformReals:
             progress(min(start + _AT_ONCE, values.size), coder.ideal_bits)
         return values
 
+    @override
     def network(self, payload: bytes) -> None:
-        """See Prepared.network."""
+        return None
 
+    @override
     def predicted(self, values: np.ndarray) -> None:
-        """See Prepared.predicted."""
+        return None

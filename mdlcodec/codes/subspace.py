@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import Encoded, Given, Options, Progress, Settings
@@ -129,16 +130,16 @@ class SubspaceCode(TransmittedNetwork[SubspacePayload]):
     section = "coordinates"
     options: frozenset[str] = frozenset({"dimension"})
 
+    @override
     def parts(self, payload: bytes) -> SubspacePayload:
-        """See TransmittedNetwork.parts."""
         return SubspacePayload.read(payload)
 
+    @override
     def read_weights(self, parts: SubspacePayload, architecture: Architecture, given: Given) -> Weights:
-        """See TransmittedNetwork.read_weights."""
         return read_weights(parts, architecture, given.k, given.inputs, given.settings)
 
+    @override
     def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
-        """See TransmittedNetwork.cost_of."""
         inputs, k, settings = given.inputs, given.k, given.settings
         check_preset(settings.preset)
         cost = network_labels.prediction_cost(architecture, inputs, k)
@@ -162,6 +163,7 @@ class SubspaceCode(TransmittedNetwork[SubspacePayload]):
             memory += 64 * cost.parameters + 3 * inputs.features.nbytes + (1 << 28)
         return Cost(cost.parameters, steps, memory)
 
+    @override
     def encoded(
         self,
         architecture: Architecture,
@@ -170,7 +172,6 @@ class SubspaceCode(TransmittedNetwork[SubspacePayload]):
         progress: Progress,
         options: Options,
     ) -> Encoded:
-        """See TransmittedNetwork.encoded."""
         inputs, k = given.inputs, given.k
         most = _most_dimensions(architecture, inputs, k)
         dimensions = _dimensions(inputs.n) if options.dimension is None else (options.dimension,)

@@ -5,6 +5,8 @@ machine that is good from few labels on, nearest neighbours, networks that are b
 that were stopped earlier. What is best changes with the number of labels, and the catch-up cost goes.
 """
 
+from typing_extensions import override
+
 from mdlcodec.codes.contract import Code, Given, Prepared, Settings
 from mdlcodec.codes.prequential import LearnedClasses
 from mdlcodec.container.ids import CodeId
@@ -21,14 +23,15 @@ class SwitchingCode(Code):
     number: int = CodeId.SWITCHING
     takes_reals = True
 
+    @override
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
-        """See Code.settings; the predictors follow from the inputs' shape and number."""
+        """The predictors follow from the inputs' shape and number."""
         if net not in ("auto", SEVERAL):
             raise BadData(f"--code switching runs several predictors and has no --net {net}; leave it out")
         return Settings(net=0, preset=preset, seed=seed)
 
+    @override
     def net_name(self, settings: Settings) -> str:
-        """See Code.net_name."""
         if settings.net != 0:
             raise Unsupported(
                 f"the file uses network number {settings.net} with the switching code, which this version does "

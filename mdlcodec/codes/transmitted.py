@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import (
@@ -81,7 +82,7 @@ class TransmittedNetwork(Code, Generic[_Payload]):
         progress: Progress,
         options: Options,
     ) -> Encoded:
-        """See Prepared.encode."""
+        """The payload of classes, int32 (n,). Raises as Prepared.encode does."""
 
     def trainer(
         self,
@@ -101,8 +102,8 @@ class TransmittedNetwork(Code, Generic[_Payload]):
         task = Task.of(architecture, features, classes, given.k, seed=seed, effort=effort)
         return Trainer(task, (Told(lambda text: progress(0, 0.0, text)), *options.observers))
 
+    @override
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
-        """See Code.settings."""
         architecture = chosen_from(self.networks, self.name, net, inputs.features.shape[1:])
         if architecture.has_statistics and not self.keeps_statistics:
             raise BadData(
@@ -123,8 +124,8 @@ class TransmittedNetwork(Code, Generic[_Payload]):
             )
         return found
 
+    @override
     def net_name(self, settings: Settings) -> str:
-        """See Code.net_name."""
         return self.architecture(settings).name
 
     def _prepared(self, given: Given) -> Prepared:
@@ -145,7 +146,7 @@ class TransmittedNetwork(Code, Generic[_Payload]):
         )
 
 
-class NetworkClasses:
+class NetworkClasses(Prepared):
     """Classes under a network that is transmitted. See `mdlcodec.codes.contract.Prepared`."""
 
     def __init__(self, code: TransmittedNetwork[Any], given: Given) -> None:
@@ -153,26 +154,26 @@ class NetworkClasses:
         self._architecture = code.architecture(given.settings)
 
     @property
+    @override
     def cost(self) -> Cost:
-        """See Prepared.cost."""
         return self._code.cost_of(self._architecture, self._given, sending=False)
 
     @property
+    @override
     def sending_cost(self) -> Cost:
-        """See Prepared.sending_cost."""
         return self._code.cost_of(self._architecture, self._given, sending=True)
 
+    @override
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
-        """See Prepared.encode."""
         return self._code.encoded(self._architecture, self._given, values, progress, options)
 
+    @override
     def network(self, payload: bytes) -> tuple[Architecture, Weights]:
-        """See Prepared.network."""
         parts = self._code.parts(payload)
         return self._architecture, self._code.read_weights(parts, self._architecture, self._given)
 
+    @override
     def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
-        """See Prepared.decode."""
         parts = self._code.parts(payload)
         weights = self._code.read_weights(parts, self._architecture, self._given)
         return network_labels.decode_labels(
@@ -185,8 +186,9 @@ class NetworkClasses:
             progress,
         )
 
+    @override
     def predicted(self, values: np.ndarray) -> None:
-        """See Prepared.predicted."""
+        return None
 
 
 def unless_learned_in_vain(found: Encoded, untrained: Callable[[], Encoded], n: int, k: int) -> Encoded:

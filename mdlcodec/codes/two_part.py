@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import Encoded, Given, Options, Progress
@@ -129,16 +130,17 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
     section = "network"
     options: frozenset[str] = frozenset({"sparsify", "bits"})
 
+    @override
     def parts(self, payload: bytes) -> TwoPartPayload:
-        """See TransmittedNetwork.parts."""
         return TwoPartPayload.read(payload)
 
+    @override
     def read_weights(self, parts: TwoPartPayload, architecture: Architecture, given: Given) -> Weights:
-        """See TransmittedNetwork.read_weights."""
         return read_weights(parts.network, architecture, given.inputs, given.k)
 
+    @override
     def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
-        """See TransmittedNetwork.cost_of. No network in a file is larger than its architecture."""
+        """No network in a file is larger than its architecture."""
         check_preset(given.settings.preset)
         inputs, k = given.inputs, given.k
         shape = inputs.features.shape[1:]
@@ -153,6 +155,7 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
     def _network_section(self, payload: bytes) -> bytes:
         return TwoPartPayload.read(payload).network
 
+    @override
     def encoded(
         self,
         architecture: Architecture,
@@ -161,7 +164,6 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
         progress: Progress,
         options: Options,
     ) -> Encoded:
-        """See TransmittedNetwork.encoded."""
         from mdlcodec.exact.guard import sender_alone
         from mdlcodec.sender.efforts import TWO_PART
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from mdlcodec.codes.contract import Options
 from mdlcodec.codes.two_part import TwoPartCode
 from mdlcodec.container.ids import CodeId
@@ -23,8 +25,8 @@ class RawTwoPartCode(TwoPartCode):
     number: int = CodeId.TWO_PART_RAW
     options: frozenset[str] = frozenset()
 
+    @override
     def method(self, options: Options) -> Callable[[Trainer], Tensors]:
-        """See TwoPartCode.method."""
         from mdlcodec.sender.dense import dense_network
 
         return dense_network

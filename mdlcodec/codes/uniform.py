@@ -1,6 +1,7 @@
 """The uniform code: n log2 K bits (Blier & Ollivier 2018, equation 2.2)."""
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.codes.contract import (
     NO_OPTIONS,
@@ -37,14 +38,15 @@ class UniformCode(Code):
     number: int = CodeId.UNIFORM
     takes_reals = True
 
+    @override
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
-        """See Code.settings: there is no network to choose."""
+        """There is no network to choose."""
         if net != "auto":
             raise BadData("--code uniform learns nothing; leave --net out")
         return Settings(net=0, preset=preset, seed=0)
 
+    @override
     def net_name(self, settings: Settings) -> None:
-        """See Code.net_name."""
         if settings.net != 0:
             raise Unsupported(
                 f"the file uses network number {settings.net} with the uniform code, which this version does "
@@ -59,24 +61,24 @@ class UniformCode(Code):
         return UniformClasses(given)
 
 
-class UniformClasses:
-    """See `mdlcodec.codes.contract.Prepared`."""
+class UniformClasses(Prepared):
+    """Classes under equal probabilities."""
 
     def __init__(self, given: Given) -> None:
         self._n, self._k = given.n, given.k
 
     @property
+    @override
     def cost(self) -> Cost:
-        """See Prepared.cost."""
         return Cost(parameters=0, steps=0, memory=16 * self._k * _labels_at_once(self._n, self._k))
 
     @property
+    @override
     def sending_cost(self) -> Cost:
-        """See Prepared.sending_cost."""
         return self.cost
 
+    @override
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
-        """See Prepared.encode."""
         encoder, bits = RangeEncoder(), float(np.log2(self._k))  # reported only
         at_once = _labels_at_once(values.size, self._k)
         for start in range(0, values.size, at_once):
@@ -85,8 +87,8 @@ class UniformClasses:
             progress(start + block.size, (start + block.size) * bits)
         return Encoded(encoder.finish(), values.size * bits)
 
+    @override
     def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
-        """See Prepared.decode."""
         decoder, bits = RangeDecoder(payload), float(np.log2(self._k))  # reported only
         classes = np.empty(self._n, np.int32)
         at_once = _labels_at_once(self._n, self._k)
@@ -96,8 +98,10 @@ class UniformClasses:
             progress(stop, stop * bits)
         return classes
 
+    @override
     def network(self, payload: bytes) -> None:
-        """See Prepared.network."""
+        return None
 
+    @override
     def predicted(self, values: np.ndarray) -> None:
-        """See Prepared.predicted."""
+        return None

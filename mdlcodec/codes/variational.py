@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import Encoded, Given, Options, Progress
@@ -151,16 +152,16 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
     section = "weights"
     options: frozenset[str] = frozenset({"prior"})
 
+    @override
     def parts(self, payload: bytes) -> VariationalPayload:
-        """See TransmittedNetwork.parts."""
         return VariationalPayload.read(payload)
 
+    @override
     def read_weights(self, parts: VariationalPayload, architecture: Architecture, given: Given) -> Weights:
-        """See TransmittedNetwork.read_weights."""
         return read_weights(parts.sent, architecture, given.k, given.inputs, given.settings.seed)
 
+    @override
     def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
-        """See TransmittedNetwork.cost_of."""
         inputs, k, settings = given.inputs, given.k, given.settings
         check_preset(settings.preset)
         cost = network_labels.prediction_cost(architecture, inputs, k)
@@ -174,6 +175,7 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
             memory += variational.memory(*training) + 3 * inputs.features.nbytes
         return Cost(cost.parameters, steps, memory)
 
+    @override
     def encoded(
         self,
         architecture: Architecture,
@@ -182,7 +184,6 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
         progress: Progress,
         options: Options,
     ) -> Encoded:
-        """See TransmittedNetwork.encoded."""
         k, inputs = given.k, given.inputs
         variance = None if options.prior is None else _checked_variance(options.prior)
         sent, objective = self._trained(architecture, given, classes, progress, variance, options)

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any, Protocol
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.container.grid import FLOAT_BITS, Grid
 
@@ -26,43 +27,43 @@ class Target(Protocol):
 
 
 @dataclass(frozen=True)
-class Classes:
+class Classes(Target):
     """Each value is one of k >= 1 classes, int32 in 0..k-1."""
 
     k: int
 
     @property
+    @override
     def is_settled(self) -> bool:
-        """See Target.is_settled."""
         return self.k == 1
 
+    @override
     def settled(self, n: int) -> np.ndarray:
-        """See Target.settled."""
         return np.zeros(n, np.int32)
 
+    @override
     def described(self) -> str:
-        """See Target.described."""
         return f"of {self.k:,} classes"
 
 
 @dataclass(frozen=True)
-class Reals:
+class Reals(Target):
     """Each value is a number of a dtype, on a grid; coded are indices into it, int64, each in low..high."""
 
     grid: Grid
     dtype: np.dtype[Any]
 
     @property
+    @override
     def is_settled(self) -> bool:
-        """See Target.is_settled."""
         return self.grid.low == self.grid.high
 
+    @override
     def settled(self, n: int) -> np.ndarray:
-        """See Target.settled."""
         return np.full(n, self.grid.low, np.int64)
 
+    @override
     def described(self) -> str:
-        """See Target.described."""
         grid = self.grid
         if grid.decimals is None:
             return f"that are reals, each bit of {self.dtype.name}"

@@ -40,7 +40,7 @@ class Optimiser(Protocol):
     """Adam, over the arrays that the weights are."""
 
     def step(self, weights: Any, gradient: Any, rate: float, decay: float) -> None:
-        """See Adam.step."""
+        """One update in place, as `Adam.step`."""
 
 
 class Adam:

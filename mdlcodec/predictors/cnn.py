@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
@@ -14,6 +15,7 @@ from mdlcodec.nn.graph import Graph, channels_first, sequence
 from mdlcodec.nn.node import Node, Shape
 from mdlcodec.nn.nodes import Convolution, Flatten, Fold, Linear, MaxPooling, Normalisation, Rectify
 from mdlcodec.nn.nodes.flatten import CHANNELS_LAST
+from mdlcodec.predictors.contract import PredictorFamily
 from mdlcodec.predictors.network_predictor import NetworkPredictor, Recipe, network_cost
 from mdlcodec.predictors.presets import CNN, CNN_LARGE, Effort, LargeEffort, effort_of
 from mdlcodec.predictors.warps import Warp
@@ -125,8 +127,8 @@ def standardised(images: np.ndarray) -> np.ndarray:
     return out
 
 
-class ConvolutionalFamily:
-    """See `mdlcodec.predictors.contract.PredictorFamily`."""
+class ConvolutionalFamily(PredictorFamily):
+    """Convolutional networks of images."""
 
     name = "cnn"
     number: int = NetId.CNN
@@ -136,15 +138,15 @@ class ConvolutionalFamily:
             raise BadData("--net cnn needs images, and these inputs are columns; choose --net mlp or kernel")
         return channels_first(inputs.features.shape[1:])
 
+    @override
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
-        """See PredictorFamily.cost."""
         shape = self._check(inputs)
         cost = network_cost(inputs.n, shape, recipe_for(shape, k, preset))
         # the images as they came, and standardised
         return Cost(cost.parameters, cost.steps, cost.memory + 2 * inputs.features.nbytes, cost.sets)
 
+    @override
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> NetworkPredictor:
-        """See PredictorFamily.start."""
         recipe = recipe_for(self._check(inputs), k, preset)
         return NetworkPredictor(standardised(inputs.features), k, recipe, seed)
 

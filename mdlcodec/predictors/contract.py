@@ -43,3 +43,13 @@ class PredictorFamily(Protocol):
 
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> Predictor:
         """A predictor that has seen no label yet."""
+
+
+class RealFamily(Protocol):
+    """What predicts real numbers (formats/reals.md)."""
+
+    def cost(self, inputs: Inputs, preset: int) -> Cost:
+        """What a run will take. Raises Unsupported, BadData, LimitExceeded."""
+
+    def start(self, inputs: Inputs, preset: int, seed: int) -> Predictor:
+        """What predicts, before any value."""

@@ -7,6 +7,7 @@ One factorisation gives the prediction of every label from all labels before it.
 """
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.compiled import njit
 from mdlcodec.container.ids import NetId, Purpose
@@ -23,7 +24,7 @@ from mdlcodec.exact.cholesky import (
 from mdlcodec.exact.elementary import exp, log
 from mdlcodec.exact.random import Stream
 from mdlcodec.limits import Cost
-from mdlcodec.predictors.contract import Predictor
+from mdlcodec.predictors.contract import Predictor, PredictorFamily
 from mdlcodec.predictors.kernel_features import dimensions, is_picture, kernel_columns
 from mdlcodec.predictors.presets import KERNEL, KernelEffort, effort_of
 
@@ -170,12 +171,14 @@ class KernelPredictor(Predictor):
             in_threads(factorise, range(self.sets))
             self._factorised += ROWS
 
+    @override
     def block_end(self, start: int) -> int:
-        """See Predictor.block_end: every label informs the next."""
+        """Every label informs the next."""
         return start + 1
 
+    @override
     def predict(self, start: int, stop: int) -> np.ndarray:
-        """See Predictor.predict; labels 0..start-1 must have been learned."""
+        """Labels 0..start-1 must have been learned."""
         if start != self._known:
             raise ValueError(f"asked to predict label {start} with {self._known} labels known")
         self._factorise(stop)
@@ -185,8 +188,8 @@ class KernelPredictor(Predictor):
         self._predicted = (start, means)
         return means * self._scales[None, :, None]
 
+    @override
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
-        """See Predictor.learn."""
         if self._predicted[0] != start or self._predicted[1].shape[0] < stop - start:
             self.predict(start, stop)
         for i in range(start, stop):
@@ -198,8 +201,8 @@ class KernelPredictor(Predictor):
         _best_temperatures(self._losses, TEMPERATURES, self._scales)
         self._known, self._predicted = stop, (stop, self._predicted[1][:0])
 
+    @override
     def states(self) -> dict[str, np.ndarray]:
-        """See Predictor.states."""
         return {"factors": self._factors, "residuals": self._residuals}
 
 
@@ -223,18 +226,19 @@ def kernel_cost(inputs: Inputs, k: int, effort: KernelEffort) -> Cost:
     return Cost(sets * n * k, sets * n + sets * n * n * k // 5_000_000, memory, sets)
 
 
-class KernelFamily:
-    """See `mdlcodec.predictors.contract.PredictorFamily`."""
+class KernelFamily(PredictorFamily):
+    """The kernel machine for classes."""
 
     name = "kernel"
     number: int = NetId.KERNEL
 
+    @override
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
-        """See PredictorFamily.cost. Raises LimitExceeded above 16,384 examples."""
+        """Raises LimitExceeded above 16,384 examples."""
         return kernel_cost(inputs, k, effort_of(KERNEL, preset))
 
+    @override
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> KernelPredictor:
-        """See PredictorFamily.start."""
         effort = effort_of(KERNEL, preset)
         return KernelPredictor(inputs.n, k, example_distances(inputs.features, effort, seed), effort)
 

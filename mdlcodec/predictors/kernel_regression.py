@@ -7,13 +7,14 @@ forward substitution of ones says how far the data speak against it.
 """
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.compiled import njit
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.exact.cholesky import ROWS, factorise_rows, in_threads, packed_size, row_starts
 from mdlcodec.limits import Cost
 from mdlcodec.predictors import kernel
-from mdlcodec.predictors.contract import Predictor
+from mdlcodec.predictors.contract import Predictor, RealFamily
 from mdlcodec.predictors.kernel import SMALLEST_RIDGE, example_distances, fill_kernel, median_distance
 from mdlcodec.predictors.objectives import REAL_SCORES
 from mdlcodec.predictors.presets import KERNEL_REALS, KernelEffort, effort_of
@@ -76,12 +77,14 @@ class KernelRegression(Predictor):
         self._projections = np.zeros((self.sets, 2))
         self._projected = -1
 
+    @override
     def block_end(self, start: int) -> int:
-        """See Predictor.block_end: every value informs the next."""
+        """Every value informs the next."""
         return start + 1
 
+    @override
     def predict(self, start: int, stop: int) -> np.ndarray:
-        """See Predictor.predict; one value, all before it learned."""
+        """One value, all before it learned."""
         if stop != start + 1:
             raise ValueError("asked to predict several values at once")
         while self._factorised < stop:
@@ -98,24 +101,24 @@ class KernelRegression(Predictor):
         _predict(self._factors, self._starts, start, self._projections, self._sums, out[0])
         return out
 
+    @override
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
-        """See Predictor.learn."""
         if self._projected != start:
             raise ValueError(f"asked to learn value {start} that was not predicted")
         _learn(
             self._factors, self._starts, self._solved, start, float(labels[0]), self._projections, self._sums
         )
 
+    @override
     def states(self) -> dict[str, np.ndarray]:
-        """See Predictor.states."""
         return {"factors": self._factors, "solved": self._solved, "sums": self._sums}
 
 
-class KernelRegressionFamily:
-    """See `mdlcodec.predictors.reals.RealFamily`."""
+class KernelRegressionFamily(RealFamily):
+    """Gaussian-process regression by the kernel machine."""
 
+    @override
     def cost(self, inputs: Inputs, preset: int) -> Cost:
-        """See RealFamily.cost."""
         return kernel.kernel_cost(inputs, REAL_SCORES, effort_of(KERNEL_REALS, preset))
 
     def start(self, inputs: Inputs, preset: int, seed: int) -> KernelRegression:

@@ -1,6 +1,7 @@
 """Fully connected networks (`--net mlp`; formats/prequential.md, "mlp") beside a linear model."""
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
@@ -8,6 +9,7 @@ from mdlcodec.exact.integers import INPUT_DIGITS
 from mdlcodec.limits import Cost
 from mdlcodec.nn.graph import Graph, sequence
 from mdlcodec.nn.nodes import Dropout, Linear, Rectify
+from mdlcodec.predictors.contract import PredictorFamily
 from mdlcodec.predictors.encoding import encoded, mean_square_norm
 from mdlcodec.predictors.network_predictor import NetworkPredictor, Recipe, network_cost
 from mdlcodec.predictors.presets import MLP, Effort, effort_of
@@ -56,14 +58,15 @@ def _recipes(inputs_gain: float, k: int, amount: Effort) -> list[Recipe]:
     return [*recipes, _recipe(linear, 1, 2e-3, 0.03)]
 
 
-class FullyConnectedFamily:
-    """See `mdlcodec.predictors.contract.PredictorFamily`."""
+class FullyConnectedFamily(PredictorFamily):
+    """Networks of several widths of dropout beside a linear model."""
 
     name = "mlp"
     number: int = NetId.MLP
 
+    @override
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
-        """See PredictorFamily.cost; k is 1 for the one output of real numbers."""
+        """K is 1 for the one output of real numbers."""
         amount = effort_of(MLP, preset)
         width = 1
         for extent in inputs.features.shape[1:]:
@@ -79,8 +82,8 @@ class FullyConnectedFamily:
             sets=amount.members + 2,
         )
 
+    @override
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> SideBySide:
-        """See PredictorFamily.start."""
         return SideBySide(self.networks(inputs, k, preset, seed))
 
     def networks(self, inputs: Inputs, k: int | None, preset: int, seed: int) -> list[NetworkPredictor]:

@@ -1,6 +1,7 @@
 """Nearest neighbours among the examples whose labels are known (formats/switching.md, "Nearest neighbours")."""
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.compiled import njit
 from mdlcodec.exact.cholesky import row_starts
@@ -60,22 +61,23 @@ class NeighboursPredictor(Predictor):
         self._labels = np.zeros(n, np.int32)
         self._found, self._lengths = np.empty(COUNTS[-1], np.int64), np.empty(COUNTS[-1])
 
+    @override
     def block_end(self, start: int) -> int:
-        """See Predictor.block_end: every label informs the next."""
+        """Every label informs the next."""
         return start + 1
 
+    @override
     def predict(self, start: int, stop: int) -> np.ndarray:
-        """See Predictor.predict."""
         out = np.empty((stop - start, self.sets, self._k))
         for i in range(start, stop):
             size = _nearest(self._distances, self._starts, i, start, self._found, self._lengths)
             _vote(self._found, size, self._labels, COUNTS, _LEAST_VOTES, out[i - start])
         return out
 
+    @override
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
-        """See Predictor.learn."""
         self._labels[start:stop] = labels
 
+    @override
     def states(self) -> dict[str, np.ndarray]:
-        """See Predictor.states."""
         return {"labels": self._labels}

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.container.ids import Purpose
 from mdlcodec.exact.choice import chosen_arithmetic
@@ -135,12 +136,12 @@ class NetworkPredictor(Predictor):
         self._warps = [Stream(seed, Purpose.WARPS, member) for member in numbers]
         self._steps = 0
 
+    @override
     def block_end(self, start: int) -> int:
-        """See Predictor.block_end."""
         return self._recipe.block_end(start)
 
+    @override
     def predict(self, start: int, stop: int) -> np.ndarray:
-        """See Predictor.predict."""
         out = np.empty((stop - start, self.sets, self._objective.scores))
         for first in range(start, stop, self._at_once):
             last = min(stop, first + self._at_once)
@@ -170,8 +171,8 @@ class NetworkPredictor(Predictor):
             return self._features[rows]
         return warped(self._features, rows, self._recipe.warp, self._warps[member])
 
+    @override
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
-        """See Predictor.learn."""
         recipe = self._recipe
         self._labels[start:stop] = labels
         if stop == self._labels.size:
@@ -191,8 +192,8 @@ class NetworkPredictor(Predictor):
                 self._optimisers[member].step(network.trained, gradient, rate, recipe.decay)
                 move_towards(self._averages[member], network.vector, move)
 
+    @override
     def states(self) -> dict[str, np.ndarray]:
-        """See Predictor.states."""
         found = {}
         for number, (network, average) in enumerate(zip(self._members, self._averages, strict=True)):
             found[f"network {number} weights"] = network.state

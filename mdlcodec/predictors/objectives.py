@@ -3,6 +3,7 @@
 from typing import Any, Protocol
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.mixing.pools import mean_log_probabilities
 from mdlcodec.nn.losses import Loss, cross_entropy, squared_error
@@ -25,7 +26,7 @@ class Objective(Protocol):
         """outputs float32 (members, m, outputs) -> scores float64 (m, scores)."""
 
 
-class ClassObjective:
+class ClassObjective(Objective):
     """Cross-entropy of k classes; scores are logarithms of the members' mean probability."""
 
     targets = np.dtype(np.int64)
@@ -34,16 +35,16 @@ class ClassObjective:
         self.outputs = self.scores = k
 
     @property
+    @override
     def loss(self) -> Loss:
-        """See Objective.loss."""
         return cross_entropy
 
+    @override
     def pool(self, outputs: np.ndarray, out: np.ndarray) -> None:
-        """See Objective.pool."""
         mean_log_probabilities(outputs, out)
 
 
-class RealObjective:
+class RealObjective(Objective):
     """Squared error of one output; scores are the members' mean, and a deviation of 1 that the mixture scales."""
 
     outputs = 1
@@ -51,12 +52,12 @@ class RealObjective:
     targets = np.dtype(np.float64)
 
     @property
+    @override
     def loss(self) -> Loss:
-        """See Objective.loss."""
         return squared_error
 
+    @override
     def pool(self, outputs: np.ndarray, out: np.ndarray) -> None:
-        """See Objective.pool."""
         total = np.zeros(outputs.shape[1])
         for member in outputs:
             total = total + member[:, 0].astype(np.float64)

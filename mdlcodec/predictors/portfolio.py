@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.mixing.pools import fill_pools
 from mdlcodec.predictors.contract import Predictor
@@ -66,7 +67,7 @@ class _Paced:
             self.entry.predictor.learn(self._start, stop, self._labels[self._start : stop])
 
 
-class Portfolio:
+class Portfolio(Predictor):
     """See the module. For examples in order: `retire`, `block_end`, `predict`, then `learn`.
 
     Score sets: those of every predictor that runs, in order; then, if several of them are to be pooled, the pools.
@@ -78,7 +79,7 @@ class Portfolio:
         self._k = k
 
     @property
-    def sets(self) -> int:
+    def sets(self) -> int:  # type: ignore[override]  # it falls as predictors retire
         """Score sets now."""
         return sum(paced.entry.predictor.sets for paced in self._running) + self._pools()  # integers
 
@@ -109,8 +110,8 @@ class Portfolio:
         """Where scores of examples from ``start`` on end for now; see Predictor.block_end."""
         return min(paced.scores_end(start) for paced in self._running)
 
+    @override
     def predict(self, start: int, stop: int) -> np.ndarray:
-        """See Predictor.predict."""
         scores = np.concatenate([paced.scores(start, stop) for paced in self._running], axis=1)
         count = self._pools()
         if not count:
@@ -125,13 +126,14 @@ class Portfolio:
         fill_pools(np.take(scores, chosen, axis=1), sizes, pools)
         return np.concatenate([scores, pools], axis=1)
 
+    @override
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
-        """See Predictor.learn."""
         for paced in self._running:
             paced.learn(start, stop, labels)
 
+    @override
     def states(self) -> dict[str, np.ndarray]:
-        """See Predictor.states; of the predictors that run."""
+        """Of the predictors that run."""
         return {
             f"predictor {number} {name}": array
             for number, paced in enumerate(self._running)

@@ -4,7 +4,6 @@ A score set is a mean and a deviation, in the units of the target's scale.
 """
 
 from dataclasses import replace
-from typing import Protocol
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData
 from mdlcodec.limits import Cost
 from mdlcodec.predictors import KERNEL_LIMIT, SEVERAL, mlp
+from mdlcodec.predictors.contract import RealFamily
 from mdlcodec.predictors.kernel_regression import FAMILY as KERNEL
 from mdlcodec.predictors.objectives import REAL_SCORES
 from mdlcodec.predictors.portfolio import Entry, Portfolio, portfolio_memory
@@ -21,21 +21,11 @@ _BLOCKS = 10  # as in `mdlcodec.predictors.switched`
 _TARGETS: np.dtype[np.float64] = np.dtype(np.float64)
 
 
-class RealFamily(Protocol):
-    """Predicts real numbers; as `mdlcodec.predictors.contract.PredictorFamily`."""
-
-    def cost(self, inputs: Inputs, preset: int) -> Cost:
-        """What a run will take. Raises Unsupported, BadData, LimitExceeded."""
-
-    def start(self, inputs: Inputs, preset: int, seed: int) -> Portfolio:
-        """What predicts, before any value."""
-
-
 def _networks(inputs: Inputs, preset: int, seed: int) -> list[Entry]:
     return [Entry(network, inputs.n, 0) for network in mlp.FAMILY.networks(inputs, None, preset, seed)]
 
 
-class _Networks:
+class _Networks(RealFamily):
     def cost(self, inputs: Inputs, preset: int) -> Cost:
         cost = mlp.FAMILY.cost(inputs, 1, preset)
         sets = cost.sets - 1  # no pool of the networks' own
@@ -46,7 +36,7 @@ class _Networks:
         return Portfolio(_networks(inputs, preset, seed), REAL_SCORES, _TARGETS)
 
 
-class _Kernel:
+class _Kernel(RealFamily):
     def cost(self, inputs: Inputs, preset: int) -> Cost:
         return KERNEL.cost(inputs, preset)
 
@@ -54,7 +44,7 @@ class _Kernel:
         return Portfolio([Entry(KERNEL.start(inputs, preset, seed), inputs.n, 0)], REAL_SCORES, _TARGETS)
 
 
-class _Several:
+class _Several(RealFamily):
     """Networks, and the kernel machine on the first examples."""
 
     def cost(self, inputs: Inputs, preset: int) -> Cost:

@@ -3,11 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from typing_extensions import override
+
+from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.exact.cholesky import packed_size
 from mdlcodec.limits import Cost
 from mdlcodec.nn.graph import channels_first
-from mdlcodec.predictors import KERNEL_LIMIT, cnn, kernel, mlp
+from mdlcodec.predictors import KERNEL_LIMIT, SEVERAL, cnn, kernel, mlp
+from mdlcodec.predictors.contract import PredictorFamily
 from mdlcodec.predictors.neighbours import NeighboursPredictor
 from mdlcodec.predictors.network_predictor import NetworkPredictor, Recipe, network_cost
 from mdlcodec.predictors.portfolio import Entry, Portfolio, portfolio_memory
@@ -80,15 +84,18 @@ def switched_cost(inputs: Inputs, k: int, preset: int) -> Cost:
     return total
 
 
-class SwitchedFamily:
-    """As `mdlcodec.predictors.contract.PredictorFamily`, of several predictors at once."""
+class SwitchedFamily(PredictorFamily):
+    """Several predictors at once, under the switch distribution."""
 
+    name = SEVERAL
+    number: int = NetId.NONE
+
+    @override
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
-        """See PredictorFamily.cost."""
         return switched_cost(inputs, k, preset)
 
+    @override
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> Portfolio:
-        """See PredictorFamily.start."""
         return switched(inputs, k, preset, seed)
 
 

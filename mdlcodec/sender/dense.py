@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from typing_extensions import override
 
 from mdlcodec.container.ids import Purpose
 from mdlcodec.exact.random import Stream
@@ -42,8 +43,8 @@ class DenseTraining(Phase):
         self._optimiser = torch.optim.Adam(list(self._trained.values()), lr=_RATE)
         self._batches = batches(min(BATCH, task.n), lambda: order.permutation(task.n))
 
+    @override
     def step(self, done: int) -> float:
-        """See Phase.step."""
         rows = next(self._batches)
         scores = float_forward(self.graph, self._tensors, self.task.x[rows], training=True)
         loss = self.task.loss(scores, rows)
@@ -53,12 +54,12 @@ class DenseTraining(Phase):
         self._optimiser.step()
         return loss.item()
 
+    @override
     def tensors(self) -> Mapping[str, torch.Tensor]:
-        """See Phase.tensors."""
         return self._tensors
 
+    @override
     def gradients(self) -> Mapping[str, torch.Tensor]:
-        """See Phase.gradients."""
         return {name: tensor.grad for name, tensor in self._trained.items() if tensor.grad is not None}
 
 

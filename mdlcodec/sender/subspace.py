@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from typing_extensions import override
 
 from mdlcodec.descriptions.subspace.affine import STEPS, AffineSubspace
 from mdlcodec.exact.hadamard import transform
@@ -135,8 +136,8 @@ class SubspaceTraining(Phase):
         self._price, self._prices = math.log(2) / task.n, torch.zeros(1)
         self._written: int | None = None
 
+    @override
     def step(self, done: int) -> float:
-        """See Phase.step."""
         settings, task, values, step = self.settings, self.task, self._values, self._step
         part, rows = done / self.steps, next(self._batches)
         values.grad = step.grad = None
@@ -166,13 +167,15 @@ class SubspaceTraining(Phase):
         moved = _Projection.apply(values, self._places, self._signs, self.subspace.size)
         return self.subspace.arranged(self._initial + moved * self._gains * self._step.exp())
 
+    @override
     def tensors(self) -> Mapping[str, torch.Tensor]:
-        """See Phase.tensors: as they would be sent."""
+        """As they would be sent."""
         with torch.no_grad():
             return self._tensors(_rounded(self._values))
 
+    @override
     def gradients(self) -> Mapping[str, torch.Tensor]:
-        """See Phase.gradients: of the coordinates and of the logarithm of their step."""
+        """Of the coordinates and of the logarithm of their step."""
         found = {"coordinates": self._values.grad, "step": self._step.grad}
         return {name: gradient for name, gradient in found.items() if gradient is not None}
 

@@ -84,5 +84,5 @@ class Task:
         return functional.cross_entropy(scores, self.y[rows])
 
     def scaled(self, steps: int) -> int:
-        """See `scaled`."""
+        """Steps for the task's examples and effort, where settings have so many for 60,000."""
         return scaled(steps, self.effort, self.n)

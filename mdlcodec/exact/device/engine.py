@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from typing_extensions import override
 
 from mdlcodec.exact.device.elementary import (
     copied_to,
@@ -18,6 +19,7 @@ from mdlcodec.exact.device.elementary import (
     totals,
 )
 from mdlcodec.exact.device.products import Products
+from mdlcodec.exact.engines.contract import Engine
 from mdlcodec.exact.engines.strides import Residue, outputs_of, residues
 from mdlcodec.exact.integers import (
     BITS,
@@ -88,7 +90,7 @@ class _Saved:
     stride: int
 
 
-class DeviceEngine:
+class DeviceEngine(Engine):
     """Arrays are tensors on one device.
 
     Whether all values were finite is known when something is read from the device: to look after every
@@ -145,6 +147,7 @@ class DeviceEngine:
             out.append((sums.reshape(len(images), *shape) * scale + 0.0).float())
         return out[0] if len(out) == 1 else torch.cat(out)
 
+    @override
     def forward(
         self,
         x: torch.Tensor,
@@ -154,7 +157,6 @@ class DeviceEngine:
         digits: Digits,
         stride: int = 1,
     ) -> tuple[torch.Tensor, Any]:
-        """See Engine.forward."""
         kernel = w.shape[1]
         height, width = (outputs_of(size, kernel, stride, padding) for size in x.shape[1:3])
         largest = self._finite_of(self._largest(x.reshape(x.shape[0], -1)))
@@ -166,6 +168,7 @@ class DeviceEngine:
         y = self._convolve(images, weights, scales, places, (digits.activations, digits.weights))
         return y + bias, _Saved(images, exponents, weights, shared, padding, digits, stride)
 
+    @override
     def backward(
         self,
         saved: Any,
@@ -174,7 +177,6 @@ class DeviceEngine:
         into: Any = None,
         reduction: Reduction = ALONE,
     ) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
-        """See Engine.backward."""
         digits, outputs = saved.digits.gradients, g.shape[3]
         largest = self._largest(g.reshape(len(g), -1))
         # the examples' powers of two move into the gradient, exactly, before it is rounded

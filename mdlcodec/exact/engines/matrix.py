@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import power_of_two
+from mdlcodec.exact.engines.contract import Engine
 from mdlcodec.exact.engines.strides import Residue, outputs_of, residues
 from mdlcodec.exact.integers import (
     Digits,
@@ -117,7 +119,7 @@ class _Places:
         return tuple(out)
 
 
-class MatrixEngine:
+class MatrixEngine(Engine):
     """An engine from exact products of matrices. See `mdlcodec.exact.engines.Engine`."""
 
     def __init__(self, matrices: Matrices) -> None:
@@ -137,10 +139,10 @@ class MatrixEngine:
             out[images] = product.reshape(-1, *places.size, outputs)
         return out
 
+    @override
     def forward(
         self, x: np.ndarray, w: np.ndarray, bias: np.ndarray, padding: int, digits: Digits, stride: int = 1
     ) -> tuple[np.ndarray, Any]:
-        """See Engine.forward."""
         height, width = (outputs_of(size, w.shape[1], stride, padding) for size in x.shape[1:3])
         xq, xe = quantise_rows(x.reshape(x.shape[0], -1), digits.activations)
         wq, we = quantise_tensor(w, digits.weights)
@@ -150,6 +152,7 @@ class MatrixEngine:
         _add_bias(y.reshape(-1, y.shape[-1]), bias)
         return y, _Saved(planes, xe, wq, we, padding, digits, stride)
 
+    @override
     def backward(
         self,
         saved: Any,
@@ -158,7 +161,6 @@ class MatrixEngine:
         into: Any = None,
         reduction: Reduction = ALONE,
     ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
-        """See Engine.backward."""
         exponents = gradient_exponents(g, saved.exponents, saved.digits.gradients, reduction)
         dx = self._input_gradient(saved, g, exponents.block) if input_gradient else None
         sums = reduction.total(self._weight_sums(saved, g, exponents.weighted))

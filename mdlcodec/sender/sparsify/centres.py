@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from typing_extensions import override
 
 from mdlcodec.sender.float_network import Tensors
 from mdlcodec.sender.k_means import codebook
@@ -49,8 +50,8 @@ class CentreTraining(Phase):
         self._batches = shuffled_batches(task.n, batch, generator)
         self._gradients: Tensors = {}
 
+    @override
     def step(self, done: int) -> float:
-        """See Phase.step."""
         rows = next(self._batches)
         leaves = {name: found.detach().requires_grad_() for name, found in self._centres.items()}
         shown = {name: (leaf * self._free[name])[self._indices[name]] for name, leaf in leaves.items()}
@@ -63,11 +64,12 @@ class CentreTraining(Phase):
         self._gradients = {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
         return loss.item()
 
+    @override
     def tensors(self) -> Mapping[str, torch.Tensor]:
-        """See Phase.tensors."""
         found = {name: centres[self._indices[name]] for name, centres in self._centres.items()}
         return found | self._statistics
 
+    @override
     def gradients(self) -> Mapping[str, torch.Tensor]:
-        """See Phase.gradients: of the centres of each tensor."""
+        """Of the centres of each tensor."""
         return self._gradients

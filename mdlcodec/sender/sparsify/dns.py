@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
+from typing_extensions import override
 
 from mdlcodec.nn.zoo import Architecture
 from mdlcodec.sender.dead_units import live_units, shrunk
@@ -93,12 +94,12 @@ class _Masked(Phase):
         self._gradients = {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
         return self._gradients, loss.item()
 
+    @override
     def tensors(self) -> Mapping[str, torch.Tensor]:
-        """See Phase.tensors."""
         return self.weights | self.statistics
 
+    @override
     def gradients(self) -> Mapping[str, torch.Tensor]:
-        """See Phase.gradients."""
         return self._gradients
 
 
@@ -115,8 +116,8 @@ class _Baseline(_Masked):
         self.statistics = {name: tensor for name, tensor in drawn.items() if name not in self.weights}
         self._momentum: Tensors = {}
 
+    @override
     def step(self, done: int) -> float:
-        """See Phase.step."""
         surgery, weights, momentum = self.surgery, self.weights, self._momentum
         gradients, loss = self.differentiated(weights)
         rate = surgery.rate / (1 + surgery.decay * (done * surgery.lengths[0] // self.steps // 125))
@@ -145,12 +146,12 @@ class _Pruning(_Masked):
         """The weights that the network computes with."""
         return {name: tensor * self._masks[name] for name, tensor in self.weights.items()}
 
+    @override
     def tensors(self) -> Mapping[str, torch.Tensor]:
-        """See Phase.tensors."""
         return self.masked() | self.statistics
 
+    @override
     def step(self, done: int) -> float:
-        """See Phase.step."""
         surgery, part = self.surgery, done / self.steps
         last = len(surgery.multiples) - 1
         now = min(int(part / surgery.rising * last), last)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
+from typing_extensions import override
 
 from mdlcodec.nn.graph import Graph
 from mdlcodec.nn.node import Parameter
@@ -118,8 +119,8 @@ class PricedTraining(Phase):
         self._batches = shuffled_batches(len(self._x), batch, generator)
         self._prices: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
 
+    @override
     def step(self, done: int) -> float:
-        """See Phase.step."""
         pricing, part, rows = self.pricing, done / self.steps, next(self._batches)
         values, steps = self._values, self._steps
         for tensor in (*values.values(), *steps.values()):
@@ -151,13 +152,15 @@ class PricedTraining(Phase):
     def _graph_now(self) -> Graph:
         return self.graph.fitted({name: tuple(value.shape) for name, value in self._values.items()})
 
+    @override
     def tensors(self) -> Mapping[str, torch.Tensor]:
-        """See Phase.tensors: as they would be sent."""
+        """As they would be sent."""
         levels = {n: quantisation.levels(v.detach(), self._largest) for n, v in self._values.items()}
         return {n: level * self._steps[n].detach().exp() for n, level in levels.items()} | self._statistics
 
+    @override
     def gradients(self) -> Mapping[str, torch.Tensor]:
-        """See Phase.gradients: with those of the price."""
+        """With those of the price."""
         return {name: value.grad for name, value in self._values.items() if value.grad is not None}
 
     def _remove_dead(self) -> None:

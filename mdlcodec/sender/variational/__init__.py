@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from typing_extensions import override
 
 from mdlcodec.descriptions.posterior_samples import Blocks, byte_of, deviation_of
 from mdlcodec.nn.node import Shape
@@ -142,8 +143,8 @@ class PosteriorTraining(ObjectivePhase):
         super().__init__(objective, _training_steps(settings, task.n, effort))
         self._settings, self._variance = settings, variance
 
+    @override
     def step(self, done: int) -> float:
-        """See Phase.step."""
         settings, part = self._settings, done / self.steps
         posterior, variance = self.objective.posterior, self._variance
         posterior.set_prior(

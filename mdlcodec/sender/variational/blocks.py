@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from typing_extensions import override
 
 from mdlcodec.descriptions.posterior_samples import Blocks, candidate
 from mdlcodec.sender.loop import checked_loss
@@ -49,8 +50,9 @@ class Forming(ObjectivePhase):
         super().__init__(objective, steps)
         self._prices, self._rate = prices, rate
 
+    @override
     def step(self, done: int) -> float:
-        """See Phase.step: a step of the objective under the prices, and the prices after it."""
+        """A step of the objective under the prices, and the prices after it."""
         return priced_step(self.objective, self._prices, self._rate)
 
 
@@ -75,8 +77,8 @@ class Sending(ObjectivePhase):
         self._retraining, self._rate, self._loss = retraining, rate, 0.0
         self.indices: list[int] = []
 
+    @override
     def step(self, done: int) -> float:
-        """See Phase.step."""
         posterior, places, seed = self.objective.posterior, self._blocks.block(done), self.objective.task.seed
         where = torch.from_numpy(places)
         prior = posterior.prior_deviation[where]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import torch
 from torch.nn import functional
+from typing_extensions import override
 
 from mdlcodec.sender.loop import Phase, checked_loss, shuffled_batches
 from mdlcodec.sender.task import Task
@@ -57,12 +58,14 @@ class ObjectivePhase(Phase):
     def __init__(self, objective: Objective, steps: int) -> None:
         self.objective, self.steps, self.graph = objective, steps, objective.task.graph
 
+    @override
     def tensors(self) -> Mapping[str, torch.Tensor]:
-        """See Phase.tensors: the means."""
+        """The means."""
         return self.objective.posterior.means()
 
+    @override
     def gradients(self) -> Mapping[str, torch.Tensor]:
-        """See Phase.gradients: of means and logarithms of deviations, flat."""
+        """Of means and logarithms of deviations, flat."""
         posterior = self.objective.posterior
         found = {"mean": posterior.mean.grad, "log deviation": posterior.log_deviation.grad}
         return {name: gradient for name, gradient in found.items() if gradient is not None}

@@ -7,8 +7,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.exact.elementary import power_of_two
+from mdlcodec.exact.engines.contract import Engine
 from mdlcodec.exact.engines.int16.microkernel import LANES, ROWS
 from mdlcodec.exact.engines.int16.operands import (
     gradient_pairs,
@@ -173,15 +175,15 @@ def _convolved(
     return out
 
 
-class Int16Engine:
+class Int16Engine(Engine):
     """Tiles of int16 products added in int32. See `mdlcodec.exact.engines.Engine`."""
 
     name = "int16"
 
+    @override
     def forward(
         self, x: np.ndarray, w: np.ndarray, bias: np.ndarray, padding: int, digits: Digits, stride: int = 1
     ) -> tuple[np.ndarray, Any]:
-        """See Engine.forward."""
         height, width = (outputs_of(size, w.shape[1], stride, padding) for size in x.shape[1:3])
         exponents = row_exponents(x.reshape(x.shape[0], -1), digits.activations)
         weights, weights_exponent = quantise_tensor(w, digits.weights)
@@ -193,6 +195,7 @@ class Int16Engine:
         y = _convolved(images, weights, False, split, scales, bias, places)
         return y, _Saved(images, exponents, weights, weights_exponent, padding, digits, stride)
 
+    @override
     def backward(
         self,
         saved: Any,
@@ -201,7 +204,6 @@ class Int16Engine:
         into: Any = None,
         reduction: Reduction = ALONE,
     ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
-        """See Engine.backward."""
         exponents = gradient_exponents(g, saved.exponents, saved.digits.gradients, reduction)
         dx = self._input_gradient(saved, g, exponents.block) if input_gradient else None
         dw = np.empty(saved.weights.shape, np.float32) if into is None else into[0]
