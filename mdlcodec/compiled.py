@@ -52,7 +52,7 @@ def njit(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]
 
 
 def sources_digest() -> str:
-    """Of everything that machine code follows from, but for the processor and the types of arguments."""
+    """A digest of everything that machine code follows from, but for the processor and the types of arguments."""
     versions = (sys.version, numba.__version__, llvmlite.__version__, np.__version__)
     settings = [f"{name}={getattr(config, name, None)}" for name in _SETTINGS]
     digest = hashlib.sha256("\0".join([*versions, *settings]).encode())

@@ -20,7 +20,7 @@ from mdlcodec.mixing.pools import fill_pools
 from mdlcodec.mixing.switch_distribution import INVERSE_TEMPERATURES, Calibration
 from mdlcodec.predictors import portfolio, switched
 from mdlcodec.predictors.neighbours import COUNTS, NeighboursPredictor
-from mdlcodec.predictors.portfolio import Entry, Portfolio
+from mdlcodec.predictors.portfolio import Held, Portfolio
 
 CODE = CODES["switching"]
 GOLDEN = Path(__file__).parent / "golden" / "switching" / "payloads.json"
@@ -176,7 +176,7 @@ class _Fixed:
 def test_a_portfolio_gives_each_predictor_its_own_blocks():
     n, k = 50, 3
     predictors = [_Fixed(n, k, 2, 7, 0), _Fixed(n, k, 1, 1, 1), _Fixed(n, k, 3, 4, 2)]
-    entries = [Entry(predictors[0], n, 1), Entry(predictors[1], 30, 1), Entry(predictors[2], 20, 0)]
+    entries = [Held(predictors[0], n, 1), Held(predictors[1], 30, 1), Held(predictors[2], 20, 0)]
     portfolio = Portfolio(entries, k)
     start, sizes, kept = 0, {}, {}
     labels = np.arange(n, dtype=np.int32) % k

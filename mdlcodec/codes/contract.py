@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from typing_extensions import override
 
+from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Classes, Reals, Target
-from mdlcodec.errors import BadData
+from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.limits import Cost, integer
 
 if TYPE_CHECKING:
@@ -122,7 +123,8 @@ class Prepared(Protocol):
 
     @property
     def sending_cost(self) -> Cost:
-        """What encoding will take. Raises as ``cost`` does."""
+        """What encoding will take: the same, where both sides do the same. Raises as ``cost`` does."""
+        return self.cost
 
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
         """The payload of values (n,), as the target has them. Raises BadData for options that do not exist."""
@@ -132,9 +134,11 @@ class Prepared(Protocol):
 
     def network(self, payload: bytes) -> tuple[Architecture, Weights] | None:
         """The network that a payload transmits; None where it has none. Raises CorruptFile."""
+        return None
 
     def predicted(self, values: np.ndarray) -> Iterator[Predicted] | None:
-        """The sender's predictions as it codes; None where nothing is learned from the values already coded."""
+        """The sender's predictions as it codes; None where nothing is learned from the classes already coded."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -151,10 +155,13 @@ class Predicted:
 class NothingToCode(Prepared):
     """The values are known before they are coded: the payload is empty. See Prepared."""
 
-    cost = sending_cost = Cost(0, 0, 0)
-
     def __init__(self, given: Given) -> None:
         self._given = given
+
+    @property
+    @override
+    def cost(self) -> Cost:
+        return Cost(0, 0, 0)
 
     @override
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
@@ -163,10 +170,6 @@ class NothingToCode(Prepared):
     @override
     def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
         return self._given.target.settled(self._given.n)
-
-    @override
-    def network(self, payload: bytes) -> None:
-        return None
 
     @override
     def predicted(self, values: np.ndarray) -> Iterator[Predicted]:
@@ -193,6 +196,14 @@ class Code(ABC):
     @abstractmethod
     def _prepared(self, given: Given) -> Prepared:
         """See ``prepare``; there is something to code."""
+
+    def check_no_network(self, settings: Settings) -> None:
+        """Raise Unsupported where a header names a network, and the code has none to name."""
+        if settings.net != NetId.NONE:
+            raise Unsupported(
+                f"the file uses network number {settings.net} with the {self.name} code, which this version does "
+                "not know; upgrade mdlcodec"
+            )
 
     def check_target(self, target: Target) -> None:
         """Raises BadData for a target that the code does not have."""

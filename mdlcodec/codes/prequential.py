@@ -77,12 +77,6 @@ class LearnedClasses(Prepared):
         mixing = given.n * cost.sets * INVERSE_TEMPERATURES.size * given.k // _EXPONENTIALS_PER_STEP
         return replace(cost, steps=cost.steps + mixing, memory=cost.memory + 16 * _ENTRIES_AT_ONCE)
 
-    @property
-    @override
-    def sending_cost(self) -> Cost:
-        """Both sides do the same."""
-        return self.cost
-
     def learner(self) -> Predictor:
         """What predicts, before any label."""
         given = self._given
@@ -134,7 +128,3 @@ class LearnedClasses(Prepared):
             progress(stop, bits)
             learner.learn(start, stop, classes[start:stop])
         return classes
-
-    @override
-    def network(self, payload: bytes) -> None:
-        """Both sides learn it, and it does not travel."""

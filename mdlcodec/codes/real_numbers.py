@@ -42,12 +42,6 @@ class LearnedReals(Prepared):
         mixing = self._given.n * (cost.sets + 3) * _DENSITIES_A_SET // _DENSITIES_PER_STEP
         return replace(cost, steps=cost.steps + mixing, memory=cost.memory + _MEMORY + 64 * self._given.n)
 
-    @property
-    @override
-    def sending_cost(self) -> Cost:
-        """Both sides do the same."""
-        return self.cost
-
     def _start(self, payload: bytes | None) -> tuple[Predictor, RealMixture]:
         """What predicts, and what codes, before any value."""
         settings, grid = self._given.settings, self._target.grid
@@ -83,14 +77,6 @@ class LearnedReals(Prepared):
             learner.learn(start, stop, mixture.decode(scores, values[start:stop]))
         return values
 
-    @override
-    def network(self, payload: bytes) -> None:
-        """Both sides learn it, and it does not travel."""
-
-    @override
-    def predicted(self, values: np.ndarray) -> None:
-        """A curve is of classes."""
-
 
 class UniformReals(Prepared):
     """Every index within the range is equally likely. See `mdlcodec.codes.contract.Prepared`."""
@@ -102,11 +88,6 @@ class UniformReals(Prepared):
     @override
     def cost(self) -> Cost:
         return Cost(0, 0, _MEMORY)
-
-    @property
-    @override
-    def sending_cost(self) -> Cost:
-        return self.cost
 
     @override
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
@@ -124,11 +105,3 @@ class UniformReals(Prepared):
             coder.decode(values[start : start + _AT_ONCE])
             progress(min(start + _AT_ONCE, values.size), coder.ideal_bits)
         return values
-
-    @override
-    def network(self, payload: bytes) -> None:
-        return None
-
-    @override
-    def predicted(self, values: np.ndarray) -> None:
-        return None

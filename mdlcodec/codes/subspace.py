@@ -14,8 +14,13 @@ import numpy as np
 from typing_extensions import override
 
 from mdlcodec.codes import network_labels
-from mdlcodec.codes.contract import Encoded, Given, Options, Progress, Settings
-from mdlcodec.codes.transmitted import TransmittedNetwork, unless_learned_in_vain, without_labels
+from mdlcodec.codes.contract import Encoded, Given, Progress, Settings
+from mdlcodec.codes.transmitted import (
+    Transmission,
+    TransmittedNetwork,
+    unless_learned_in_vain,
+    without_labels,
+)
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
@@ -47,7 +52,7 @@ class SubspacePayload:
 
     @classmethod
     def read(cls, payload: bytes) -> SubspacePayload:
-        """Of a payload of more than one class. Raises CorruptFile."""
+        """The parts of a payload of more than one class. Raises CorruptFile."""
         reader = Reader(payload)
         dimension, step, coordinates = reader.unsigned(), 0, b""
         if dimension:
@@ -164,15 +169,12 @@ class SubspaceCode(TransmittedNetwork[SubspacePayload]):
         return Cost(cost.parameters, steps, memory)
 
     @override
-    def encoded(
-        self,
-        architecture: Architecture,
-        given: Given,
-        classes: np.ndarray,
-        progress: Progress,
-        options: Options,
-    ) -> Encoded:
-        inputs, k = given.inputs, given.k
+    def encoded(self, transmission: Transmission) -> Encoded:
+        from mdlcodec.sender.efforts import SUBSPACE
+        from mdlcodec.sender.subspace import subspace_point
+
+        architecture, given, options = transmission.architecture, transmission.given, transmission.options
+        inputs, k, settings = given.inputs, given.k, given.settings
         most = _most_dimensions(architecture, inputs, k)
         dimensions = _dimensions(inputs.n) if options.dimension is None else (options.dimension,)
         if options.dimension is not None and not 1 <= options.dimension <= most:
@@ -182,42 +184,21 @@ class SubspaceCode(TransmittedNetwork[SubspacePayload]):
             )
 
         def coded(coordinates: np.ndarray, step: int) -> Encoded:
-            return encode_labels(
-                architecture, coordinates, step, classes, k, inputs, given.settings, without_labels(progress)
-            )
+            quiet, classes = without_labels(transmission.progress), transmission.classes
+            return encode_labels(architecture, coordinates, step, classes, k, inputs, settings, quiet)
 
         shortest: Encoded | None = None
         for dimension in sorted({min(dimension, most) for dimension in dimensions}):
-            point = self._trained(architecture, given, classes, dimension, progress, options)
+            subspace = _subspace(architecture, inputs, k, settings, dimension)
+            point = transmission.trained(SUBSPACE[settings.preset], subspace_point, subspace)
             encoded = coded(*point)
             if shortest is not None and len(encoded.payload) >= len(shortest.payload):
                 break
             shortest = encoded
         assert shortest is not None
         shortest = unless_learned_in_vain(shortest, lambda: coded(np.zeros(0, np.int64), 0), inputs.n, k)
-        progress(inputs.n, shortest.ideal_bits)
+        transmission.progress(inputs.n, shortest.ideal_bits)
         return shortest
-
-    def _trained(
-        self,
-        architecture: Architecture,
-        given: Given,
-        classes: np.ndarray,
-        dimension: int,
-        progress: Progress,
-        options: Options,
-    ) -> tuple[np.ndarray, int]:
-        """Coordinates, int64 (dimension,), and the index of their step."""
-        from mdlcodec.exact.guard import sender_alone
-        from mdlcodec.sender.efforts import SUBSPACE
-        from mdlcodec.sender.subspace import subspace_point
-
-        subspace = _subspace(architecture, given.inputs, given.k, given.settings, dimension)
-        effort = SUBSPACE[given.settings.preset]
-        with sender_alone():
-            trainer = self.trainer(architecture, given, classes, effort, progress, options)
-            point: tuple[np.ndarray, int] = (options.method or subspace_point)(trainer, subspace)
-            return point
 
 
 def _dimensions(n: int) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from mdlcodec.codes.prequential import LearnedClasses
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Reals, Target
-from mdlcodec.errors import BadData, Unsupported
+from mdlcodec.errors import BadData
 from mdlcodec.predictors import SEVERAL
 
 
@@ -32,11 +32,7 @@ class SwitchingCode(Code):
 
     @override
     def net_name(self, settings: Settings) -> str:
-        if settings.net != 0:
-            raise Unsupported(
-                f"the file uses network number {settings.net} with the switching code, which this version does "
-                "not know; upgrade mdlcodec"
-            )
+        self.check_no_network(settings)
         return SEVERAL
 
     def _prepared(self, given: Given) -> Prepared:

@@ -7,23 +7,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from typing_extensions import override
 
 from mdlcodec.codes import network_labels
-from mdlcodec.codes.contract import (
-    NO_OPTIONS,
-    Code,
-    Encoded,
-    Given,
-    Options,
-    Prepared,
-    Progress,
-    Settings,
-)
+from mdlcodec.codes.contract import NO_OPTIONS, Code, Encoded, Given, Options, Prepared, Progress, Settings
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.targets import Target
 from mdlcodec.errors import BadData, Unsupported
@@ -33,7 +24,6 @@ from mdlcodec.nn.zoo import Architecture, chosen_from, numbered, own_architectur
 
 if TYPE_CHECKING:
     from mdlcodec.data.dataset import Inputs
-    from mdlcodec.sender.loop import Trainer
 
 # where a payload is shorter than this share of the uniform code's bits, something was learned for certain
 _LEARNED = 0.9
@@ -51,6 +41,35 @@ class NetworkPayload(Protocol):
         """The range coder's."""
 
 
+@dataclass(frozen=True)
+class Transmission:
+    """What a sender is asked for: a network for classes, int32 (n,), and their codes under it."""
+
+    architecture: Architecture
+    given: Given
+    classes: np.ndarray
+    progress: Progress
+    options: Options
+
+    def trained(self, effort: float, method: Callable[..., Any], *more: Any) -> Any:
+        """What a method of training finds, the options' own or this one, given a trainer and ``more``.
+
+        A sender alone does it; progress and observers are told. Raises InexactComputation when training diverges.
+        """
+        from mdlcodec.exact.guard import sender_alone
+        from mdlcodec.observe.progress import Told
+        from mdlcodec.sender.loop import Trainer
+        from mdlcodec.sender.task import Task
+
+        given = self.given
+        seed, features, progress = given.settings.seed, given.inputs.features, self.progress
+        with sender_alone():
+            task = Task.of(self.architecture, features, self.classes, given.k, seed=seed, effort=effort)
+            told = Told(lambda text: progress(0, 0.0, text))
+            trainer = Trainer(task, (told, *self.options.observers))
+            return (self.options.method or method)(trainer, *more)
+
+
 _Payload = TypeVar("_Payload", bound=NetworkPayload)
 
 
@@ -63,7 +82,7 @@ class TransmittedNetwork(Code, Generic[_Payload]):
 
     @abstractmethod
     def parts(self, payload: bytes) -> _Payload:
-        """Of a payload of more than one class. Raises CorruptFile."""
+        """The parts of a payload of more than one class. Raises CorruptFile."""
 
     @abstractmethod
     def read_weights(self, parts: _Payload, architecture: Architecture, given: Given) -> Weights:
@@ -74,33 +93,8 @@ class TransmittedNetwork(Code, Generic[_Payload]):
         """What decoding takes, or ``sending``: encoding. Raises as Prepared.cost does."""
 
     @abstractmethod
-    def encoded(
-        self,
-        architecture: Architecture,
-        given: Given,
-        classes: np.ndarray,
-        progress: Progress,
-        options: Options,
-    ) -> Encoded:
-        """The payload of classes, int32 (n,). Raises as Prepared.encode does."""
-
-    def trainer(
-        self,
-        architecture: Architecture,
-        given: Given,
-        classes: np.ndarray,
-        effort: float,
-        progress: Progress,
-        options: Options,
-    ) -> Trainer:
-        """What trains the network to transmit, as a sender alone does, and tells progress and observers."""
-        from mdlcodec.observe.progress import Told
-        from mdlcodec.sender.loop import Trainer
-        from mdlcodec.sender.task import Task
-
-        seed, features = given.settings.seed, given.inputs.features
-        task = Task.of(architecture, features, classes, given.k, seed=seed, effort=effort)
-        return Trainer(task, (Told(lambda text: progress(0, 0.0, text)), *options.observers))
+    def encoded(self, transmission: Transmission) -> Encoded:
+        """The payload of its classes. Raises as Prepared.encode does."""
 
     @override
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
@@ -165,7 +159,7 @@ class NetworkClasses(Prepared):
 
     @override
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
-        return self._code.encoded(self._architecture, self._given, values, progress, options)
+        return self._code.encoded(Transmission(self._architecture, self._given, values, progress, options))
 
     @override
     def network(self, payload: bytes) -> tuple[Architecture, Weights]:
@@ -185,10 +179,6 @@ class NetworkClasses(Prepared):
             self._given.inputs,
             progress,
         )
-
-    @override
-    def predicted(self, values: np.ndarray) -> None:
-        return None
 
 
 def unless_learned_in_vain(found: Encoded, untrained: Callable[[], Encoded], n: int, k: int) -> Encoded:

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import Encoded, Given, Options, Progress
-from mdlcodec.codes.transmitted import TransmittedNetwork
+from mdlcodec.codes.transmitted import Transmission, TransmittedNetwork
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
@@ -49,7 +49,7 @@ class TwoPartPayload:
 
     @classmethod
     def read(cls, payload: bytes) -> TwoPartPayload:
-        """Of a payload of more than one class. Raises CorruptFile."""
+        """The parts of a payload of more than one class. Raises CorruptFile."""
         reader = Reader(payload)
         network = reader.take(reader.unsigned())
         return cls(network, reader.byte(), reader.rest())
@@ -156,25 +156,15 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
         return TwoPartPayload.read(payload).network
 
     @override
-    def encoded(
-        self,
-        architecture: Architecture,
-        given: Given,
-        classes: np.ndarray,
-        progress: Progress,
-        options: Options,
-    ) -> Encoded:
-        from mdlcodec.exact.guard import sender_alone
+    def encoded(self, transmission: Transmission) -> Encoded:
         from mdlcodec.sender.efforts import TWO_PART
 
-        with sender_alone():
-            effort = TWO_PART[given.settings.preset]
-            trainer = self.trainer(architecture, given, classes, effort, progress, options)
-            found = (options.method or self.method(options))(trainer)
-            tensors = tensors_of({name: tensor.numpy() for name, tensor in found.items()})
+        given, progress = transmission.given, transmission.progress
+        found = transmission.trained(TWO_PART[given.settings.preset], self.method(transmission.options))
+        tensors = tensors_of({name: tensor.numpy() for name, tensor in found.items()})
         progress(0, 0.0, "writing the network")
-        section = self._section(tensors)
-        return encode_labels(architecture, section, classes, given.k, given.inputs, progress)
+        architecture, classes = transmission.architecture, transmission.classes
+        return encode_labels(architecture, self._section(tensors), classes, given.k, given.inputs, progress)
 
     def method(self, options: Options) -> Callable[[Trainer], Tensors]:
         """How the network is trained: a trainer -> its tensors by name, float32."""

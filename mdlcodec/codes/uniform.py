@@ -3,21 +3,12 @@
 import numpy as np
 from typing_extensions import override
 
-from mdlcodec.codes.contract import (
-    NO_OPTIONS,
-    Code,
-    Encoded,
-    Given,
-    Options,
-    Prepared,
-    Progress,
-    Settings,
-)
+from mdlcodec.codes.contract import NO_OPTIONS, Code, Encoded, Given, Options, Prepared, Progress, Settings
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Reals, Target
 from mdlcodec.entropy import RangeDecoder, RangeEncoder, integer_frequencies
-from mdlcodec.errors import BadData, Unsupported
+from mdlcodec.errors import BadData
 from mdlcodec.limits import Cost
 
 _ENTRIES_AT_ONCE = 1 << 20  # of the table of frequencies
@@ -47,11 +38,7 @@ class UniformCode(Code):
 
     @override
     def net_name(self, settings: Settings) -> None:
-        if settings.net != 0:
-            raise Unsupported(
-                f"the file uses network number {settings.net} with the uniform code, which this version does "
-                "not know; upgrade mdlcodec"
-            )
+        self.check_no_network(settings)
 
     def _prepared(self, given: Given) -> Prepared:
         if isinstance(given.target, Reals):
@@ -71,11 +58,6 @@ class UniformClasses(Prepared):
     @override
     def cost(self) -> Cost:
         return Cost(parameters=0, steps=0, memory=16 * self._k * _labels_at_once(self._n, self._k))
-
-    @property
-    @override
-    def sending_cost(self) -> Cost:
-        return self.cost
 
     @override
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
@@ -97,11 +79,3 @@ class UniformClasses(Prepared):
             classes[start:stop] = decoder.decode(_frequencies(stop - start, self._k))
             progress(stop, stop * bits)
         return classes
-
-    @override
-    def network(self, payload: bytes) -> None:
-        return None
-
-    @override
-    def predicted(self, values: np.ndarray) -> None:
-        return None

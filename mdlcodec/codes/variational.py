@@ -14,8 +14,13 @@ import numpy as np
 from typing_extensions import override
 
 from mdlcodec.codes import network_labels
-from mdlcodec.codes.contract import Encoded, Given, Options, Progress
-from mdlcodec.codes.transmitted import TransmittedNetwork, unless_learned_in_vain, without_labels
+from mdlcodec.codes.contract import Encoded, Given, Progress
+from mdlcodec.codes.transmitted import (
+    Transmission,
+    TransmittedNetwork,
+    unless_learned_in_vain,
+    without_labels,
+)
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
@@ -45,7 +50,7 @@ class Sent:
 
     @classmethod
     def of(cls, bits: int, indices: list[int], prior: bytes | float) -> Sent:
-        """With these indices, each below 2^bits."""
+        """What is sent with these indices, each below 2^bits."""
         from mdlcodec.descriptions.posterior_samples import pack_indices
 
         return cls(bits, len(indices), pack_indices(indices, bits), prior)
@@ -70,7 +75,7 @@ class VariationalPayload:
 
     @classmethod
     def read(cls, payload: bytes) -> VariationalPayload:
-        """Of a payload of more than one class. Raises CorruptFile."""
+        """The parts of a payload of more than one class. Raises CorruptFile."""
         from mdlcodec.descriptions.posterior_samples import MOST_BITS
 
         reader = Reader(payload)
@@ -176,46 +181,25 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
         return Cost(cost.parameters, steps, memory)
 
     @override
-    def encoded(
-        self,
-        architecture: Architecture,
-        given: Given,
-        classes: np.ndarray,
-        progress: Progress,
-        options: Options,
-    ) -> Encoded:
-        k, inputs = given.k, given.inputs
-        variance = None if options.prior is None else _checked_variance(options.prior)
-        sent, objective = self._trained(architecture, given, classes, progress, variance, options)
-
-        def coded(sent: Sent) -> Encoded:
-            coding = classes, k, inputs, given.settings.seed
-            return encode_labels(architecture, sent, *coding, without_labels(progress), objective)
-
-        found = unless_learned_in_vain(coded(sent), lambda: coded(NO_WEIGHTS), inputs.n, k)
-        progress(inputs.n, found.ideal_bits)
-        return found
-
-    def _trained(
-        self,
-        architecture: Architecture,
-        given: Given,
-        classes: np.ndarray,
-        progress: Progress,
-        variance: float | None,
-        options: Options,
-    ) -> tuple[Sent, float]:
-        """What is sent, and KL + expected loss in bits when training ended."""
-        from mdlcodec.exact.guard import sender_alone
+    def encoded(self, transmission: Transmission) -> Encoded:
         from mdlcodec.sender.efforts import VARIATIONAL
         from mdlcodec.sender.variational import variational_network
 
+        given, classes, progress = transmission.given, transmission.classes, transmission.progress
+        prior = transmission.options.prior
+        variance = None if prior is None else _checked_variance(prior)
         effort = VARIATIONAL[given.settings.preset]
-        with sender_alone():
-            trainer = self.trainer(architecture, given, classes, effort.steps, progress, options)
-            found = (options.method or variational_network)(trainer, effort, variance)
-        prior = found.prior if variance is None else variance
-        return Sent.of(found.bits, found.indices, prior), found.objective_bits
+        found = transmission.trained(effort.steps, variational_network, effort, variance)
+
+        def coded(sent: Sent) -> Encoded:
+            quiet, seed, objective = without_labels(progress), given.settings.seed, found.objective_bits
+            architecture = transmission.architecture
+            return encode_labels(architecture, sent, classes, given.k, given.inputs, seed, quiet, objective)
+
+        sent = Sent.of(found.bits, found.indices, found.prior if variance is None else variance)
+        shortest = unless_learned_in_vain(coded(sent), lambda: coded(NO_WEIGHTS), given.n, given.k)
+        progress(given.n, shortest.ideal_bits)
+        return shortest
 
 
 def _checked_variance(prior: float) -> float:

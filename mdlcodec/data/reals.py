@@ -150,7 +150,7 @@ def _with_grid(
 
 
 def _scaled(grid: Grid, values: np.ndarray) -> Grid:
-    """With a scale of its own where outliers widen the range."""
+    """The grid with a scale of its own where outliers widen the range."""
     finite = np.sort(np.clip(values, -1e300, 1e300))
     quarter = finite.size // 4
     low, middle, high = (float(finite[i]) for i in (quarter, finite.size // 2, finite.size - 1 - quarter))

@@ -183,7 +183,7 @@ def _block_exponents(maxima, limit, bits):
 def gradient_exponents(
     g: np.ndarray, example_exponents: np.ndarray, digits: int, reduction: Reduction = ALONE
 ) -> GradientExponents:
-    """Of a gradient float32 (N, ..., O), N examples, and the exponents of their activations, int64 (N,).
+    """Exponents of a gradient float32 (N, ..., O) of N examples, whose activations have exponents int64 (N,).
 
     The activations' powers of two move into the gradient exactly, before it is rounded, so that the
     activations' integers serve both products. Raises InexactComputation in every process if one of them has

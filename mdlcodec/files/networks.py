@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mdlcodec.sender.dropping import Dropped
     from mdlcodec.sender.lossy import Change, Lossy
 
-Progress = Callable[[str, int, int | None], None]
+ElementProgress = Callable[[str, int, int | None], None]
 """Is told what is being done, elements (or examples) done, and how many there are, if that is known."""
 
 
@@ -70,7 +70,7 @@ def pack(
     options: Options | None = None,
     *,
     memory: int = DEFAULT_MEMORY,
-    progress: Progress | None = None,
+    progress: ElementProgress | None = None,
 ) -> tuple[bytes, Report]:
     """The network file of tensors, after what the options ask for, and what was done.
 
@@ -106,7 +106,7 @@ def pack(
     return write_network_file(section), Report(left, changes, kept, signs, dropped)
 
 
-def unpack(blob: bytes, memory: int, *, progress: Progress | None = None) -> Network:
+def unpack(blob: bytes, memory: int, *, progress: ElementProgress | None = None) -> Network:
     """The network in a network file, or in a label file of a two-part code; at most ``memory`` bytes of it.
 
     Raises CorruptFile, Unsupported, LimitExceeded, and BadData for a label file without a network.
@@ -199,7 +199,9 @@ def tensors_of(weights: object) -> list[Tensor]:
     return found
 
 
-def _elements(what: str, progress: Progress | None, total: int | None) -> Callable[[int, float], None] | None:
+def _elements(
+    what: str, progress: ElementProgress | None, total: int | None
+) -> Callable[[int, float], None] | None:
     if progress is None:
         return None
     report = progress  # for the type checker

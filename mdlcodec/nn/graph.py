@@ -54,7 +54,7 @@ class Graph:
         )
 
     def shapes(self, inputs: Shape) -> list[Shape]:
-        """Of every `Value` for examples of shape (c, h, w) or (d,). Raises BadData that names what does not fit."""
+        """The shape of every `Value` for examples (c, h, w) or (d,). Raises BadData that says what does not fit."""
         found = [inputs]
         for vertex in self.vertices:
             try:

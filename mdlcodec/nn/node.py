@@ -130,7 +130,7 @@ class Plain:
         return 0
 
     def backward(self, saved: Any, g: Any, wanted: Sequence[bool], into: Sequence[Any] = ()) -> Backward:
-        """Of the exact function that ``forward`` applied (`applied`)."""
+        """The gradients of the exact function that ``forward`` applied (`applied`)."""
         function, rest = saved
         dx, *gradients = function.backward(rest, g, wanted[0])
         return (dx,), gradients

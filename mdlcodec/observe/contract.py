@@ -20,7 +20,7 @@ class Observed(Protocol):
         """The network's tensors by name, as they are now."""
 
     def gradients(self) -> Mapping[str, torch.Tensor]:
-        """Of the last batch's loss, by the names of what is trained."""
+        """Gradients of the last batch's loss, by the names of what is trained."""
 
     def activations(self, x: torch.Tensor) -> Mapping[str, torch.Tensor]:
         """Each vertex' value for examples (m, c, h, w) or (m, d), by its name."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Entry:
+class Registered:
     """A predictor's name, its number in the file, and the module whose FAMILY it is."""
 
     name: str
@@ -32,9 +32,9 @@ class Entry:
 
 
 PREDICTORS = (
-    Entry("mlp", NetId.MLP, "mdlcodec.predictors.mlp"),
-    Entry("cnn", NetId.CNN, "mdlcodec.predictors.cnn"),
-    Entry("kernel", NetId.KERNEL, "mdlcodec.predictors.kernel", products=False),
+    Registered("mlp", NetId.MLP, "mdlcodec.predictors.mlp"),
+    Registered("cnn", NetId.CNN, "mdlcodec.predictors.cnn"),
+    Registered("kernel", NetId.KERNEL, "mdlcodec.predictors.kernel", products=False),
 )
 
 # what the switching code runs: see mdlcodec.predictors.switched
@@ -44,7 +44,7 @@ SEVERAL = "several"
 KERNEL_LIMIT = 4000
 
 
-def predictor_named(name: str) -> Entry:
+def predictor_named(name: str) -> Registered:
     """The predictor of that name; raises BadData for an unknown one."""
     for entry in PREDICTORS:
         if entry.name == name:
@@ -57,7 +57,7 @@ def predictor_named(name: str) -> Entry:
     raise BadData(f"no network named {name!r}; choose one of {names}")
 
 
-def predictor_numbered(number: int) -> Entry:
+def predictor_numbered(number: int) -> Registered:
     """The predictor with that number in a file's header; raises Unsupported for an unknown one."""
     for entry in PREDICTORS:
         if entry.number == number:

@@ -20,7 +20,7 @@ _CLASSES: np.dtype[Any] = np.dtype(np.int32)
 
 
 @dataclass(frozen=True)
-class Entry:
+class Held:
     """A predictor of the first ``examples``; the pools are made of the last ``pooled`` of its score sets."""
 
     predictor: Predictor
@@ -37,7 +37,7 @@ def portfolio_memory(examples: int, k: int, sets: int) -> int:
 class _Paced:
     """A predictor that is asked for any examples in order, and told of labels at the ends of its own blocks."""
 
-    def __init__(self, entry: Entry, k: int, labels: np.dtype[Any]) -> None:
+    def __init__(self, entry: Held, k: int, labels: np.dtype[Any]) -> None:
         self.entry = entry
         self._at_once = max(1, _ENTRIES_AT_ONCE // (k * entry.predictor.sets))
         self._start = self._stop = self._end = 0  # the block's start, where its scores end, its end
@@ -57,7 +57,7 @@ class _Paced:
         return self._stop
 
     def scores(self, start: int, stop: int) -> np.ndarray:
-        """Of examples whose scores are held."""
+        """Scores of examples for which they are held."""
         return self._scores[start - self._first : stop - self._first]
 
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
@@ -73,7 +73,7 @@ class Portfolio(Predictor):
     Score sets: those of every predictor that runs, in order; then, if several of them are to be pooled, the pools.
     """
 
-    def __init__(self, entries: Sequence[Entry], k: int, labels: np.dtype[Any] = _CLASSES) -> None:
+    def __init__(self, entries: Sequence[Held], k: int, labels: np.dtype[Any] = _CLASSES) -> None:
         """The first predictor is for all examples; k: numbers in a score set; labels: their dtype."""
         self._running = [_Paced(entry, k, labels) for entry in entries]
         self._k = k
@@ -133,7 +133,7 @@ class Portfolio(Predictor):
 
     @override
     def states(self) -> dict[str, np.ndarray]:
-        """Of the predictors that run."""
+        """The states of the predictors that run."""
         return {
             f"predictor {number} {name}": array
             for number, paced in enumerate(self._running)

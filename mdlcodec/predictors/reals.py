@@ -14,15 +14,15 @@ from mdlcodec.predictors import KERNEL_LIMIT, SEVERAL, mlp
 from mdlcodec.predictors.contract import RealFamily
 from mdlcodec.predictors.kernel_regression import FAMILY as KERNEL
 from mdlcodec.predictors.objectives import REAL_SCORES
-from mdlcodec.predictors.portfolio import Entry, Portfolio, portfolio_memory
+from mdlcodec.predictors.portfolio import Held, Portfolio, portfolio_memory
 from mdlcodec.predictors.presets import SWITCHING, effort_of
 
 _BLOCKS = 10  # as in `mdlcodec.predictors.switched`
 _TARGETS: np.dtype[np.float64] = np.dtype(np.float64)
 
 
-def _networks(inputs: Inputs, preset: int, seed: int) -> list[Entry]:
-    return [Entry(network, inputs.n, 0) for network in mlp.FAMILY.networks(inputs, None, preset, seed)]
+def _networks(inputs: Inputs, preset: int, seed: int) -> list[Held]:
+    return [Held(network, inputs.n, 0) for network in mlp.FAMILY.networks(inputs, None, preset, seed)]
 
 
 class _Networks(RealFamily):
@@ -41,7 +41,7 @@ class _Kernel(RealFamily):
         return KERNEL.cost(inputs, preset)
 
     def start(self, inputs: Inputs, preset: int, seed: int) -> Portfolio:
-        return Portfolio([Entry(KERNEL.start(inputs, preset, seed), inputs.n, 0)], REAL_SCORES, _TARGETS)
+        return Portfolio([Held(KERNEL.start(inputs, preset, seed), inputs.n, 0)], REAL_SCORES, _TARGETS)
 
 
 class _Several(RealFamily):
@@ -58,7 +58,7 @@ class _Several(RealFamily):
 
     def start(self, inputs: Inputs, preset: int, seed: int) -> Portfolio:
         few = _few(inputs, preset)
-        machine = Entry(KERNEL.start(few, preset, seed), few.n, 0)
+        machine = Held(KERNEL.start(few, preset, seed), few.n, 0)
         return Portfolio([*_networks(inputs, preset, seed), machine], REAL_SCORES, _TARGETS)
 
 

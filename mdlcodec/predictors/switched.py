@@ -14,7 +14,7 @@ from mdlcodec.predictors import KERNEL_LIMIT, SEVERAL, cnn, kernel, mlp
 from mdlcodec.predictors.contract import PredictorFamily
 from mdlcodec.predictors.neighbours import NeighboursPredictor
 from mdlcodec.predictors.network_predictor import NetworkPredictor, Recipe, network_cost
-from mdlcodec.predictors.portfolio import Entry, Portfolio, portfolio_memory
+from mdlcodec.predictors.portfolio import Held, Portfolio, portfolio_memory
 from mdlcodec.predictors.presets import KERNEL, SWITCHING, effort_of
 
 # no block is larger than this part of the labels, and so many: networks' blocks are a tenth of the labels before
@@ -47,14 +47,14 @@ def switched(inputs: Inputs, k: int, preset: int, seed: int) -> Portfolio:
     if inputs.is_images:
         features = cnn.standardised(inputs.features)
         for number, recipe in enumerate(_image_recipes(inputs, k, preset)):
-            entries.append(Entry(NetworkPredictor(features, k, recipe, seed, number), n, 1))
+            entries.append(Held(NetworkPredictor(features, k, recipe, seed, number), n, 1))
     else:
-        entries.append(Entry(mlp.FAMILY.start(inputs, k, preset, seed), n, 1))
+        entries.append(Held(mlp.FAMILY.start(inputs, k, preset, seed), n, 1))
     few, effort = _few(inputs, preset), effort_of(KERNEL, preset)
     distances = kernel.example_distances(few.features, effort, seed)
     machine = kernel.KernelPredictor(few.n, k, distances, effort)
-    entries.append(Entry(machine, few.n, machine.sets))
-    entries.append(Entry(NeighboursPredictor(few.n, k, distances), few.n, 0))
+    entries.append(Held(machine, few.n, machine.sets))
+    entries.append(Held(NeighboursPredictor(few.n, k, distances), few.n, 0))
     return Portfolio(entries, k)
 
 

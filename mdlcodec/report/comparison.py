@@ -205,7 +205,7 @@ class Comparison:
         return None if self.test is None else dataset_digest(self.test)
 
     def _accuracy(self, blob: bytes) -> float | None:
-        """Of the network in a file, on the test examples; None where there is no network, or no examples."""
+        """How often a file's network is right on the test examples; None without a network or examples."""
         from mdlcodec.exact.choice import computing_on
         from mdlcodec.files import labels as label_files
         from mdlcodec.report.accuracy import accuracy

@@ -39,11 +39,11 @@ class Curve:
         return Curve(self.samples[kept], self.bits[kept], self.right[kept])
 
     def bits_per_sample(self) -> np.ndarray:
-        """Of the samples between each point and the one before."""
+        """Bits a sample, of the samples between each point and the one before."""
         return np.diff(self.bits, prepend=0.0) / np.diff(self.samples, prepend=0)
 
     def accuracy(self) -> np.ndarray:
-        """Of the predictions of the samples between each point and the one before."""
+        """Accuracy of the predictions of the samples between each point and the one before."""
         return np.diff(self.right, prepend=0) / np.diff(self.samples, prepend=0)
 
 

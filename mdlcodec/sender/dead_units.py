@@ -97,7 +97,7 @@ class _Stream:
 
 @functools.lru_cache(maxsize=8)
 def _streams(graph: Graph) -> dict[int, _Stream]:
-    """Of each linear layer and convolution, by the number of its vertex, in their order."""
+    """What is known of each linear layer and convolution, by the number of its vertex, in their order."""
     return {
         number: _stream(graph, number)
         for number, vertex in enumerate(graph.vertices)

@@ -20,7 +20,7 @@ from mdlcodec.nn.zoo.architecture import Architecture
 from mdlcodec.sender.dead_units import live_units, shrunk
 from mdlcodec.sender.sequential_outputs import sequential_outputs
 
-Progress = Callable[[str, int, int | None], None]
+ExampleProgress = Callable[[str, int, int | None], None]
 
 _CHECKS = 64  # random inputs on which the outputs are compared
 _SEED = 0
@@ -45,7 +45,7 @@ def drop_dead_units(
     architecture: Architecture,
     tensors: Sequence[Tensor],
     inputs: np.ndarray | None = None,
-    progress: Progress | None = None,
+    progress: ExampleProgress | None = None,
 ) -> tuple[list[Tensor], Dropped]:
     """The tensors without dead units, and what went.
 
@@ -111,7 +111,7 @@ def _check(
     before: Weights,
     after: Weights,
     inputs: np.ndarray | None,
-    progress: Progress | None,
+    progress: ExampleProgress | None,
 ) -> tuple[int, int]:
     """On how many random and given inputs the outputs were compared; they are equal, or this raises."""
     rng = np.random.default_rng(_SEED)

@@ -35,7 +35,7 @@ class Phase(ABC):
 
     @abstractmethod
     def gradients(self) -> Mapping[str, torch.Tensor]:
-        """Of the last batch's loss, by the names of what is trained."""
+        """Gradients of the last batch's loss, by the names of what is trained."""
 
     def activations(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         """Each vertex' value for examples (m, c, h, w) or (m, d), by its name."""

@@ -175,7 +175,7 @@ class SubspaceTraining(Phase):
 
     @override
     def gradients(self) -> Mapping[str, torch.Tensor]:
-        """Of the coordinates and of the logarithm of their step."""
+        """Gradients of the coordinates and of the logarithm of their step."""
         found = {"coordinates": self._values.grad, "step": self._step.grad}
         return {name: gradient for name, gradient in found.items() if gradient is not None}
 

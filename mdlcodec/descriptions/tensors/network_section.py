@@ -25,7 +25,7 @@ from mdlcodec.mixing.logistic import BitDecoder, BitEncoder
 
 MAX_TENSORS = 1 << 16
 
-Progress = Callable[[int, float], None]
+SectionProgress = Callable[[int, float], None]
 """Is told elements done and ideal bits so far."""
 
 
@@ -60,7 +60,7 @@ def encode_network(
     *,
     positions: str | None = None,
     values: str | None = None,
-    progress: Progress | None = None,
+    progress: SectionProgress | None = None,
 ) -> bytes:
     """The section of these tensors. ``positions``, ``values``: a tool for all that it fits, instead of the
     smallest.
@@ -75,7 +75,7 @@ def described_network(
     *,
     positions: str | None = None,
     values: str | None = None,
-    progress: Progress | None = None,
+    progress: SectionProgress | None = None,
 ) -> tuple[bytes, Network]:
     """As ``encode_network``, and what ``decode_network`` would say of the section."""
     _check_names([tensor.name for tensor in tensors], BadData)
@@ -125,7 +125,7 @@ def decode_network(
     *,
     memory: int = DEFAULT_MEMORY,
     tensors: int = MAX_TENSORS,
-    progress: Progress | None = None,
+    progress: SectionProgress | None = None,
 ) -> Network:
     """The tensors of a section, at most so many. CorruptFile; Unsupported for tools and types that are not
     known; LimitExceeded if they take more than ``memory`` bytes, which is known before they are allocated."""

@@ -29,7 +29,7 @@ def outputs_of(size: int, kernel: int, stride: int, padding: int) -> int:
 
 @lru_cache(maxsize=256)
 def residues(size: int, kernel: int, stride: int, padding: int) -> tuple[Residue, ...]:
-    """Of an axis of the inputs; every place is in one of them."""
+    """The residues of an axis of the inputs; every place is in one of them."""
     found = []
     for tap in range(stride):
         # output u adds input y times tap y + padding - stride * u

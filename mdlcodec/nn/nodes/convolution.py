@@ -55,7 +55,7 @@ class Convolution(Plain):
         return [weights, np.zeros(self.channels, np.float32)][: 1 + self.bias]
 
     def fitted(self, shapes: Mapping[str, Shape]) -> Convolution:
-        """With the channels of a weight."""
+        """The same with the channels of a weight."""
         return replace(self, channels=shapes["weight"][0])
 
     def operations(self, *inputs: Shape) -> int:

@@ -45,7 +45,7 @@ class Linear(Plain):
         return [weights, np.zeros(width, np.float32)]
 
     def fitted(self, shapes: Mapping[str, Shape]) -> Linear:
-        """With the width of a weight."""
+        """The same with the width of a weight."""
         return replace(self, width=shapes["weight"][0])
 
     def operations(self, *inputs: Shape) -> int:

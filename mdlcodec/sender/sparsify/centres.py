@@ -71,5 +71,5 @@ class CentreTraining(Phase):
 
     @override
     def gradients(self) -> Mapping[str, torch.Tensor]:
-        """Of the centres of each tensor."""
+        """Gradients of the centres of each tensor."""
         return self._gradients

@@ -160,7 +160,7 @@ class PricedTraining(Phase):
 
     @override
     def gradients(self) -> Mapping[str, torch.Tensor]:
-        """With those of the price."""
+        """Gradients of the loss and of the price."""
         return {name: value.grad for name, value in self._values.items() if value.grad is not None}
 
     def _remove_dead(self) -> None:

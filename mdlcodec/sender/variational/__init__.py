@@ -66,7 +66,7 @@ def _training_steps(settings: PosteriorSettings, n: int, effort: VariationalEffo
 
 
 def _index_bits(parameters: int, effort: VariationalEffort) -> int:
-    """Of an index: fewer for a network of very many weights, whose candidates take long to draw."""
+    """Bits of an index: fewer for a network of very many weights, whose candidates take long to draw."""
     bits = effort.bits
     while bits > 1 and parameters << bits > _MOST_NUMBERS:
         bits -= 1
@@ -79,7 +79,7 @@ def _most_blocks(parameters: int, n: int, k: int, bits: int) -> int:
 
 
 def most_steps(architecture: Architecture, shape: Shape, n: int, k: int, effort: VariationalEffort) -> int:
-    """Of `variational_network`, for n examples of that shape."""
+    """Steps of `variational_network`, for n examples of that shape."""
     settings, parameters = _settings(architecture), architecture.parameters(shape, k)
     training = _training_steps(settings, n, effort)
     blocks = _most_blocks(parameters, n, k, _index_bits(parameters, effort))

@@ -19,7 +19,7 @@ class BlockPrices:
     """A factor of the KL for each block, raised and lowered so that every block's KL comes near a target."""
 
     def __init__(self, blocks: Blocks, d: int, target: float) -> None:
-        """Of d weights; ``target``: nats."""
+        """Prices for blocks of d weights; ``target``: nats."""
         self._count, self._target = len(blocks), target
         self._log_prices = torch.zeros(len(blocks))
         block = np.zeros(d, np.int64)  # what is in no block has no KL
@@ -37,7 +37,7 @@ class BlockPrices:
         self._log_prices.clamp_(-_LARGEST_LOG_PRICE, _LARGEST_LOG_PRICE)
 
     def prices(self) -> torch.Tensor:
-        """Of each weight."""
+        """The price of each weight."""
         return self._log_prices.exp()[self._block]
 
 

@@ -39,7 +39,7 @@ class Objective:
 
     @torch.no_grad()
     def expected_loss(self) -> float:
-        """Of all labels in nats, each part of the examples under other weights from the posterior."""
+        """The loss of all labels in nats, each part of the examples under other weights from the posterior."""
         total = 0.0
         for start in range(0, self.n, self._batch):
             rows = slice(start, start + self._batch)
@@ -65,7 +65,7 @@ class ObjectivePhase(Phase):
 
     @override
     def gradients(self) -> Mapping[str, torch.Tensor]:
-        """Of means and logarithms of deviations, flat."""
+        """Gradients of means and logarithms of deviations, flat."""
         posterior = self.objective.posterior
         found = {"mean": posterior.mean.grad, "log deviation": posterior.log_deviation.grad}
         return {name: gradient for name, gradient in found.items() if gradient is not None}

@@ -57,7 +57,7 @@ class Posterior:
             self.free[places] = False
 
     def deviation(self) -> torch.Tensor:
-        """Of each weight; 0 for those that are fixed."""
+        """The deviation of each weight; 0 for those that are fixed."""
         return torch.where(self.free, self.log_deviation.exp(), 0.0)
 
     @torch.no_grad()

@@ -85,7 +85,7 @@ def _pair_offsets(
     length: int,
     half: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of pairs of places (copies, examples * padded_height, length, channels): bytes to row (place, channel)
+    """Addresses of pairs of places (copies, examples * padded_height, length, channels): bytes to row (place, channel)
     of the weights' gradient, filled up to whole tiles, and from there to each pair of its terms; int64."""
     dy, dz, c = np.ogrid[:kernel, :kernel, :channels]
     copy, further = dz % (2 * stride), dz // (2 * stride)  # integers
@@ -116,8 +116,8 @@ class _Places(NamedTuple):
 def _gradient_places(
     sides: tuple[int, int], kernel: int, stride: int, padding: int
 ) -> tuple[int, list[tuple[Residue, Residue, _Places]]]:
-    """Of the inputs' gradient: zeros around that of the outputs, and residues of rows and columns that taps of
-    the kernel reach, with the places where their patches begin."""
+    """For the inputs' gradient: zeros around that of the outputs, and residues of rows and columns that taps of the
+    kernel reach, with the places where their patches begin."""
     rows, columns = (residues(side, kernel, stride, padding) for side in sides)
     outputs = [outputs_of(side, kernel, stride, padding) for side in sides]
     around = max(
