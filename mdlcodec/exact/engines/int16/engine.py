@@ -85,8 +85,8 @@ def _pair_offsets(
     length: int,
     half: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Addresses of pairs of places (copies, examples * padded_height, length, channels): bytes to row (place, channel)
-    of the weights' gradient, filled up to whole tiles, and from there to each pair of its terms; int64."""
+    """Addresses of pairs of places (copies, examples * padded_height, length, channels): bytes to row (place,
+    channel) of the weights' gradient, filled up to whole tiles, and from there to each pair of its terms; int64."""
     dy, dz, c = np.ogrid[:kernel, :kernel, :channels]
     copy, further = dz % (2 * stride), dz // (2 * stride)  # integers
     place = (copy * examples * padded_height + dy) * length + further  # integers
