@@ -29,6 +29,7 @@ _LONG = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first; whatever runs several threads in one group, as spinning pools starve each other."""
     for item in items:
