@@ -20,7 +20,7 @@ from machine import machine
 
 from mdlcodec.exact.engines import ENGINES
 from mdlcodec.exact.linear import Arithmetic, Convolution, Digits
-from mdlcodec.exact.optimisers import Adam, Momentum
+from mdlcodec.exact.optimisers import Adam
 from mdlcodec.exact.random import Stream
 from mdlcodec.nn import nodes
 from mdlcodec.nn.exact_training import Network
@@ -29,6 +29,19 @@ from mdlcodec.nn.node import Node
 
 CHOICES = [(2, 2, 2), (2, 1, 2), (1, 1, 2), (2, 2, 1), (1, 1, 1)]
 BATCH = 128
+
+
+class Momentum:
+    """Stochastic gradient descent with momentum 0.9 and weight decay, a float32 rounding for each operation."""
+
+    def __init__(self, weights: np.ndarray) -> None:
+        self._velocity = np.zeros_like(weights)
+
+    def step(self, weights: np.ndarray, gradient: np.ndarray, rate: float, decay: float) -> None:
+        """One update in place."""
+        self._velocity *= np.float32(0.9)
+        self._velocity += gradient + np.float32(decay) * weights
+        weights -= np.float32(rate) * self._velocity
 
 
 def mnist(folder: Path, which: str) -> tuple[np.ndarray, np.ndarray]:

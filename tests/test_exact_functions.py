@@ -14,7 +14,7 @@ from mdlcodec.exact.integers import Digits
 from mdlcodec.exact.linear import Arithmetic, Convolution, Linear
 from mdlcodec.exact.loss import CrossEntropy
 from mdlcodec.exact.normalisation import BatchNormalisation, normalised
-from mdlcodec.exact.optimisers import Adam, Momentum, move_towards
+from mdlcodec.exact.optimisers import Adam, move_towards
 from mdlcodec.exact.pooling import GlobalAverage, MaxPool
 from mdlcodec.exact.random import Stream
 
@@ -178,20 +178,15 @@ def test_relu_gives_plus_zero():
     assert not torch.signbit(y).any()
 
 
-def test_optimisers_follow_torch():
+def test_adam_follows_torch():
     start, gradients = Stream(0, 1).normals((50,)), Stream(0, 2).normals((20, 50))
-    rules = {
-        "adam": (Adam, lambda p: torch.optim.AdamW([p], 0.01, weight_decay=0.1)),
-        "momentum": (Momentum, lambda p: torch.optim.SGD([p], 0.01, momentum=0.9, weight_decay=0.1)),
-    }
-    for mine, theirs in rules.values():
-        weights, leaf = start.copy(), torch.from_numpy(start.copy()).requires_grad_()
-        rule, reference = mine(weights), theirs(leaf)
-        for g in gradients:
-            rule.step(weights, g, 0.01, 0.1)
-            leaf.grad = torch.from_numpy(g.copy())
-            reference.step()
-        assert np.abs(weights - leaf.detach().numpy()).max() < 1e-5
+    weights, leaf = start.copy(), torch.from_numpy(start.copy()).requires_grad_()
+    rule, reference = Adam(weights), torch.optim.AdamW([leaf], 0.01, weight_decay=0.1)
+    for g in gradients:
+        rule.step(weights, g, 0.01, 0.1)
+        leaf.grad = torch.from_numpy(g.copy())
+        reference.step()
+    assert np.abs(weights - leaf.detach().numpy()).max() < 1e-5
 
 
 def test_average_moves_towards_the_weights():

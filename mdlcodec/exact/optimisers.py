@@ -64,24 +64,6 @@ class Adam:
 
 
 @njit(cache=True)
-def _momentum(weights, gradient, velocity, rate, decay, momentum):
-    for i in range(weights.size):
-        velocity[i] = momentum * velocity[i] + (gradient[i] + decay * weights[i])
-        weights[i] = weights[i] - rate * velocity[i]
-
-
-class Momentum:
-    """Stochastic gradient descent with momentum and weight decay."""
-
-    def __init__(self, weights: np.ndarray, momentum: float = 0.9) -> None:
-        self._velocity, self._momentum = np.zeros_like(weights), _f32(momentum)
-
-    def step(self, weights: np.ndarray, gradient: np.ndarray, rate: float, decay: float) -> None:
-        """One update in place."""
-        _momentum(weights, gradient, self._velocity, _f32(rate), _f32(decay), self._momentum)
-
-
-@njit(cache=True)
 def _move_towards(average, weights, rate):
     for i in range(average.size):
         average[i] = average[i] + (weights[i] - average[i]) * rate
