@@ -1,13 +1,16 @@
 """Hypothesis profiles: `default` for developers, `ci` (the same examples every time) where CI is set.
 
 Where compiled functions are kept: not among the sources. And how tests share two processes (pytest-xdist): one
-thread each, those that use several threads one after another, the longest first.
+thread each, files whole, the longest first; those that use several threads one after another.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 settings.register_profile("default", deadline=None)
@@ -17,7 +20,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 # in one place for all tests; mdlcodec.compiled makes a folder in it for every state of the sources
 _COMPILED = Path(__file__).parent.parent / ".pytest_cache" / "compiled"
 os.environ.setdefault("NUMBA_CACHE_DIR", str(_COMPILED))
-if "PYTEST_XDIST_WORKER" in os.environ:
+_IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if _IS_WORKER:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _LONG = (
@@ -25,14 +29,26 @@ _LONG = (
     "test_readme.py",
     "test_receiver.py",
     "test_variational.py",
+    "test_sender_loop.py",
+    "test_device.py",
     "test_switching.py",
+    "test_prequential.py",
+    "test_sparsify.py",
+    "test_figures.py",
 )
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first; whatever runs several threads in one group, as spinning pools starve each other."""
-    for item in items:
-        if "threads" in item.nodeid or item.path.name == "test_portability.py":
-            item.add_marker(pytest.mark.xdist_group("threads"))
+    """The files that take longest first."""
     items.sort(key=lambda item: _LONG.index(item.path.name) if item.path.name in _LONG else len(_LONG))
+
+
+@pytest.fixture(autouse=True)
+def _threads_alone(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """Pools that spin starve each other: of tests that run several threads, one at a time."""
+    several = _IS_WORKER and "threads" in request.node.nodeid
+    lock = tmp_path_factory.getbasetemp().parent / "threads.lock"
+    with FileLock(lock) if several else nullcontext():
+        yield
