@@ -260,7 +260,7 @@ def main() -> None:
         f"Medians of {chosen.repeats}, alternating; {result['processor']}, {result['cores']} cores, load "
         f"{load[0]:.1f} before it began; numba {numba.__version__}, its default threading layer {layer}. Ratio: "
         "prange / shared work, above 1 where shared work is faster. Fastest: of the repeats, us; on a machine that "
-        "others use too, what it would be without them.",
+        "others use too, nearer to what a free one would show.",
         "",
         *_table(rows),
         "",

@@ -113,6 +113,13 @@ class _Places(NamedTuple):
 
 
 @lru_cache(maxsize=64)
+def _output_places(sides: tuple[int, int], kernel: int, stride: int, padding: int) -> _Places:
+    """Of the outputs of images that have zeros around them."""
+    height, width = (outputs_of(side, kernel, stride, padding) for side in sides)
+    return _Places((0, 0), (height, width), stride)
+
+
+@lru_cache(maxsize=64)
 def _gradient_places(
     sides: tuple[int, int], kernel: int, stride: int, padding: int
 ) -> tuple[int, list[tuple[Residue, Residue, _Places]]]:
@@ -184,14 +191,13 @@ class Int16Engine(Engine):
     def forward(
         self, x: np.ndarray, w: np.ndarray, bias: np.ndarray, padding: int, digits: Digits, stride: int = 1
     ) -> tuple[np.ndarray, Any]:
-        height, width = (outputs_of(size, w.shape[1], stride, padding) for size in x.shape[1:3])
+        places = _output_places(x.shape[1:3], w.shape[1], stride, padding)
         exponents = row_exponents(x.reshape(x.shape[0], -1), digits.activations)
         weights, weights_exponent = quantise_tensor(w, digits.weights)
         images = np.empty(_padded_shape(x.shape, padding), np.int16)
         pad(x, exponents, padding, images)
         scales = product_scales(exponents, weights_exponent)
         split = digits.activations == 2 and digits.weights == 2
-        places = _Places((0, 0), (height, width), stride)
         y = _convolved(images, weights, False, split, scales, bias, places)
         return y, _Saved(images, exponents, weights, weights_exponent, padding, digits, stride)
 

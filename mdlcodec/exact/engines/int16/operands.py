@@ -214,13 +214,8 @@ def _int16_pairs(a, b, out):
         out[i] = _pair(np.int32(a[i]), np.int32(b[i]))
 
 
-@njit(cache=True, nogil=True)
-def place_pairs(images, stride, out, first, last):
-    """Lines of images (lines, W, C) int16 -> pairs of places (copies, lines, W', C) int32, ``stride`` apart.
-
-    Copy i has places 2 * stride * j + i and stride further: what tap i of a kernel meets at outputs 2j and
-    2j + 1. Outside the line is 0.
-    """
+@njit(cache=True, nogil=True, inline="always")
+def _place_pairs(images, stride, out, first, last):
     _, width, channels = images.shape
     nothing = np.zeros(channels, np.int16)
     for copy in range(out.shape[0]):
@@ -230,6 +225,19 @@ def place_pairs(images, stride, out, first, last):
                 a = images[line, place] if place < width else nothing
                 b = images[line, place + stride] if place + stride < width else nothing
                 _int16_pairs(a, b, out[copy, line, j])
+
+
+@njit(cache=True, nogil=True)
+def place_pairs(images, stride, out, first, last):
+    """Lines of images (lines, W, C) int16 -> pairs of places (copies, lines, W', C) int32, ``stride`` apart.
+
+    Copy i has places 2 * stride * j + i and stride further: what tap i of a kernel meets at outputs 2j and
+    2j + 1. Outside the line is 0.
+    """
+    if stride == 1:  # a constant: the compiler knows that no index is negative
+        _place_pairs(images, 1, out, first, last)
+    else:
+        _place_pairs(images, stride, out, first, last)
 
 
 @njit(cache=True, nogil=True)

@@ -58,12 +58,13 @@ def place_addresses(images, scales, origin_y, origin_x, height, width, stride, a
     """
     _, padded_height, padded_width, channels = images.shape
     at, step = 0, 2 * channels
+    further = step * stride
     for n in range(images.shape[0]):
         for y in range(height):
             line = n * padded_height + y * stride + origin_y
             start = images.ctypes.data + step * (line * padded_width + origin_x)
             for x in range(width):
-                addresses[at] = start + step * stride * x
+                addresses[at] = start + further * x
                 scale_of[at] = scales[n]
                 at += 1
     for i in range(at, addresses.size):
