@@ -67,6 +67,26 @@ def sources_digest() -> str:
     return digest.hexdigest()[:16]
 
 
+def _stamps() -> tuple[tuple[int, int], ...]:
+    """When each source was changed, and its size."""
+    found = []
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            found.append((status.st_mtime_ns, status.st_size))
+    return tuple(found)
+
+
+def _check_sources(module: str) -> None:
+    """Before a module's first function: if sources changed since the digest was taken, that says nothing of what is
+    imported from now on, and this process goes on without the cache."""
+    if module not in _checked:
+        _checked.add(module)
+        if (_read or _write) and _stamps() != _STAMPS:
+            _read.clear()
+            _write.clear()
+
+
 def _users_folder() -> Path:
     """Where the platform has caches of the user's programs; a relative path if nobody knows."""
     if sys.platform == "win32":
@@ -99,6 +119,7 @@ class _Cache:
     def __init__(self, function: Callable[..., Any]) -> None:
         if function.__closure__ is not None:  # the same source would have more than one meaning
             raise ValueError(f"{function.__qualname__} cannot be cached: it uses variables around it")
+        _check_sources(function.__module__)
         line = function.__code__.co_firstlineno
         self._name = re.sub("[<>]", "", f"{function.__module__}.{function.__qualname__}-{line}.nbc")
 
@@ -153,15 +174,13 @@ class _Cache:
 
     def _entries(self, folder: Path) -> dict[Any, bytes]:
         """What the file holds; nothing if there is none, or a damaged one."""
-        try:
+        with contextlib.suppress(Exception):  # whatever is wrong with it, it is written anew
             content = (folder / self._name).read_bytes()
-        except OSError:
-            return {}
-        body = content[32:]
-        if hashlib.sha256(body).digest() != content[:32]:
-            return {}
-        entries: dict[Any, bytes] = pickle.loads(zstandard.decompress(body))
-        return entries
+            body = content[32:]
+            if hashlib.sha256(body).digest() == content[:32]:
+                entries: dict[Any, bytes] = pickle.loads(zstandard.decompress(body))
+                return entries
+        return {}
 
 
 def _give_up(folder: Path, error: OSError) -> None:
@@ -212,7 +231,9 @@ def _mark_used(folder: Path) -> None:
 
 
 # now and not when a function is first called: the modules are imported now, and may change until then
+_STAMPS = _stamps()
 _DIGEST = sources_digest()
+_checked: set[str] = set()
 _read = _folders()
 _write = list(_read)
 _used: set[Path] = set()

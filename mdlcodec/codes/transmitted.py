@@ -99,19 +99,26 @@ class TransmittedNetwork(Code, Generic[_Payload]):
     @override
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
         architecture = chosen_from(self.networks, self.name, net, inputs.features.shape[1:])
-        if architecture.has_statistics and not self.keeps_statistics:
+        problem = self.problem_of(architecture)
+        if problem is not None:
             raise BadData(
-                f"--net {architecture.name} normalises by running statistics, which --code {self.name} does not "
-                "transmit; choose another network, or --code two-part"
+                f"--net {architecture.name} {problem}, which --code {self.name} does not transmit; choose another "
+                "network, or --code two-part"
             )
         own = (architecture.name, architecture.version) if architecture.number == NetId.NAMED else None
         return Settings(net=architecture.number, preset=preset, seed=seed, own_net=own)
+
+    def problem_of(self, architecture: Architecture) -> str | None:
+        """What a network has that the code cannot transmit; None if nothing."""
+        if architecture.has_statistics and not self.keeps_statistics:
+            return "normalises by running statistics"
+        return None
 
     def architecture(self, settings: Settings) -> Architecture:
         """The network that a header names. Raises Unsupported for one that is not known here."""
         own = settings.own_net
         found = numbered(self.name, settings.net) if own is None else own_architecture(*own)
-        if found.has_statistics and not self.keeps_statistics:
+        if self.problem_of(found) is not None:
             raise Unsupported(
                 f"the file uses the network {found.name} with --code {self.name}, which this version does not "
                 "know; upgrade mdlcodec"

@@ -95,6 +95,8 @@ def read_weights(section: bytes, architecture: Architecture, inputs: Inputs, k: 
     nominal = architecture.tensors(shape, k)
     if any(array.shape[0] > nominal[name].shape[0] for name, array in weights.items()):
         raise CorruptFile(f"damaged: its network is wider than {architecture.name}")
+    if any((weights[name] < 0).any() for name in nominal if name.endswith("running_var")):
+        raise CorruptFile("damaged: its network has a negative variance")
     if not all(np.isfinite(array).all() for array in weights.values()):
         raise CorruptFile("damaged: its network has a weight that is NaN or infinite")
     return weights

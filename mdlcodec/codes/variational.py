@@ -26,11 +26,13 @@ from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, CorruptFile
 from mdlcodec.limits import Cost
+from mdlcodec.nn.nodes import Convolution
 from mdlcodec.nn.weights import Weights
 from mdlcodec.nn.zoo import NARROW_CONVOLUTION, NARROW_LENET, NARROW_MLP, Architecture
 from mdlcodec.predictors.presets import check_preset
 
 LEAST_VARIANCE, LARGEST_VARIANCE = 1.0 / (1 << 40), float(1 << 40)  # float32 holds both
+MOST_LAYERS = 7  # three bits say how many
 _BITS = 31  # of the first byte: of an index; above them, how many layers have deviations of their own
 
 
@@ -156,6 +158,15 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
     keeps_statistics = False
     section = "weights"
     options: frozenset[str] = frozenset({"prior"})
+
+    @override
+    def problem_of(self, architecture: Architecture) -> str | None:
+        layers = architecture.layers
+        if len(layers) > MOST_LAYERS:
+            return f"has more than {MOST_LAYERS} layers with weights"
+        if any(isinstance(layer, Convolution) and not layer.bias for layer in layers):
+            return "has convolutions without biases"
+        return super().problem_of(architecture)
 
     @override
     def parts(self, payload: bytes) -> VariationalPayload:

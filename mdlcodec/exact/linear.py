@@ -1,15 +1,19 @@
 """The linear layer and the convolution as exact functions (formats/arithmetic.md, section 2)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mdlcodec.exact.engines import Engine
 from mdlcodec.exact.function import Function
 from mdlcodec.exact.functions import ON_CPU, Functions
 from mdlcodec.exact.integers import DIGITS, Digits
 from mdlcodec.exact.reduction import ALONE, Reduction
+
+if TYPE_CHECKING:
+    from mdlcodec.exact.engines import Engine
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,8 @@ class Builder:
             raise BadData(
                 f"{name}: its inputs {inputs} are not all there yet" if inputs else f"{name} needs an input"
             )
+        if len(inputs) != node.entering:
+            raise BadData(f"{name} takes {node.entering} inputs, not {len(inputs)}")
         self._vertices.append(Vertex(name, node, inputs))
         return len(self._vertices)
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from mdlcodec.errors import BadData
 from mdlcodec.exact.integers import Digits
 from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.exact.random import Stream
@@ -70,6 +71,10 @@ Backward = tuple[Sequence[Any], Sequence[Any]]
 class Node(Protocol):
     """One step of a network. Arrays are of the kind that the arithmetic's functions take."""
 
+    @property
+    def entering(self) -> int:
+        """How many inputs it has."""
+
     def outputs(self, *inputs: Shape) -> Shape:
         """Shape of its value. Raises BadData for inputs that do not fit."""
 
@@ -105,6 +110,8 @@ class Node(Protocol):
 class Plain:
     """A node without parameters, of one input whose shape it keeps; others override what differs."""
 
+    entering = 1  # how many inputs it has
+
     def outputs(self, *inputs: Shape) -> Shape:
         """The input's shape."""
         return inputs[0]
@@ -134,6 +141,13 @@ class Plain:
         function, rest = saved
         dx, *gradients = function.backward(rest, g, wanted[0])
         return (dx,), gradients
+
+
+def check_at_least(least: int, **numbers: int) -> None:
+    """Raise BadData for one that is no integer, or below ``least``."""
+    for name, number in numbers.items():
+        if isinstance(number, bool) or not isinstance(number, int) or number < least:
+            raise BadData(f"{name} is {number!r}; give an integer of {least} or more")
 
 
 def applied(function: Any, *inputs: Any) -> tuple[Any, Any]:

@@ -156,7 +156,10 @@ def _smallest(architecture: Architecture, channels: int) -> Shape:
 
 def _described(architecture: Architecture) -> dict[str, Parameter]:
     """The tensors for some inputs: their names and numbers of axes are those of all inputs. Raises BadData."""
-    return architecture.graph.for_outputs(2).tensors(_smallest(architecture, 1))
+    shape = architecture.smallest_shape
+    if shape is None:
+        raise BadData(f"--net {architecture.name} fits images of no size")
+    return architecture.tensors(shape, 2)
 
 
 def _arranged(

@@ -1,14 +1,12 @@
 """The small convolutional network for images (`--net cnn`; formats/prequential.md, "cnn")."""
 
-from dataclasses import replace
-
 import numpy as np
 from typing_extensions import override
 
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData
-from mdlcodec.exact.integers import INPUT_DIGITS
+from mdlcodec.exact.integers import DIGITS, INPUT_DIGITS
 from mdlcodec.exact.sums import column_sums_of_squares
 from mdlcodec.limits import Cost
 from mdlcodec.nn.graph import Graph, channels_first, sequence
@@ -28,10 +26,8 @@ _SMALLEST_MAP = 14
 
 def _convolution(channels: int, first: bool = False) -> list[Node]:
     """A convolution that keeps the size; ``first``: the inputs enter it."""
-    convolution = Convolution(channels, padding=1)
-    if first:
-        convolution = replace(convolution, digits=INPUT_DIGITS)
-    return [convolution, Normalisation(), Rectify()]
+    digits = INPUT_DIGITS if first else DIGITS
+    return [Convolution(channels, padding=1, digits=digits), Normalisation(), Rectify()]
 
 
 def _fold(shape: Shape) -> Node:
@@ -39,7 +35,7 @@ def _fold(shape: Shape) -> Node:
 
 
 def _outputs() -> list[Node]:
-    return [Flatten(CHANNELS_LAST), Linear(gain=0.1)]
+    return [Flatten(CHANNELS_LAST), Linear(gain=0.1, digits=DIGITS)]
 
 
 def _graph(shape: Shape, k: int, width: int) -> Graph:

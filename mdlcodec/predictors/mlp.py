@@ -5,7 +5,7 @@ from typing_extensions import override
 
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
-from mdlcodec.exact.integers import INPUT_DIGITS
+from mdlcodec.exact.integers import DIGITS, INPUT_DIGITS
 from mdlcodec.limits import Cost
 from mdlcodec.nn.graph import Graph, sequence
 from mdlcodec.nn.nodes import Dropout, Linear, Rectify
@@ -48,10 +48,10 @@ def _recipes(inputs_gain: float, k: int, amount: Effort) -> list[Recipe]:
             Linear(amount.width, inputs_gain, INPUT_DIGITS),
             Rectify(),
             Dropout(kept),
-            Linear(amount.width),
+            Linear(amount.width, digits=DIGITS),
             Rectify(),
             Dropout(kept),
-            Linear(gain=0.0),
+            Linear(gain=0.0, digits=DIGITS),
         )
         recipes.append(_recipe(graph.for_outputs(k), amount.steps, 1e-3, 0.01))
     linear = sequence(Linear(gain=0.0, digits=INPUT_DIGITS)).for_outputs(k)

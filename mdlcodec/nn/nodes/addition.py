@@ -14,6 +14,8 @@ from mdlcodec.nn.node import Backward, Pass, Plain, Shape
 class Addition(Plain):
     """x + y, two inputs of one shape."""
 
+    entering = 2
+
     def outputs(self, *inputs: Shape) -> Shape:
         """The inputs' shape. Raises BadData for inputs that are not two of one shape."""
         if len(inputs) != 2 or inputs[0] != inputs[1]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mdlcodec.errors import BadData
-from mdlcodec.nn.node import Pass, Plain, Shape, applied
+from mdlcodec.nn.node import Pass, Plain, Shape, applied, check_at_least
 from mdlcodec.nn.nodes.windows import pooled_shape
 
 
@@ -17,6 +17,10 @@ class AveragePooling(Plain):
 
     kernel: int | None = None
     stride: int = 1
+
+    def __post_init__(self) -> None:
+        """Raise BadData for what are no windows."""
+        check_at_least(1, kernel=1 if self.kernel is None else self.kernel, stride=self.stride)
 
     def outputs(self, *inputs: Shape) -> Shape:
         """See the class. Raises BadData for what are no maps, or maps that are too small."""

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from mdlcodec.errors import BadData
-from mdlcodec.exact.integers import DIGITS, Digits
+from mdlcodec.exact.integers import INPUT_DIGITS, Digits
 from mdlcodec.exact.linear import Convolution as Product
 from mdlcodec.exact.random import Stream
-from mdlcodec.nn.node import SQRT_2, Backward, Parameter, Pass, Plain, Shape, scaled_normals
+from mdlcodec.nn.node import SQRT_2, Backward, Parameter, Pass, Plain, Shape, check_at_least, scaled_normals
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,12 @@ class Convolution(Plain):
     padding: int = 0
     bias: bool = True
     gain: float = SQRT_2
-    digits: Digits = DIGITS
+    digits: Digits = INPUT_DIGITS
+
+    def __post_init__(self) -> None:
+        """Raise BadData for what is no convolution."""
+        check_at_least(0, channels=self.channels, padding=self.padding)
+        check_at_least(1, kernel=self.kernel, stride=self.stride)
 
     def outputs(self, *inputs: Shape) -> Shape:
         """See the class. Raises BadData for what are no maps, or maps that are too small."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mdlcodec.errors import BadData
 from mdlcodec.nn.node import Backward, Pass, Plain, applied
 
 ALL = 65536
@@ -16,6 +17,11 @@ class Dropout(Plain):
     """Keeps each value with probability keep / 65536 in training, and scales it up; nothing in prediction."""
 
     keep: int
+
+    def __post_init__(self) -> None:
+        """Raise BadData for what is no share."""
+        if not 1 <= self.keep <= ALL:
+            raise BadData(f"dropout keeps {self.keep} of {ALL}; choose 1 to {ALL}")
 
     def forward(self, run: Pass, weights: Sequence[Any], statistics: Any, *x: Any) -> tuple[Any, Any]:
         """Any shape. A word of noise decides four values."""

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from mdlcodec.errors import BadData
-from mdlcodec.exact.integers import DIGITS, Digits
+from mdlcodec.exact.integers import INPUT_DIGITS, Digits
 from mdlcodec.exact.linear import Linear as Product
 from mdlcodec.exact.random import Stream
-from mdlcodec.nn.node import SQRT_2, Backward, Parameter, Pass, Plain, Shape, scaled_normals
+from mdlcodec.nn.node import SQRT_2, Backward, Parameter, Pass, Plain, Shape, check_at_least, scaled_normals
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,11 @@ class Linear(Plain):
 
     width: int | None = None
     gain: float = SQRT_2
-    digits: Digits = DIGITS
+    digits: Digits = INPUT_DIGITS
+
+    def __post_init__(self) -> None:
+        """Raise BadData for a width that is none."""
+        check_at_least(0, width=0 if self.width is None else self.width)
 
     def outputs(self, *inputs: Shape) -> Shape:
         """(width,). Raises BadData for maps: they are flattened first."""

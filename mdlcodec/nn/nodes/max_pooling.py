@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mdlcodec.nn.node import Pass, Plain, Shape, applied
+from mdlcodec.nn.node import Pass, Plain, Shape, applied, check_at_least
 from mdlcodec.nn.nodes.windows import pooled_shape
 
 
@@ -16,6 +16,10 @@ class MaxPooling(Plain):
 
     kernel: int = 2
     stride: int = 2
+
+    def __post_init__(self) -> None:
+        """Raise BadData for what are no windows."""
+        check_at_least(1, kernel=self.kernel, stride=self.stride)
 
     def outputs(self, *inputs: Shape) -> Shape:
         """See the class. Raises BadData for what are no maps, or maps that are too small."""

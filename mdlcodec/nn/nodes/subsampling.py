@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mdlcodec.errors import BadData
-from mdlcodec.nn.node import Pass, Plain, Shape, applied
+from mdlcodec.nn.node import Pass, Plain, Shape, applied, check_at_least
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,11 @@ class Subsampling(Plain):
 
     added: int
     stride: int = 2
+
+    def __post_init__(self) -> None:
+        """Raise BadData for what is no subsampling."""
+        check_at_least(0, added=self.added)
+        check_at_least(1, stride=self.stride)
 
     def outputs(self, *inputs: Shape) -> Shape:
         """See the class. Raises BadData for what are no maps."""

@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 
 from mdlcodec.container.ids import NetId
 from mdlcodec.errors import BadData, Unsupported
+from mdlcodec.limits import integer
 from mdlcodec.nn.graph import Graph
 from mdlcodec.nn.node import Shape
 from mdlcodec.nn.zoo.architecture import Architecture
@@ -56,7 +57,10 @@ def register(graph: Graph, *, name: str, version: int = 1) -> Architecture:
         or name in ("auto", "several", "mlp", "cnn", "kernel")
     ):
         raise BadData(f"the program has a network named {name!r} itself; choose another name")
-    if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version < 1 << 31:
+    if not isinstance(graph, Graph):
+        raise BadData(f"a network was given as {type(graph).__name__}; give the graph that a Builder makes")
+    version = integer(version, "version")
+    if isinstance(version, bool) or not 1 <= version < 1 << 31:
         raise BadData(f"a version is a number from 1 on, not {version!r}")
     made = Architecture(name, NetId.NAMED, graph, version)
     _check_graph(made)
@@ -69,10 +73,12 @@ def register(graph: Graph, *, name: str, version: int = 1) -> Architecture:
 
 def _check_graph(made: Architecture) -> None:
     """Raise BadData for a graph that takes no inputs of any size, or gives no column of as many scores as asked."""
-    side = made.smallest_side()
-    if side is None:
+    shape = made.smallest_shape
+    if shape is None:
         raise BadData(f"the network {made.name!r} fits no inputs: {_problem(made)}")
-    graph, entering = made.for_targets((side, side, 1) if made.needs_images else (side,), 2)
+    graph, entering = made.for_targets(shape, 2)
+    if any(0 in parameter.shape for parameter in graph.tensors(entering).values()):
+        raise BadData(f"the network {made.name!r} has a layer without units")
     given = graph.shapes(entering)[-1]
     if given != (2,):
         raise BadData(
@@ -118,9 +124,13 @@ def is_architecture(name: str) -> bool:
 
 
 def _load(name: str) -> None:
-    """Registers what an installed package has under that name."""
+    """Registers what an installed package has under that name. Raises BadData where it fails."""
     for entry in entry_points(group=ENTRY_POINTS, name=name):
-        entry.load()()
+        try:
+            entry.load()()
+        except Exception as error:  # another's code: whatever goes wrong there is said in one line
+            what = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            raise BadData(f"the package that has the network {name!r} fails: {what}") from error
         return
 
 

@@ -8,16 +8,28 @@ from functools import cached_property
 from mdlcodec.errors import BadData
 from mdlcodec.nn.graph import Graph, channels_first
 from mdlcodec.nn.node import Parameter, Shape
-from mdlcodec.nn.nodes.convolution import Convolution
-from mdlcodec.nn.nodes.linear import Linear
-from mdlcodec.nn.nodes.normalisation import Normalisation
+from mdlcodec.nn.nodes import (
+    Addition,
+    AveragePooling,
+    Convolution,
+    Dropout,
+    Fold,
+    Linear,
+    MaxPooling,
+    Normalisation,
+    Rectify,
+    Subsampling,
+    Tanh,
+)
 
-_LARGEST_SIDE = 1024  # of images, looked for
+_SIDES = (*range(1, 129), 256, 512, 1024)  # of images, looked for
+_OF_MAPS = (AveragePooling, Convolution, Fold, MaxPooling, Subsampling)
+_KEEP_SHAPES = (Addition, Dropout, Normalisation, Rectify, Tanh)
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """``number``: its id in the header of label files; ``version``: of a network of one's own (`registry`).
+    """``number``: its id in the header of label files; ``version``: of a network of one's own (`zoo.register`).
 
     Its last linear layer leaves its width open.
     """
@@ -29,12 +41,20 @@ class Architecture:
 
     @cached_property
     def needs_images(self) -> bool:
-        """Whether the inputs enter as maps."""
-        try:
-            self.graph.for_outputs(2).shapes((1,))
-        except BadData:
-            return True
+        """Whether the inputs enter as maps: what they reach, shape unchanged, takes nothing else."""
+        same = {0}
+        for number, vertex in enumerate(self.graph.vertices, 1):
+            if not same.isdisjoint(vertex.inputs):
+                if isinstance(vertex.node, _OF_MAPS):
+                    return True
+                if isinstance(vertex.node, _KEEP_SHAPES):
+                    same.add(number)
         return False
+
+    @property
+    def layers(self) -> tuple[Convolution | Linear, ...]:
+        """The linear layers and convolutions, in their order."""
+        return tuple(v.node for v in self.graph.vertices if isinstance(v.node, (Convolution, Linear)))
 
     def inputs_of(self, shape: Shape) -> Shape:
         """The shape (c, h, w) or (d,) in which examples of ``shape``, (h, w, c) or (d,), enter.
@@ -64,15 +84,27 @@ class Architecture:
             return False
         return True
 
-    def smallest_side(self, channels: int = 1) -> int | None:
-        """Sides that square images need at least; None where no size fits."""
-        graph = self.graph.for_outputs(2)
-        for side in range(1, _LARGEST_SIDE):
-            try:
-                graph.shapes((channels, side, side) if self.needs_images else (channels * side * side,))
-            except BadData:
-                continue
-            return side
+    def smallest_side(self) -> int | None:
+        """Sides that square images need at least, 1 for columns; None where no inputs fit."""
+        shape = self.smallest_shape
+        return None if shape is None else shape[0] if self.needs_images else 1
+
+    @cached_property
+    def smallest_shape(self) -> Shape | None:
+        """Of the smallest examples that fit, (h, w, c) or (d,): of one channel, or, where that does not fit, of as
+        many as some layer has. None where none is found."""
+        graph, first = self.graph.for_outputs(2), (1, 2, 3, 4)
+        widths = {
+            layer.channels if isinstance(layer, Convolution) else layer.width or 1 for layer in self.layers
+        }
+        for channels in (*first, *sorted(widths - set(first))):
+            for side in _SIDES if self.needs_images else (1,):
+                shape = (side, side, channels) if self.needs_images else (channels,)
+                try:
+                    graph.shapes(channels_first(shape))
+                except BadData:
+                    continue
+                return shape
         return None
 
     def for_targets(self, shape: Shape, outputs: int) -> tuple[Graph, Shape]:
