@@ -1,4 +1,4 @@
-"""The exact functions, recorded by autograd, against torch's own in float64, and against themselves on another engine."""
+"""The exact functions against torch's own in float64, and against themselves on another engine."""
 
 import numpy as np
 import pytest
