@@ -17,8 +17,8 @@ from real_cases import CASES, GOLDEN, encoded, numbers
 import mdlcodec
 from mdlcodec import data
 from mdlcodec.codes import CODES
-from mdlcodec.container import index_digest, read_label_file, write_label_file
-from mdlcodec.container.grid import Grid
+from mdlcodec.container import index_digest, label_file, read_label_file, write_label_file
+from mdlcodec.container.grid import Grid, encode_grid, grid_bytes
 from mdlcodec.data.dataset import Choice
 from mdlcodec.data.label_choice import labels_as, words_as
 from mdlcodec.data.reals import RealLabels, reals_of_array, reals_of_words
@@ -119,6 +119,31 @@ def test_precisions_that_do_not_exist():
     for text in ("0", "-1", "1e-3", "x", "0.0"):
         with pytest.raises(BadData, match="no precision"):
             reals_of_array(np.array([1.0]), "npy", precision=text)
+
+
+@pytest.mark.parametrize(
+    ("values", "precision", "told"),
+    [
+        (np.array([-(2**63)] + [0] * 29), None, r"above 2\^53"),
+        (np.array([2**63 - 1] + [0] * 29), None, r"above 2\^53"),
+        (np.array([2**64 - 1] + [0] * 29, np.uint64), None, r"above 2\^53"),
+        (np.array([-(2**63)] + [0] * 29), "3", "too large"),
+        (np.array([255] * 29 + [0], np.uint8), "100", "uint8 can hold"),
+        (np.array([-128, 0], np.int8), "100", None),
+        (np.array([-128, 0], np.int8), "150", "int8 can hold"),
+        (np.array([65504.0, 0.0], np.float16), "10000", "float16 can hold"),
+        (np.zeros(2), "99999999999999.9", None),
+        (np.zeros(2), "999999999999999.999", "too many digits"),
+    ],
+)
+def test_whatever_is_encoded_decodes(values, precision, told):
+    x = np.zeros((values.size, 1))
+    if told is not None:
+        with pytest.raises(BadData, match=told):
+            mdlcodec.encode(x, values, code="uniform", target="reals", precision=precision)
+        return
+    blob = mdlcodec.encode(x, values, code="uniform", target="reals", precision=precision)
+    assert mdlcodec.decode(blob, x).dtype == values.dtype
 
 
 @pytest.mark.parametrize(
@@ -348,13 +373,17 @@ def test_any_payload_decodes_to_numbers_in_range(payload):
         Grid(2, 1, False, 0, 5, (2**60, 0)),
     ],
 )
-def test_grids_that_cannot_be(grid):
+def test_grids_that_cannot_be(grid, monkeypatch):
     header, payload = read_label_file((GOLDEN / "uniform.mdl").read_bytes())
+    with pytest.raises(BadData, match="cannot be coded"):
+        encode_grid(grid, header.values.dtype)
+    monkeypatch.setattr(label_file, "encode_grid", lambda grid, dtype: grid_bytes(grid))
     with pytest.raises(CorruptFile):
         read_label_file(write_label_file(replace(header, grid=grid), payload))
 
 
-def test_integers_outside_their_dtype():
+def test_integers_outside_their_dtype(monkeypatch):
+    monkeypatch.setattr(label_file, "encode_grid", lambda grid, dtype: grid_bytes(grid))
     header, payload = read_label_file((GOLDEN / "integers.mdl").read_bytes())
     for grid in (Grid(0, 1, False, 0, 2**20), Grid(1, 1, False, 0, 5), Grid(0, 1, True, -2, 5)):
         with pytest.raises(CorruptFile):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mdlcodec.container.frame import Reader, signed, unsigned
-from mdlcodec.errors import CorruptFile, Unsupported
+from mdlcodec.errors import BadData, CorruptFile, Unsupported
 
 MOST_DECIMALS = 22  # float64 holds 10^22
 RAW = 31  # in place of the decimals
@@ -49,8 +49,17 @@ def largest_index(dtype: np.dtype[Any]) -> int:
     return (2 * bias + 1) << mantissa
 
 
-def encode_grid(grid: Grid) -> bytes:
-    """The grid section's bytes."""
+def encode_grid(grid: Grid, dtype: np.dtype[Any]) -> bytes:
+    """The grid section's bytes, for labels of that dtype. Raises BadData for what `decode_grid` would refuse."""
+    try:
+        _check(grid, grid.step != 1, dtype)
+    except CorruptFile as error:
+        raise BadData(f"these reals cannot be coded ({error}); use classes") from error
+    return grid_bytes(grid)
+
+
+def grid_bytes(grid: Grid) -> bytes:
+    """The grid section's bytes, of any grid."""
     first = RAW if grid.decimals is None else grid.decimals
     first |= _SIGNED_ZERO * grid.signed_zero | _STEP_STORED * (grid.step > 1)
     first |= _SCALE_STORED * (grid.scale is not None)
