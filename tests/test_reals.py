@@ -319,6 +319,18 @@ def test_codes_that_have_no_reals_say_which_do(code):
         mdlcodec.encode(*numbers(30), code=code, target="reals")
 
 
+def test_networks_that_have_no_reals():
+    header, payload = read_label_file((GOLDEN / "kernel.mdl").read_bytes())
+    for grid in (header.grid, Grid(0, 1, False, 5, 5)):
+        blob = write_label_file(replace(header, net=2, grid=grid), payload)
+        for read in (mdlcodec.inspect, lambda blob: mdlcodec.decode(blob, CASES["kernel"].x)):
+            with pytest.raises(Unsupported, match="predicts reals with cnn"):
+                read(blob)
+    for y in (np.arange(5) / 7, np.ones(5)):
+        with pytest.raises(BadData, match="--net cnn predicts classes, not reals"):
+            mdlcodec.encode(np.zeros((5, 8, 8)), y, code="prequential", net="cnn", target="reals")
+
+
 def test_old_readers_refuse_politely():
     """What a program does that knows kinds 0 and 1 alone; here with the next kind."""
     blob = bytearray(encoded(CASES["uniform"]))
