@@ -115,6 +115,16 @@ def test_precision_goes_to_the_nearest_multiple(values, precision):
     assert labels.change == pytest.approx(change, abs=1e-12)
 
 
+@pytest.mark.parametrize("precision", [1e-7, "0.0000001", np.float64(1e-7), np.float32(1e-7), 5e-5, 2])
+def test_precision_is_text_or_a_number(precision):
+    x, y = np.zeros((30, 1)), np.arange(30) / 7
+    blob = mdlcodec.encode(x, y, code="uniform", precision=precision)
+    assert np.abs(mdlcodec.decode(blob, x) - y).max() <= float(precision) / 2 * (1 + 1e-6)
+    for none in (np.nan, np.inf, -1.0, 0.0, True, object()):
+        with pytest.raises(BadData, match="no precision"):
+            mdlcodec.encode(x, y, precision=none)
+
+
 def test_precisions_that_do_not_exist():
     for text in ("0", "-1", "1e-3", "x", "0.0"):
         with pytest.raises(BadData, match="no precision"):
@@ -383,6 +393,8 @@ def test_any_payload_decodes_to_numbers_in_range(payload):
         Grid(0, 2**60, False, 0, 5),
         Grid(2, 1, False, 0, 5, (0, 5000)),
         Grid(2, 1, False, 0, 5, (2**60, 0)),
+        Grid(2, 1, False, 0, 5, (2**53, 1000)),
+        Grid(2, 1, False, 0, 5, (-(2**24), 1000)),
     ],
 )
 def test_grids_that_cannot_be(grid, monkeypatch):
@@ -392,6 +404,13 @@ def test_grids_that_cannot_be(grid, monkeypatch):
     monkeypatch.setattr(label_file, "encode_grid", lambda grid, dtype: grid_bytes(grid))
     with pytest.raises(CorruptFile):
         read_label_file(write_label_file(replace(header, grid=grid), payload))
+
+
+def test_the_largest_centres_of_a_scale_are_finite():
+    for scale in ((2**24 - 1, 1000), (-(2**24) + 1, 1000), (2**53, 970), (2**53, -1000), (0, 1000)):
+        grid = Grid(2, 1, False, 0, 5, scale)
+        encode_grid(grid, np.dtype(np.float64))
+        assert np.isfinite(Reals(grid, np.dtype(np.float64)).cells()[1]).all()
 
 
 def test_integers_outside_their_dtype(monkeypatch):

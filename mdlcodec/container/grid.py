@@ -89,10 +89,16 @@ def decode_grid(reader: Reader, dtype: np.dtype[Any]) -> Grid:
     return grid
 
 
+def _is_scale(centre: int, exponent: int) -> bool:
+    """Whether a stored scale is in range; float64 holds its centre * 2^exponent, which is below 2^1024."""
+    in_range = abs(centre) <= _MOST_CENTRE and exponent in _EXPONENTS
+    return in_range and centre.bit_length() + exponent <= 1024
+
+
 def _check(grid: Grid, step_stored: bool, dtype: np.dtype[Any]) -> None:
     if step_stored and not 1 < grid.step <= LARGEST:
         raise CorruptFile(f"damaged: a grid of step {grid.step}")
-    if grid.scale is not None and (abs(grid.scale[0]) > _MOST_CENTRE or grid.scale[1] not in _EXPONENTS):
+    if grid.scale is not None and not _is_scale(*grid.scale):
         raise CorruptFile("damaged: a scale that is out of range")
     if dtype.kind not in "iuf" or (dtype.kind != "f" and (grid.decimals != 0 or grid.signed_zero)):
         raise CorruptFile(f"damaged: {dtype} does not hold values of this grid")
