@@ -60,7 +60,7 @@ def encode(
     from mdlcodec.limits import Limits
 
     blob, _ = labels.encode(
-        data.from_arrays(x, y, data.Choice(target, None if precision is None else str(precision))),
+        data.from_arrays(x, y, data.Choice.given(target, precision)),
         code=code,
         net=net,
         preset=preset,

@@ -17,8 +17,8 @@ from real_cases import CASES, GOLDEN, encoded, numbers
 import mdlcodec
 from mdlcodec import data
 from mdlcodec.codes import CODES
-from mdlcodec.container import index_digest, read_label_file, write_label_file
-from mdlcodec.container.grid import Grid
+from mdlcodec.container import index_digest, label_file, read_label_file, write_label_file
+from mdlcodec.container.grid import Grid, encode_grid, grid_bytes
 from mdlcodec.data.dataset import Choice
 from mdlcodec.data.label_choice import labels_as, words_as
 from mdlcodec.data.reals import RealLabels, reals_of_array, reals_of_words
@@ -115,10 +115,45 @@ def test_precision_goes_to_the_nearest_multiple(values, precision):
     assert labels.change == pytest.approx(change, abs=1e-12)
 
 
+@pytest.mark.parametrize("precision", [1e-7, "0.0000001", np.float64(1e-7), np.float32(1e-7), 5e-5, 2])
+def test_precision_is_text_or_a_number(precision):
+    x, y = np.zeros((30, 1)), np.arange(30) / 7
+    blob = mdlcodec.encode(x, y, code="uniform", precision=precision)
+    assert np.abs(mdlcodec.decode(blob, x) - y).max() <= float(precision) / 2 * (1 + 1e-6)
+    for none in (np.nan, np.inf, -1.0, 0.0, True, object()):
+        with pytest.raises(BadData, match="no precision"):
+            mdlcodec.encode(x, y, precision=none)
+
+
 def test_precisions_that_do_not_exist():
     for text in ("0", "-1", "1e-3", "x", "0.0"):
         with pytest.raises(BadData, match="no precision"):
             reals_of_array(np.array([1.0]), "npy", precision=text)
+
+
+@pytest.mark.parametrize(
+    ("values", "precision", "told"),
+    [
+        (np.array([-(2**63)] + [0] * 29), None, r"above 2\^53"),
+        (np.array([2**63 - 1] + [0] * 29), None, r"above 2\^53"),
+        (np.array([2**64 - 1] + [0] * 29, np.uint64), None, r"above 2\^53"),
+        (np.array([-(2**63)] + [0] * 29), "3", "too large"),
+        (np.array([255] * 29 + [0], np.uint8), "100", "uint8 can hold"),
+        (np.array([-128, 0], np.int8), "100", None),
+        (np.array([-128, 0], np.int8), "150", "int8 can hold"),
+        (np.array([65504.0, 0.0], np.float16), "10000", "float16 can hold"),
+        (np.zeros(2), "99999999999999.9", None),
+        (np.zeros(2), "999999999999999.999", "too many digits"),
+    ],
+)
+def test_whatever_is_encoded_decodes(values, precision, told):
+    x = np.zeros((values.size, 1))
+    if told is not None:
+        with pytest.raises(BadData, match=told):
+            mdlcodec.encode(x, values, code="uniform", target="reals", precision=precision)
+        return
+    blob = mdlcodec.encode(x, values, code="uniform", target="reals", precision=precision)
+    assert mdlcodec.decode(blob, x).dtype == values.dtype
 
 
 @pytest.mark.parametrize(
@@ -294,6 +329,18 @@ def test_codes_that_have_no_reals_say_which_do(code):
         mdlcodec.encode(*numbers(30), code=code, target="reals")
 
 
+def test_networks_that_have_no_reals():
+    header, payload = read_label_file((GOLDEN / "kernel.mdl").read_bytes())
+    for grid in (header.grid, Grid(0, 1, False, 5, 5)):
+        blob = write_label_file(replace(header, net=2, grid=grid), payload)
+        for read in (mdlcodec.inspect, lambda blob: mdlcodec.decode(blob, CASES["kernel"].x)):
+            with pytest.raises(Unsupported, match="predicts reals with cnn"):
+                read(blob)
+    for y in (np.arange(5) / 7, np.ones(5)):
+        with pytest.raises(BadData, match="--net cnn predicts classes, not reals"):
+            mdlcodec.encode(np.zeros((5, 8, 8)), y, code="prequential", net="cnn", target="reals")
+
+
 def test_old_readers_refuse_politely():
     """What a program does that knows kinds 0 and 1 alone; here with the next kind."""
     blob = bytearray(encoded(CASES["uniform"]))
@@ -346,15 +393,28 @@ def test_any_payload_decodes_to_numbers_in_range(payload):
         Grid(0, 2**60, False, 0, 5),
         Grid(2, 1, False, 0, 5, (0, 5000)),
         Grid(2, 1, False, 0, 5, (2**60, 0)),
+        Grid(2, 1, False, 0, 5, (2**53, 1000)),
+        Grid(2, 1, False, 0, 5, (-(2**24), 1000)),
     ],
 )
-def test_grids_that_cannot_be(grid):
+def test_grids_that_cannot_be(grid, monkeypatch):
     header, payload = read_label_file((GOLDEN / "uniform.mdl").read_bytes())
+    with pytest.raises(BadData, match="cannot be coded"):
+        encode_grid(grid, header.values.dtype)
+    monkeypatch.setattr(label_file, "encode_grid", lambda grid, dtype: grid_bytes(grid))
     with pytest.raises(CorruptFile):
         read_label_file(write_label_file(replace(header, grid=grid), payload))
 
 
-def test_integers_outside_their_dtype():
+def test_the_largest_centres_of_a_scale_are_finite():
+    for scale in ((2**24 - 1, 1000), (-(2**24) + 1, 1000), (2**53, 970), (2**53, -1000), (0, 1000)):
+        grid = Grid(2, 1, False, 0, 5, scale)
+        encode_grid(grid, np.dtype(np.float64))
+        assert np.isfinite(Reals(grid, np.dtype(np.float64)).cells()[1]).all()
+
+
+def test_integers_outside_their_dtype(monkeypatch):
+    monkeypatch.setattr(label_file, "encode_grid", lambda grid, dtype: grid_bytes(grid))
     header, payload = read_label_file((GOLDEN / "integers.mdl").read_bytes())
     for grid in (Grid(0, 1, False, 0, 2**20), Grid(1, 1, False, 0, 5), Grid(0, 1, True, -2, 5)):
         with pytest.raises(CorruptFile):

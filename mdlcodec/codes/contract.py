@@ -213,6 +213,10 @@ class Code(ABC):
                 "--as classes"
             )
 
+    def check_network(self, settings: Settings, target: Target) -> None:
+        """Raises Unsupported for a header's network that does not predict such a target."""
+        return
+
     def prepare(self, inputs: Inputs, target: Target, settings: Settings) -> Prepared:
         """The code for these: what encodes and decodes. Raises BadData for a target that it does not have."""
         self.check_target(target)

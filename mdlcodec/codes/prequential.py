@@ -25,6 +25,7 @@ from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Reals, Target
 from mdlcodec.entropy import RangeDecoder, RangeEncoder
+from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.limits import Cost
 from mdlcodec.mixing.switch_distribution import INVERSE_TEMPERATURES, Calibration
 from mdlcodec.predictors import auto_name, predictor_named, predictor_numbered
@@ -45,12 +46,25 @@ class PrequentialCode(Code):
     @override
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
         reals = isinstance(target, Reals)
-        number = predictor_named(auto_name(inputs, reals) if net == "auto" else net).number
-        return Settings(net=number, preset=preset, seed=seed)
+        entry = predictor_named(auto_name(inputs, reals) if net == "auto" else net)
+        if reals and not entry.reals:
+            raise BadData(
+                f"--net {entry.name} predicts classes, not reals; choose auto, kernel or mlp, or --as classes"
+            )
+        return Settings(net=entry.number, preset=preset, seed=seed)
 
     @override
     def net_name(self, settings: Settings) -> str:
         return predictor_numbered(settings.net).name
+
+    @override
+    def check_network(self, settings: Settings, target: Target) -> None:
+        entry = predictor_numbered(settings.net)
+        if isinstance(target, Reals) and not entry.reals:
+            raise Unsupported(
+                f"the file predicts reals with {entry.name}, which this version does not know: install a newer "
+                "mdlcodec"
+            )
 
     def _prepared(self, given: Given) -> Prepared:
         if isinstance(given.target, Reals):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mdlcodec.container.frame import Reader, signed, unsigned
-from mdlcodec.errors import CorruptFile, Unsupported
+from mdlcodec.errors import BadData, CorruptFile, Unsupported
 
 MOST_DECIMALS = 22  # float64 holds 10^22
 RAW = 31  # in place of the decimals
@@ -49,8 +49,17 @@ def largest_index(dtype: np.dtype[Any]) -> int:
     return (2 * bias + 1) << mantissa
 
 
-def encode_grid(grid: Grid) -> bytes:
-    """The grid section's bytes."""
+def encode_grid(grid: Grid, dtype: np.dtype[Any]) -> bytes:
+    """The grid section's bytes, for labels of that dtype. Raises BadData for what `decode_grid` would refuse."""
+    try:
+        _check(grid, grid.step != 1, dtype)
+    except CorruptFile as error:
+        raise BadData(f"these reals cannot be coded ({error}); use classes") from error
+    return grid_bytes(grid)
+
+
+def grid_bytes(grid: Grid) -> bytes:
+    """The grid section's bytes, of any grid."""
     first = RAW if grid.decimals is None else grid.decimals
     first |= _SIGNED_ZERO * grid.signed_zero | _STEP_STORED * (grid.step > 1)
     first |= _SCALE_STORED * (grid.scale is not None)
@@ -80,10 +89,16 @@ def decode_grid(reader: Reader, dtype: np.dtype[Any]) -> Grid:
     return grid
 
 
+def _is_scale(centre: int, exponent: int) -> bool:
+    """Whether a stored scale is in range; float64 holds its centre * 2^exponent, which is below 2^1024."""
+    in_range = abs(centre) <= _MOST_CENTRE and exponent in _EXPONENTS
+    return in_range and centre.bit_length() + exponent <= 1024
+
+
 def _check(grid: Grid, step_stored: bool, dtype: np.dtype[Any]) -> None:
     if step_stored and not 1 < grid.step <= LARGEST:
         raise CorruptFile(f"damaged: a grid of step {grid.step}")
-    if grid.scale is not None and (abs(grid.scale[0]) > _MOST_CENTRE or grid.scale[1] not in _EXPONENTS):
+    if grid.scale is not None and not _is_scale(*grid.scale):
         raise CorruptFile("damaged: a scale that is out of range")
     if dtype.kind not in "iuf" or (dtype.kind != "f" and (grid.decimals != 0 or grid.signed_zero)):
         raise CorruptFile(f"damaged: {dtype} does not hold values of this grid")

@@ -126,7 +126,7 @@ def _encode_header(header: LabelHeader) -> list[tuple[str, bytes]]:
     values = ("values", encode_values(header.values) if stored else b"")
     if header.grid is not None:
         style = bytes([header.style]) if header.form == "csv" else b""
-        values = ("grid", encode_grid(header.grid) + style)
+        values = ("grid", encode_grid(header.grid, header.values.dtype) + style)
     return [
         ("header", b"".join(fields)),
         values,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Protocol
 
 import numpy as np
@@ -146,9 +147,17 @@ class Choice:
             raise BadData(f"labels cannot be taken as {quoted(self.kind)}; choose auto, classes or reals")
         if self.precision is not None and self.kind == "classes":
             raise BadData("a precision is for reals, and these labels are to be classes; leave it out")
-        if not isinstance(self.precision, str | None):
-            return Choice(self.kind, str(self.precision))
         return self
+
+    @classmethod
+    def given(cls, kind: str, precision: str | float | None) -> Choice:
+        """Of arguments: a number becomes the decimal number that it is written as, without an exponent."""
+        if precision is None or isinstance(precision, str):
+            return cls(kind, precision)
+        try:
+            return cls(kind, format(Decimal(str(precision)), "f"))
+        except InvalidOperation:  # what it says is refused where a precision is read
+            return cls(kind, str(precision))
 
 
 AS_CLASSES = Choice()

@@ -137,7 +137,7 @@ def _finer_than_floats(wide: np.ndarray, dtype: np.dtype[Any], decimals: int) ->
 def _with_grid(
     numbers: np.ndarray, minus_zero: np.ndarray, decimals: int, dtype: np.dtype[Any]
 ) -> tuple[np.ndarray, Grid]:
-    if int(np.abs(numbers).max()) > LARGEST:
+    if int(numbers.min()) < -LARGEST or int(numbers.max()) > LARGEST:  # no abs: -2^63 has none in int64
         raise BadData("integers above 2^53 cannot be coded as reals; use classes")
     distinct = np.unique(numbers).tolist()
     step = max(1, math.gcd(*distinct))
@@ -164,18 +164,34 @@ def _scaled(grid: Grid, values: np.ndarray) -> Grid:
     return Grid(grid.decimals, grid.step, grid.signed_zero, grid.low, grid.high, (centre, exponent))
 
 
+def _fit(grid: Grid, dtype: np.dtype[Any]) -> bool:
+    """Whether the ends of a grid of decimals are numbers of that dtype."""
+    if dtype.kind == "f":
+        ends = Reals(grid, dtype).values(np.array([grid.low, grid.high]))
+        return bool(np.isfinite(ends).all())
+    limits = np.iinfo(dtype)
+    return int(limits.min) <= grid.low * grid.step and grid.high * grid.step <= int(limits.max)
+
+
 def _rounded(values: np.ndarray, step: int, decimals: int) -> tuple[np.ndarray, Grid, float]:
     """Indices and grid of the nearest multiples of step / 10^decimals, and the largest change."""
     if values.dtype.kind in "iu" and decimals:
         raise BadData("integers have no decimals; give a whole --precision")
     if not np.isfinite(values.astype(np.float64)).all():
         raise BadData("an infinite label has no nearest multiple; leave --precision out")
+    if step > LARGEST:
+        raise BadData("this --precision has too many digits; give one of fewer, such as 0.01")
     unit = Fraction(step, 10**decimals)  # integers
     numbers = [round(Fraction(value) / unit) for value in values.tolist()]
     if max(map(abs, numbers)) * step > LARGEST:
         raise BadData("the labels are too large for this --precision; give a coarser one")
     indices = np.array(numbers, np.int64)
     grid = Grid(decimals, step, False, int(indices.min()), int(indices.max()))
+    if not _fit(grid, values.dtype):
+        raise BadData(
+            f"multiples of this --precision leave what {values.dtype.name} can hold; give a finer one, or labels "
+            "of a wider dtype"
+        )
     back = Reals(grid, values.dtype).values(indices)
     changes = [abs(Fraction(a) - Fraction(b)) for a, b in zip(values.tolist(), back.tolist(), strict=True)]
     return indices, _scaled(grid, back.astype(np.float64)), float(max(changes))

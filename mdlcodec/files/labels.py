@@ -139,6 +139,7 @@ def parse(blob: bytes) -> LabelFile:
         code.check_target(target)
     except BadData as error:
         raise Unsupported(f"{error}: install a newer mdlcodec") from error
+    code.check_network(settings, target)
     found = []
     for name, size in sections(blob):
         found += code.sections(payload, target) if name == "labels" else [(name, size)]

@@ -112,7 +112,7 @@ def _fill_experts(scores, alone, spread, means, deviations):  # type: ignore[no-
     """Means and deviations of all experts; returns the smallest deviation, -1 if anything is not finite."""
     sets = scores.shape[0]
     smallest = np.inf
-    # pools: the sources' mean, weighted by their precision, and by its square
+    # pools: the sources' mean, weighted by their precision, and by its cube
     for pool in range(2 if sets > 1 else 0):
         total, mean, deviation = 0.0, 0.0, 0.0
         for s in range(sets):

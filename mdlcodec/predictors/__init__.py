@@ -24,6 +24,7 @@ class Registered:
     number: int
     module: str
     products: bool = True  # an engine multiplies for it, on the device that was chosen
+    reals: bool = True  # real numbers are predicted too, see mdlcodec.predictors.reals
 
     def load(self) -> "PredictorFamily":
         """Imports the module."""
@@ -33,7 +34,7 @@ class Registered:
 
 PREDICTORS = (
     Registered("mlp", NetId.MLP, "mdlcodec.predictors.mlp"),
-    Registered("cnn", NetId.CNN, "mdlcodec.predictors.cnn"),
+    Registered("cnn", NetId.CNN, "mdlcodec.predictors.cnn", reals=False),
     Registered("kernel", NetId.KERNEL, "mdlcodec.predictors.kernel", products=False),
 )
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 
 from mdlcodec.data.dataset import Inputs
-from mdlcodec.errors import BadData
 from mdlcodec.limits import Cost
 from mdlcodec.predictors import KERNEL_LIMIT, SEVERAL, mlp
 from mdlcodec.predictors.contract import RealFamily
@@ -73,9 +72,5 @@ _FAMILIES: dict[str, RealFamily] = {"mlp": _Networks(), "kernel": _Kernel(), SEV
 
 
 def real_family(name: str) -> RealFamily:
-    """The one of that name. Raises BadData for a network that predicts classes alone."""
-    if name not in _FAMILIES:
-        raise BadData(
-            f"--net {name} predicts classes, not reals; choose auto, kernel or mlp, or --as classes"
-        )
+    """The one of that name: ``several``, or a predictor that has reals."""
     return _FAMILIES[name]
