@@ -81,7 +81,7 @@ def _code_rows(indices, given, words, coder, encoding, size, low, grid, numbers,
 
 @njit(cache=True)
 def _cell_mass(e0, e1, width, mean, deviation, heavy):  # type: ignore[no-untyped-def]
-    """Probability between e0 and e1 > e0; of narrow cells, density times width, which e1 - e0 may round to nothing."""
+    """Probability between e0 and e1 > e0; of narrow cells, density times width, as e1 - e0 may round to nothing."""
     z0, z1 = (e0 - mean) / deviation, (e1 - mean) / deviation
     wide = width / deviation
     if not wide <= NARROW:
