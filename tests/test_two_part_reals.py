@@ -239,8 +239,9 @@ def test_the_loss_is_half_the_squared_error():
         Task.of_reals(architecture_named("mlp-4"), x, np.zeros(2), seed=0)
 
 
-def test_noise_alone_is_worth_no_network():
-    """The price of a bit is right: what predicts nothing leaves."""
+def test_noise_alone_is_worth_no_network(monkeypatch):
+    """The price of a bit is right: what predicts nothing leaves, units on the way."""
+    monkeypatch.setattr("mdlcodec.sender.sparsify.entropy._SHRUNK", 100)
     x = np.random.default_rng(0).normal(size=(500, 2)).astype(np.float32)
     y = np.random.default_rng(1).normal(size=500)
     task = Task.of_reals(architecture_named("mlp-8-tanh"), x, y, seed=0, effort=0.5)
