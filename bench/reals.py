@@ -127,7 +127,8 @@ def _page(facts: dict) -> str:
     ]
     for name, row in facts["sets"].items():
         sizes = [file["bytes"] for file in row["files"]]
-        cells = [row["n"], f"{row['xz']} ({row['xz_of']})", row["without_inputs"], *sizes]
+        missing = ["not measured"] * (len(_CODES) - len(sizes))
+        cells = [row["n"], f"{row['xz']} ({row['xz_of']})", row["without_inputs"], *sizes, *missing]
         lines.append(
             f"| {name} | " + " | ".join(map(str, cells)) + f" | {min(sizes) / row['without_inputs']:.3f} |"
         )
