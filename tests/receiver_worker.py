@@ -11,6 +11,7 @@ import numpy as np
 import real_cases
 import subspace_cases
 import two_part_cases
+import two_part_reals_cases
 import variational_cases
 from label_sets import CASES, SWITCHED, first_examples
 
@@ -43,10 +44,11 @@ def main() -> int:
             found = mdlcodec.decode((cases.GOLDEN / f"{name}.mdl").read_bytes(), case.x)
             assert np.array_equal(found, case.y), f"{cases.GOLDEN.name}, {name}"
             count += 1
-    for name, given in real_cases.CASES.items():
-        found = mdlcodec.decode((real_cases.GOLDEN / f"{name}.mdl").read_bytes(), given.x)
-        assert found.tobytes() == given.y.tobytes(), f"reals, {name}"
-        count += 1
+    for cases in (real_cases, two_part_reals_cases):
+        for name, given in cases.CASES.items():
+            found = mdlcodec.decode((cases.GOLDEN / f"{name}.mdl").read_bytes(), given.x)
+            assert found.tobytes() == given.y.tobytes(), f"{cases.GOLDEN.name}, {name}"
+            count += 1
     for name, (x, y, net, preset) in CASES.items():
         _payload("prequential", name, x, y, net, preset)
         count += 1

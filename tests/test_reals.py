@@ -325,7 +325,7 @@ def test_predictions_do_not_see_later_values(net):
 
 @pytest.mark.parametrize("code", [name for name, code in CODES.items() if not code.takes_reals])
 def test_codes_that_have_no_reals_say_which_do(code):
-    with pytest.raises(BadData, match="prequential, switching or uniform"):
+    with pytest.raises(BadData, match="two-part-raw or uniform"):
         mdlcodec.encode(*numbers(30), code=code, target="reals")
 
 
@@ -464,5 +464,5 @@ def test_a_table_of_prices(tmp_path):
         "uniform",
     )
     assert json.loads(_run(tmp_path, "list", "classes.mdl", "--json").stdout)["as"] == "classes"
-    told = _run(tmp_path, "encode", "t.csv", "--code", "two-part", "-o", "no.mdl", status=2)
-    assert "choose prequential, switching or uniform" in told.stderr
+    told = _run(tmp_path, "encode", "t.csv", "--code", "subspace", "-o", "no.mdl", status=2)
+    assert "choose prequential, switching, two-part, two-part-raw or uniform" in told.stderr

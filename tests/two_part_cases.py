@@ -18,7 +18,7 @@ from mdlcodec.descriptions.tensors.network_section import encode_network
 from mdlcodec.exact.random import Stream
 from mdlcodec.files import labels
 from mdlcodec.nn.exact_prediction import exact_outputs
-from mdlcodec.nn.zoo import ARCHITECTURES
+from mdlcodec.nn.zoo import ARCHITECTURES, architecture_named
 
 GOLDEN = Path(__file__).parent / "golden" / "two_part"
 
@@ -36,7 +36,7 @@ class Case:
 
 def network(net, shape, outputs, widths, seed=0):
     """Tensors by name for examples of that shape: multiples of 1/16, many of them 0."""
-    architecture, stream, weights = ARCHITECTURES[net], Stream(seed, 7), {}
+    architecture, stream, weights = architecture_named(net), Stream(seed, 7), {}
     names = architecture.layer_names
     graph, entering = architecture.for_targets(shape, outputs)
     fitted = graph.fitted(

@@ -66,6 +66,8 @@ def of_label_file(
     from mdlcodec.files import labels as label_files
     from mdlcodec.files.networks import section_of
 
+    if file.header.grid is not None:
+        raise BadData("the bound is on how often a network is wrong, and this file holds reals, not classes")
     section = section_of(blob)  # whether there is one, before anything is read
     found = label_files.inputs_from(source)(file.header)
     matching = [content for content in found if content.digest.startswith(file.header.input_digest)][:1]

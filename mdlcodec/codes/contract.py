@@ -111,6 +111,11 @@ class Given:
         assert isinstance(self.target, Classes)
         return self.target.k
 
+    @property
+    def outputs(self) -> int:
+        """Number of outputs of a network that predicts the values: a score for each class, or a real number."""
+        return 1 if isinstance(self.target, Reals) else self.k
+
 
 class Prepared(Protocol):
     """A code for certain inputs, target and settings: knows its cost, encodes and decodes. Nothing is allocated or
@@ -209,8 +214,8 @@ class Code(ABC):
         """Raises BadData for a target that the code does not have."""
         if isinstance(target, Reals) and not self.takes_reals:
             raise BadData(
-                f"--code {self.name} codes classes, not reals; choose prequential, switching or uniform, or "
-                "--as classes"
+                f"--code {self.name} codes classes, not reals; choose prequential, switching, two-part, "
+                "two-part-raw or uniform, or --as classes"
             )
 
     def check_network(self, settings: Settings, target: Target) -> None:
@@ -223,13 +228,13 @@ class Code(ABC):
         given = Given(inputs, target, settings)
         return NothingToCode(given) if target.is_settled else self._prepared(given)
 
-    def _sections(self, payload: bytes) -> list[tuple[str, int]]:
+    def _sections(self, payload: bytes, target: Target) -> list[tuple[str, int]]:
         """See ``sections``; there is something to code."""
         return [("labels", len(payload))]
 
     def sections(self, payload: bytes, target: Target) -> list[tuple[str, int]]:
         """Names and sizes in bytes of the payload's parts, in order, adding up to it. Raises CorruptFile."""
-        return [("labels", len(payload))] if target.is_settled else self._sections(payload)
+        return [("labels", len(payload))] if target.is_settled else self._sections(payload, target)
 
     def _network_section(self, payload: bytes) -> bytes:
         """See ``network_section``; there is something to code."""

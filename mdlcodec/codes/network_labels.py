@@ -58,7 +58,7 @@ def prediction_cost(architecture: Architecture, inputs: Inputs, k: int) -> Cost:
     return Cost(architecture.parameters(shape, k), steps, memory)
 
 
-def _scores(
+def exact_scores(
     architecture: Architecture, weights: Weights, features: np.ndarray, k: int
 ) -> Iterator[tuple[int, int, np.ndarray]]:
     """Yields (start, stop, scores float32 (stop - start, k)), exact."""
@@ -90,7 +90,7 @@ def encode_labels(
 
     def blocks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         nonlocal wrong
-        for start, stop, scores in _scores(architecture, weights, inputs.features, k):
+        for start, stop, scores in exact_scores(architecture, weights, inputs.features, k):
             progress(0, 0.0, f"predicting, {stop:,} of {inputs.n:,} examples")
             wrong += int(np.count_nonzero(np.argmax(scores, 1) != classes[start:stop]))
             if inputs.n * k <= _ENTRIES_KEPT:
@@ -99,7 +99,7 @@ def encode_labels(
 
     calibration = best_calibration(blocks(), k)
     encoder, bits = RangeEncoder(), 0.0
-    for start, stop, scores in kept or _scores(architecture, weights, inputs.features, k):
+    for start, stop, scores in kept or exact_scores(architecture, weights, inputs.features, k):
         labels = classes[start:stop]
         table = frequencies(scores, calibration)
         encoder.encode(labels, table)
@@ -122,7 +122,7 @@ def decode_labels(
 
     decoder, bits = RangeDecoder(coded), 0.0
     classes = np.empty(inputs.n, np.int32)
-    for start, stop, scores in _scores(architecture, weights, inputs.features, k):
+    for start, stop, scores in exact_scores(architecture, weights, inputs.features, k):
         table = frequencies(scores, calibration)
         labels = decoder.decode(table)
         classes[start:stop] = labels

@@ -184,7 +184,7 @@ class SubspaceCode(TransmittedNetwork[SubspacePayload]):
             )
 
         def coded(coordinates: np.ndarray, step: int) -> Encoded:
-            quiet, classes = without_labels(transmission.progress), transmission.classes
+            quiet, classes = without_labels(transmission.progress), transmission.values
             return encode_labels(architecture, coordinates, step, classes, k, inputs, settings, quiet)
 
         shortest: Encoded | None = None

@@ -16,7 +16,7 @@ from typing_extensions import override
 from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import NO_OPTIONS, Code, Encoded, Given, Options, Prepared, Progress, Settings
 from mdlcodec.container.ids import NetId
-from mdlcodec.data.targets import Target
+from mdlcodec.data.targets import Reals, Target
 from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.limits import Cost
 from mdlcodec.nn.weights import Weights
@@ -43,11 +43,14 @@ class NetworkPayload(Protocol):
 
 @dataclass(frozen=True)
 class Transmission:
-    """What a sender is asked for: a network for classes, int32 (n,), and their codes under it."""
+    """What a sender is asked for: a network for values (n,), and their codes under it.
+
+    Values are classes, int32, or the float32 that one output is to give for real numbers.
+    """
 
     architecture: Architecture
     given: Given
-    classes: np.ndarray
+    values: np.ndarray
     progress: Progress
     options: Options
 
@@ -64,7 +67,11 @@ class Transmission:
         given = self.given
         seed, features, progress = given.settings.seed, given.inputs.features, self.progress
         with sender_alone():
-            task = Task.of(self.architecture, features, self.classes, given.k, seed=seed, effort=effort)
+            task = (
+                Task.of_reals(self.architecture, features, self.values, seed=seed, effort=effort)
+                if isinstance(given.target, Reals)
+                else Task.of(self.architecture, features, self.values, given.k, seed=seed, effort=effort)
+            )
             told = Told(lambda text: progress(0, 0.0, text))
             trainer = Trainer(task, (told, *self.options.observers))
             return (self.options.method or method)(trainer, *more)
@@ -132,7 +139,7 @@ class TransmittedNetwork(Code, Generic[_Payload]):
     def _prepared(self, given: Given) -> Prepared:
         return NetworkClasses(self, given)
 
-    def _sections(self, payload: bytes) -> list[tuple[str, int]]:
+    def _sections(self, payload: bytes, target: Target) -> list[tuple[str, int]]:
         """Lengths and settings of the network are counted with it."""
         labels = self.parts(payload).labels
         return [

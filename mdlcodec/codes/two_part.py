@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from typing_extensions import override
 
-from mdlcodec.codes import network_labels
-from mdlcodec.codes.contract import Encoded, Given, Options, Progress
-from mdlcodec.codes.transmitted import Transmission, TransmittedNetwork
+from mdlcodec.codes import network_labels, network_reals
+from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Given, Options, Prepared, Progress
+from mdlcodec.codes.network_reals import CALIBRATION_BYTES, Standardisation
+from mdlcodec.codes.transmitted import NetworkClasses, Transmission, TransmittedNetwork
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
+from mdlcodec.data.targets import Reals, Target
 from mdlcodec.data.tensor import DTYPES, Tensor
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded
 from mdlcodec.limits import Cost
@@ -57,6 +59,26 @@ class TwoPartPayload:
     def written(self) -> bytes:
         """The payload."""
         return unsigned(len(self.network)) + self.network + bytes([self.calibration]) + self.labels
+
+
+@dataclass(frozen=True)
+class TwoPartRealsPayload:
+    """The same of real numbers."""
+
+    network: bytes  # the network section
+    calibration: bytes  # five; this and the values: see network_reals
+    values: bytes
+
+    @classmethod
+    def read(cls, payload: bytes) -> TwoPartRealsPayload:
+        """The parts of a payload of a target that is not settled. Raises CorruptFile."""
+        reader = Reader(payload)
+        network = reader.take(reader.unsigned())
+        return cls(network, reader.take(CALIBRATION_BYTES), reader.rest())
+
+    def written(self) -> bytes:
+        """The payload."""
+        return unsigned(len(self.network)) + self.network + self.calibration + self.values
 
 
 def tensors_of(weights: Weights) -> list[Tensor]:
@@ -114,13 +136,69 @@ def encode_labels(
 
     Raises BadData for a network that does not fit.
     """
-    try:
-        weights = read_weights(section, architecture, inputs, k)
-    except CorruptFile as error:
-        raise BadData(f"this network cannot be sent: {error}") from error
+    weights = _sent(section, architecture, inputs, k)
     coded = network_labels.encode_labels(architecture, weights, classes, k, inputs, progress)
     parts = TwoPartPayload(section, coded.calibration, coded.labels)
     return Encoded(parts.written(), coded.ideal_bits, coded.training_error)
+
+
+def encode_reals(
+    architecture: Architecture,
+    section: bytes,
+    indices: np.ndarray,
+    target: Reals,
+    standardisation: Standardisation,
+    inputs: Inputs,
+    progress: Progress,
+) -> Encoded:
+    """The payload of indices, int64 (n,), of a target that is not settled, under the network in a section.
+
+    ``standardisation``: what its output means. Raises BadData for a network that does not fit.
+    """
+    weights = _sent(section, architecture, inputs, 1)
+    coded = network_reals.encode_reals(
+        architecture, weights, indices, target, standardisation, inputs, progress
+    )
+    return Encoded(TwoPartRealsPayload(section, coded.calibration, coded.values).written(), coded.ideal_bits)
+
+
+def _sent(section: bytes, architecture: Architecture, inputs: Inputs, outputs: int) -> Weights:
+    """What a receiver finds in a section. Raises BadData for a network that does not fit."""
+    try:
+        return read_weights(section, architecture, inputs, outputs)
+    except CorruptFile as error:
+        raise BadData(f"this network cannot be sent: {error}") from error
+
+
+class NetworkReals(NetworkClasses):
+    """Real numbers under a network that is transmitted. See `mdlcodec.codes.contract.Prepared`."""
+
+    def __init__(self, code: TwoPartCode, given: Given, target: Reals) -> None:
+        super().__init__(code, given)
+        self._two_part, self._target = code, target
+
+    @override
+    def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
+        given, architecture, target = self._given, self._architecture, self._target
+        standardisation = Standardisation.of(target, values)
+        targets = standardisation.targets(target, values)
+        section = self._two_part.trained_section(
+            Transmission(architecture, given, targets, progress, options)
+        )
+        return encode_reals(architecture, section, values, target, standardisation, given.inputs, progress)
+
+    @override
+    def network(self, payload: bytes) -> tuple[Architecture, Weights]:
+        network = TwoPartRealsPayload.read(payload).network
+        return self._architecture, read_weights(network, self._architecture, self._given.inputs, 1)
+
+    @override
+    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
+        parts, inputs = TwoPartRealsPayload.read(payload), self._given.inputs
+        architecture, weights = self.network(payload)
+        return network_reals.decode_reals(
+            architecture, weights, parts.calibration, parts.values, self._target, inputs, progress
+        )
 
 
 class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
@@ -131,6 +209,21 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
     networks = (LENET5, LENET_300_100)
     section = "network"
     options: frozenset[str] = frozenset({"sparsify", "bits"})
+    takes_reals = True
+
+    @override
+    def _prepared(self, given: Given) -> Prepared:
+        if isinstance(given.target, Reals):
+            return NetworkReals(self, given, given.target)
+        return super()._prepared(given)
+
+    @override
+    def _sections(self, payload: bytes, target: Target) -> list[tuple[str, int]]:
+        if not isinstance(target, Reals):
+            return super()._sections(payload, target)
+        values = TwoPartRealsPayload.read(payload).values
+        network = len(payload) - CALIBRATION_BYTES - len(values)
+        return [(self.section, network), ("calibration", CALIBRATION_BYTES), ("labels", len(values))]
 
     @override
     def parts(self, payload: bytes) -> TwoPartPayload:
@@ -144,10 +237,12 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
     def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
         """No network in a file is larger than its architecture."""
         check_preset(given.settings.preset)
-        inputs, k = given.inputs, given.k
-        shape = inputs.features.shape[1:]
-        cost = network_labels.prediction_cost(architecture, inputs, k)
-        steps, memory = cost.steps, cost.memory + _network_memory(architecture, shape, k)
+        inputs, shape = given.inputs, given.inputs.features.shape[1:]
+        if isinstance(given.target, Reals):
+            cost = network_reals.prediction_cost(architecture, inputs, sending=sending)
+        else:
+            cost = network_labels.prediction_cost(architecture, inputs, given.k)
+        steps, memory = cost.steps, cost.memory + _network_memory(architecture, shape, given.outputs)
         if sending:
             steps += self._training_steps(architecture, inputs.n, given.settings.preset)
             # weights, gradients and moments; the examples moved four times, and all of these arranged anew
@@ -159,14 +254,25 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
 
     @override
     def encoded(self, transmission: Transmission) -> Encoded:
+        given, section = transmission.given, self.trained_section(transmission)
+        return encode_labels(
+            transmission.architecture,
+            section,
+            transmission.values,
+            given.k,
+            given.inputs,
+            transmission.progress,
+        )
+
+    def trained_section(self, transmission: Transmission) -> bytes:
+        """The network section of a network trained for the values. Raises as Prepared.encode does."""
         from mdlcodec.sender.efforts import TWO_PART
 
-        given, progress = transmission.given, transmission.progress
-        found = transmission.trained(TWO_PART[given.settings.preset], self.method(transmission.options))
+        preset = transmission.given.settings.preset
+        found = transmission.trained(TWO_PART[preset], self.method(transmission.options))
         tensors = tensors_of({name: tensor.numpy() for name, tensor in found.items()})
-        progress(0, 0.0, "writing the network")
-        architecture, classes = transmission.architecture, transmission.classes
-        return encode_labels(architecture, self._section(tensors), classes, given.k, given.inputs, progress)
+        transmission.progress(0, 0.0, "writing the network")
+        return self._section(tensors)
 
     def method(self, options: Options) -> Callable[[Trainer], Tensors]:
         """How the network is trained: a trainer -> its tensors by name, float32."""

@@ -196,7 +196,7 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
         from mdlcodec.sender.efforts import VARIATIONAL
         from mdlcodec.sender.variational import variational_network
 
-        given, classes, progress = transmission.given, transmission.classes, transmission.progress
+        given, classes, progress = transmission.given, transmission.values, transmission.progress
         prior = transmission.options.prior
         variance = None if prior is None else _checked_variance(prior)
         effort = VARIATIONAL[given.settings.preset]

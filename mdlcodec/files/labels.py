@@ -279,6 +279,7 @@ def written(inputs: Inputs, labels: AnyLabels, code: int, settings: Settings, pa
         form=labels.form,
         column=None if labels.column is None else (labels.column.index, labels.column.name),
         input_digest=inputs.digest[:DIGEST_BYTES],
+        own_net=settings.own_net,
     )
     return write_label_file(header, payload)
 

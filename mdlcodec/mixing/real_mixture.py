@@ -26,9 +26,9 @@ from mdlcodec.exact.normal import normal_tail
 WIDTHS = np.array([0.6, 0.8, 1.0, 1.25, 1.7, 0.7])
 _EXPERTS = WIDTHS.size
 _UNIFORM_PRIOR = 1.0 / 64.0  # its prior weight
-_UNIFORM_FLOOR = 1.0 / 1024.0  # added to its weight, of the weight of all
+UNIFORM_FLOOR = 1.0 / 1024.0  # added to its weight, of the weight of all
 _ALONE_PRIOR = 0.25  # prior weight of the source without inputs
-_NARROW = 9.5367431640625e-07  # 2^-20
+NARROW = 9.5367431640625e-07  # 2^-20
 _LARGEST_TARGET = 4.0  # what is learned from, in units of the grid's scale
 _LARGEST_RESIDUAL = 12.0  # a squared residual counts for no more than so many variances
 _LARGEST_STEP = 3.4641016151377544  # its square root
@@ -36,7 +36,7 @@ _SMALLEST_VARIANCE = 1e-24
 _LARGEST_EDGE = 1.3407807929942597e154  # 2^512
 _BITS_A_VALUE = 66  # decisions at the most, and one
 _FREE = 16777214.0  # 2^24 - 2
-_NOT_FINITE = -1.0  # in place of a probability or a deviation
+NOT_FINITE = -1.0  # in place of a probability or a deviation
 
 
 @njit(cache=True)
@@ -81,6 +81,26 @@ def standardised(value, numbers):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def learned(index, grid, numbers):  # type: ignore[no-untyped-def]
+    """What is learned from an index: the middle of its cell, in units of the grid's scale, at most 4 of them."""
+    e0 = standardised(bound(index, grid, numbers), numbers)
+    e1 = standardised(bound(index + 1, grid, numbers), numbers)
+    middle = 0.5 * (e0 + e1)
+    if middle > _LARGEST_TARGET:
+        return _LARGEST_TARGET
+    return middle if middle > -_LARGEST_TARGET else -_LARGEST_TARGET
+
+
+@njit(cache=True)
+def learned_from(indices, grid, numbers):  # type: ignore[no-untyped-def]
+    """The same of indices int64 (n,): float64 (n,)."""
+    targets = np.empty(indices.size)
+    for i in range(indices.size):
+        targets[i] = learned(indices[i], grid, numbers)
+    return targets
+
+
+@njit(cache=True)
 def _lower_part(v0, vm, v1, below, above, grid):  # type: ignore[no-untyped-def]
     """The lower part of a node that is divided by width; decimal cells are of one width."""
     if grid[0] > 0 and v1 - v0 > 0.0 and v1 - v0 < np.inf:
@@ -89,14 +109,14 @@ def _lower_part(v0, vm, v1, below, above, grid):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _tail(z, heavy):  # type: ignore[no-untyped-def]
+def tail(z, heavy):  # type: ignore[no-untyped-def]
     """Probability beyond |z| on its side, at most 1/2."""
     a = abs(z)
     return 0.5 / (1.0 + a) if heavy else normal_tail(a)
 
 
 @njit(cache=True)
-def _mass(z0, tail0, z1, tail1):  # type: ignore[no-untyped-def]
+def mass(z0, tail0, z1, tail1):  # type: ignore[no-untyped-def]
     """Probability between z0 and z1 > z0."""
     if z1 <= 0.0:
         mass = tail1 - tail0
@@ -136,7 +156,7 @@ def _fill_experts(scores, alone, spread, means, deviations):  # type: ignore[no-
             mean, sd = means[first], deviations[first]
         sd = sd * np.sqrt(spread[s, 0] / spread[s, 1])
         if not (abs(mean) < 1e100 and sd > 0.0 and sd < 1e100):
-            return _NOT_FINITE
+            return NOT_FINITE
         for j in range(_EXPERTS):
             means[first + j] = mean
             deviations[first + j] = sd * WIDTHS[j]
@@ -146,12 +166,26 @@ def _fill_experts(scores, alone, spread, means, deviations):  # type: ignore[no-
 
 
 @njit(cache=True)
-def _code(
-    value, words, state, encoding, size, low, grid, numbers, means, deviations, smallest, weights, likely
+def code_index(
+    value,
+    words,
+    state,
+    encoding,
+    size,
+    low,
+    grid,
+    numbers,
+    means,
+    deviations,
+    group,
+    smallest,
+    weights,
+    likely,
 ):  # type: ignore[no-untyped-def]
     """Codes (or decodes) one offset 0..size-1 (size as uint64, less 1); fills experts' probabilities of it.
 
-    Returns the offset, uint64, and the probability that it was coded with.
+    Every ``group`` of experts ends with one that has a heavy tail. Returns the offset, uint64, and the probability
+    that it was coded with.
     """
     experts = means.size
     zero, one = np.uint64(0), np.uint64(1)
@@ -163,12 +197,12 @@ def _code(
     zm, tm = np.empty(experts), np.empty(experts)
     total = 0.0
     for j in range(experts):
-        heavy = j % _EXPERTS == _EXPERTS - 1
+        heavy = j % group == group - 1
         z0[j], z1[j] = (e0 - means[j]) / deviations[j], (e1 - means[j]) / deviations[j]
-        t0[j], t1[j] = _tail(z0[j], heavy), _tail(z1[j], heavy)
-        likely[j] = _mass(z0[j], t0[j], z1[j], t1[j])
+        t0[j], t1[j] = tail(z0[j], heavy), tail(z1[j], heavy)
+        likely[j] = mass(z0[j], t0[j], z1[j], t1[j])
         total += weights[j] * likely[j]
-    uniform = weights[experts] + _UNIFORM_FLOOR
+    uniform = weights[experts] + UNIFORM_FLOOR
     # of the node: the experts' weighted probability once it is divided by width; its part of the experts' node
     narrow, share, probability = False, 1.0, 1.0
     while first < last:
@@ -177,7 +211,7 @@ def _code(
         em = standardised(vm, numbers)
         below = np.float64(middle - first) + 1.0
         above = np.float64(last - middle)
-        if not narrow and e1 - e0 <= _NARROW * smallest:
+        if not narrow and e1 - e0 <= NARROW * smallest:
             narrow = True
         if narrow:
             part = _lower_part(v0, vm, v1, below, above, grid)
@@ -186,13 +220,13 @@ def _code(
             left, right = 0.0, 0.0
             for j in range(experts):
                 zm[j] = (em - means[j]) / deviations[j]
-                tm[j] = _tail(zm[j], j % _EXPERTS == _EXPERTS - 1)
-                left += weights[j] * _mass(z0[j], t0[j], zm[j], tm[j])
-                right += weights[j] * _mass(zm[j], tm[j], z1[j], t1[j])
+                tm[j] = tail(zm[j], j % group == group - 1)
+                left += weights[j] * mass(z0[j], t0[j], zm[j], tm[j])
+                right += weights[j] * mass(zm[j], tm[j], z1[j], t1[j])
         up = right + uniform * (above / count)
         p = up / ((left + uniform * (below / count)) + up)
         if not (p >= 0.0 and p <= 1.0):
-            return zero, _NOT_FINITE
+            return zero, NOT_FINITE
         ones = 1 + int(p * _FREE)
         if encoding:
             bit = value > middle
@@ -214,7 +248,7 @@ def _code(
                     z0[j], t0[j] = zm[j], tm[j]
                 else:
                     z1[j], t1[j] = zm[j], tm[j]
-                likely[j] = _mass(z0[j], t0[j], z1[j], t1[j])
+                likely[j] = mass(z0[j], t0[j], z1[j], t1[j])
     for j in range(experts):
         likely[j] = likely[j] * share
     likely[experts] = 1.0 / count
@@ -261,9 +295,9 @@ def _code_rows(
     for i in range(indices.size):
         smallest = _fill_experts(scores[i], alone, spread, means, deviations)
         if not smallest > 0.0:
-            return _NOT_FINITE, bits
+            return NOT_FINITE, bits
         value = np.uint64(indices[i] - low) if encoding else np.uint64(0)
-        offset, probability = _code(
+        offset, probability = code_index(
             value,
             words,
             coder,
@@ -274,21 +308,16 @@ def _code_rows(
             numbers,
             means,
             deviations,
+            _EXPERTS,
             smallest,
             weights,
             likely,
         )
         if not probability > 0.0:
-            return _NOT_FINITE, bits
+            return NOT_FINITE, bits
         index = low + np.int64(offset)
         indices[i] = index
-        e0 = standardised(bound(index, grid, numbers), numbers)
-        e1 = standardised(bound(index + 1, grid, numbers), numbers)
-        targets[i] = 0.5 * (e0 + e1)
-        if targets[i] > _LARGEST_TARGET:
-            targets[i] = _LARGEST_TARGET
-        elif targets[i] < -_LARGEST_TARGET:
-            targets[i] = -_LARGEST_TARGET
+        targets[i] = learned(index, grid, numbers)
         _learn(targets[i], step + i, scores[i], alone, spread, means, deviations, likely, prior, weights)
         nats = nats * probability
         while nats < 0.5:
@@ -328,7 +357,7 @@ def _normalised(weights: np.ndarray) -> np.ndarray:
     return weights / total
 
 
-class _Coder:
+class Coder:
     """The range coder's state and words, of a sender, or of a receiver of ``payload``; and the bits so far."""
 
     def __init__(self, payload: bytes | None) -> None:
@@ -344,6 +373,14 @@ class _Coder:
         self._encoder.reserve(_BITS_A_VALUE * values)
         return self._encoder.words, self._encoder.state, True
 
+    def _count(self, left: float, bits: int) -> None:
+        """Adds what was coded with the probability left / 2^bits, left positive."""
+        self._bits += bits
+        self._left *= left
+        while self._left < 0.5:
+            self._left *= 2.0
+            self._bits += 1
+
     @property
     def ideal_bits(self) -> float:
         """-sum log2 p of what was coded."""
@@ -355,7 +392,7 @@ class _Coder:
         return shortest_bytes(*self._encoder.interval())
 
 
-class UniformIndices(_Coder):
+class UniformIndices(Coder):
     """Codes indices low..high, each as likely as any other; see RealMixture."""
 
     def __init__(self, low: int, high: int, payload: bytes | None = None) -> None:
@@ -373,7 +410,7 @@ class UniformIndices(_Coder):
         self._bits += indices.size * float(np.log2(float(self._size) + 1.0))  # reported only
 
 
-class RealMixture(_Coder):
+class RealMixture(Coder):
     """The mixture's state, and the coder that goes with it: of a sender, or of a receiver of ``payload``.
 
     low, high: range of the indices; grid, numbers: see ``bound``.
@@ -435,9 +472,5 @@ class RealMixture(_Coder):
         if not left > 0.0:
             raise InexactComputation("a prediction is NaN or infinite; try another preset or network")
         self._step += indices.size
-        self._bits += bits
-        self._left *= left
-        while self._left < 0.5:
-            self._left *= 2.0
-            self._bits += 1
+        self._count(left, bits)
         return targets

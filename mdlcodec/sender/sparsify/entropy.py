@@ -4,6 +4,10 @@ Minimises  mean loss (nats) + exchange * (ln 2 / n) * bits(network),  which at e
 two-part code itself (Blier & Ollivier 2018, section 3.1; Hinton & van Camp 1993): one bit of the network is worth
 one bit of labels. Weights are integers times one step per tensor, the steps learned; the loss sees the rounded
 weights and its gradient passes straight through the rounding, as in entropy-penalised training (Oktay et al. 2020).
+
+A real number takes (f - y)^2 / (2 s^2) nats and a constant under a Gaussian of variance s^2, which is that of the
+residuals of recent batches, a constant in the gradient. All of it is multiplied by s^2: the loss stays half the
+squared error, and a bit of the network costs s^2 of its price.
 """
 
 from __future__ import annotations
@@ -67,6 +71,8 @@ _SHRUNK = 1000
 _LOOKED_AT = 4096  # examples whose features set the first step
 _BIAS_STEP = 0.2
 _BIAS_PRICE = 5.0  # bits
+_RECENT = 0.02  # weight of a batch in the variance of residuals
+_LEAST_VARIANCE = 1e-7  # of real numbers of variance 1
 
 
 def pricing_of(architecture: Architecture) -> Pricing:
@@ -102,7 +108,8 @@ class PricedTraining(Phase):
         self._largest = 2 ** (bits - 1) - 1
         generator = torch.Generator().manual_seed(task.seed)
         self._x, self._y = task.x, task.y
-        if task.are_images:
+        # what a moved image's class is is known; where a number says where something is, it moves too
+        if task.are_images and not task.has_reals:
             pictures = moved_copies(task.x, pricing.copies, pricing.strength, generator)
             self._x, self._y = pictures, task.y.repeat(pricing.copies + 1)
         size = self._x[:_LOOKED_AT].float().square().mean().sqrt().item()
@@ -118,6 +125,7 @@ class PricedTraining(Phase):
         batch = rounded_batch(pricing.batch, task.n)
         self._batches = shuffled_batches(len(self._x), batch, generator)
         self._prices: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._variance = 1.0  # of real numbers around the outputs; classes have none
 
     @override
     def step(self, done: int) -> float:
@@ -133,17 +141,22 @@ class PricedTraining(Phase):
         }
         graph = self._graph_now()
         scores = sparse_forward(graph, shown | self._statistics, self._x[rows].float())
-        loss = torch.nn.functional.cross_entropy(scores, self._y[rows])
+        loss = self.task.loss_of(scores, self._y[rows])
         loss.backward()
+        if self.task.has_reals:
+            self._variance += _RECENT * (2.0 * loss.item() - self._variance)
+            self._variance = max(self._variance, _LEAST_VARIANCE)
         with torch.no_grad():
             if done % _REFRESHED == 0:
                 self._prices = _prices(values, self._largest)
             ramp = (part - pricing.priced_from) / (pricing.priced_in_full - pricing.priced_from)
-            _add_price(values, self._prices, self._price * min(max(ramp, 0.0), 1.0))
+            price = self._price * self._variance
+            _add_price(values, self._prices, price * min(max(ramp, 0.0), 1.0))
             rate = _schedule(part, done, pricing)
             update = self._optimiser.update
             update({n: t for n, t in values.items() if t.grad is not None}, rate * pricing.rate)
-            moved = {n + " step": t for n, t in steps.items() if hard or values[n].dim() > 1}
+            # named so that they are no layer's tensors, whose state shrinks with its units
+            moved = {"step " + n: t for n, t in steps.items() if hard or values[n].dim() > 1}
             update(moved, rate * pricing.step_rate)
         if (done + 1) % _SHRUNK == 0 and part > pricing.priced_in_full:
             self._remove_dead()
