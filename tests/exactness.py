@@ -28,10 +28,11 @@ _MODULES = set(
 _OTHERS = set(
     """
     constriction.stream.model.Categorical constriction.stream.queue.RangeDecoder
-    constriction.stream.queue.RangeEncoder math.ceil math.gcd math.inf math.isqrt math.prod numba.__version__
-    numba.config.NUMBA_NUM_THREADS numba.core.compiler.CompileResult numba.core.config
-    numba.core.registry.cpu_target numba.core.serialize.dumps numba.extending.intrinsic numba.njit
-    numba.uint64 operator.index sklearn.datasets.load_digits
+    constriction.stream.queue.RangeEncoder decimal.Decimal decimal.InvalidOperation math.ceil math.gcd
+    math.inf math.isqrt math.prod numba.__version__ numba.config.NUMBA_NUM_THREADS
+    numba.core.compiler.CompileResult numba.core.config numba.core.registry.cpu_target
+    numba.core.serialize.dumps numba.extending.intrinsic numba.njit numba.uint64 operator.index
+    sklearn.datasets.load_digits
     """.split()
 )
 _NUMPY = set(

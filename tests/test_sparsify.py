@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from mdlcodec import codes, data
 from mdlcodec.codes import Settings
+from mdlcodec.data.targets import Classes
 from mdlcodec.errors import BadData, InexactComputation
 from mdlcodec.nn.graph import Graph, sequence
 from mdlcodec.nn.nodes import Convolution, Flatten, Linear, MaxPooling, Rectify
@@ -250,8 +251,8 @@ def test_numbers_of_steps():
     with pytest.raises(BadData, match="magic"):
         steps_of(LENET5, "magic", 1.0, 5)
     inputs = data.from_arrays(np.zeros((15_000, 6)), None).inputs
-    costs = [codes.CODES["two-part"].cost(inputs, 3, Settings(5, 5, 0), sending=s) for s in (True, False)]
-    assert costs[0].steps - costs[1].steps == 20_000
+    prepared = codes.CODES["two-part"].prepare(inputs, Classes(3), Settings(5, 5, 0))
+    assert prepared.sending_cost.steps - prepared.cost.steps == 20_000
 
 
 # Networks and their dead units
