@@ -1,4 +1,4 @@
-"""The codes of Blier & Ollivier 2018: each turns class indices into a payload and back.
+"""The codes of Blier & Ollivier 2018: each turns values into a payload and back.
 
 Adding a code is one new file and one line in ``CODES``.
 """

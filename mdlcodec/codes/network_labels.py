@@ -1,4 +1,4 @@
-"""Labels under the predictions of a layered network that both sides hold.
+"""Labels under the predictions of a network that both sides hold.
 
 Formats: formats/two_part.md, "Prediction" and "Calibration". What the codes share that transmit a network first,
 however it travels: one byte of calibration, then the range coder's bytes.

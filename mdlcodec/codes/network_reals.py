@@ -1,4 +1,4 @@
-"""Real numbers around the outputs of a layered network that both sides hold.
+"""Real numbers around the outputs of a network that both sides hold.
 
 Format: formats/reals.md, "The two-part codes". The counterpart of `network_labels`: five bytes say what an output
 means and how far from it values are, then come the range coder's.

@@ -1,4 +1,4 @@
-"""A factorised Gaussian posterior over the weights of a layered network, in torch's float32.
+"""A factorised Gaussian posterior over the weights of a network, in torch's float32.
 
 Blier & Ollivier 2018, section 3.3: the posterior q is N(mean, deviation^2) for each weight, the prior p is
 N(0, variance) with one variance for each tensor. All weights and biases are places of one flat vector.
