@@ -102,11 +102,16 @@ def test_shapes_and_outputs():
 def test_inputs_that_do_not_fit_are_named(node, shapes, message):
     with pytest.raises(BadData, match=message):
         node.outputs(*shapes)
-    if len(shapes) == 1:
+    if node.entering == 1:
         with pytest.raises(BadData, match=f"^here: .*{message}"):
             net = Builder()
             net(node, name="here")
             net.graph().shapes(shapes[0])
+
+
+def test_a_node_with_fewer_inputs_than_it_takes():
+    with pytest.raises(BadData, match="^here takes 2 inputs, not 1"):
+        Builder()(Addition(), name="here")
 
 
 def test_an_order_that_there_is_not():

@@ -498,8 +498,10 @@ def test_inputs_and_nets_that_do_not_fit():
         mdlcodec.encode(x.reshape(8, -1), y, code="variational", net="narrow-convolution")
     with pytest.raises(BadData, match="variational has no network named 'cnn'; choose one of auto, "):
         mdlcodec.encode(x, y, code="variational", net="cnn")
-    with pytest.raises(BadData, match="resnet20 normalises by running statistics"):
+    with pytest.raises(BadData, match="resnet20 has more than 7 layers with weights"):
         mdlcodec.encode(x, y, code="variational", net="resnet20")
+    with pytest.raises(BadData, match="resnet20 normalises by running statistics"):
+        mdlcodec.encode(x, y, code="subspace", net="resnet20")
     with pytest.raises(BadData, match="narrow-mlp is for codes that transmit a network"):
         mdlcodec.encode(x, y, net="narrow-mlp")
 

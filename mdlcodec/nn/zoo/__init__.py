@@ -59,9 +59,9 @@ def register(graph: Graph, *, name: str, version: int = 1) -> Architecture:
         raise BadData(f"the program has a network named {name!r} itself; choose another name")
     if not isinstance(graph, Graph):
         raise BadData(f"a network was given as {type(graph).__name__}; give the graph that a Builder makes")
-    version = integer(version, "version")
-    if isinstance(version, bool) or not 1 <= version < 1 << 31:
+    if isinstance(version, bool) or not 1 <= integer(version, "version") < 1 << 31:
         raise BadData(f"a version is a number from 1 on, not {version!r}")
+    version = integer(version, "version")  # numpy's, too
     made = Architecture(name, NetId.NAMED, graph, version)
     _check_graph(made)
     known = _registered.get(name)
