@@ -110,7 +110,7 @@ def test_inputs_that_do_not_fit_are_named(node, shapes, message):
 
 
 def test_a_node_with_fewer_inputs_than_it_takes():
-    with pytest.raises(BadData, match="^here takes 2 inputs, not 1"):
+    with pytest.raises(BadData, match=r"^here takes 2 inputs, not 1"):
         Builder()(Addition(), name="here")
 
 
