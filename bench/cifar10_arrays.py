@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 
-def _tiles(path: Path) -> np.ndarray:
+def tiles(path: Path) -> np.ndarray:
     """uint8 (tiles, 32, 32, 3)."""
     sheet = np.asarray(Image.open(path).convert("RGB"))
     rows = sheet.reshape(-1, 32, 100, 32, 3)  # row of tiles, y, column of tiles, x, colour
@@ -23,5 +23,5 @@ def _tiles(path: Path) -> np.ndarray:
 if __name__ == "__main__":
     folder, out = Path(sys.argv[1]), sys.argv[2]
     y = np.load(folder / "labels.npz")["train_label"]
-    x = np.concatenate([_tiles(path) for path in sorted(folder.glob("train_*.webp"))])[: len(y)]
+    x = np.concatenate([tiles(path) for path in sorted(folder.glob("train_*.webp"))])[: len(y)]
     np.savez(out, x=x, y=y)

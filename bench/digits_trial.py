@@ -20,22 +20,28 @@ from machine import machine
 
 from mdlcodec.exact.engines import ENGINES
 from mdlcodec.exact.linear import Arithmetic, Convolution, Digits
-from mdlcodec.exact.optimisers import Adam, Momentum
+from mdlcodec.exact.optimisers import Adam
 from mdlcodec.exact.random import Stream
-from mdlcodec.nn.layers import (
-    Activate,
-    AverageOverPlaces,
-    Convolve,
-    Flatten,
-    FullyConnected,
-    HalveByMaximum,
-    Layer,
-    Normalise,
-)
-from mdlcodec.nn.network import Network
+from mdlcodec.nn import nodes
+from mdlcodec.nn.exact_training import Network
+from mdlcodec.nn.graph import Graph, channels_first, sequence
+from mdlcodec.nn.node import Node
 
 CHOICES = [(2, 2, 2), (2, 1, 2), (1, 1, 2), (2, 2, 1), (1, 1, 1)]
 BATCH = 128
+
+
+class Momentum:
+    """Stochastic gradient descent with momentum 0.9 and weight decay, a float32 rounding for each operation."""
+
+    def __init__(self, weights: np.ndarray) -> None:
+        self._velocity = np.zeros_like(weights)
+
+    def step(self, weights: np.ndarray, gradient: np.ndarray, rate: float, decay: float) -> None:
+        """One update in place."""
+        self._velocity *= np.float32(0.9)
+        self._velocity += gradient + np.float32(decay) * weights
+        weights -= np.float32(rate) * self._velocity
 
 
 def mnist(folder: Path, which: str) -> tuple[np.ndarray, np.ndarray]:
@@ -66,24 +72,31 @@ def cifar(folder: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
     )
 
 
-def lenet_300_100() -> list[Layer]:
-    """Fully connected, 266,610 weights."""
-    return [FullyConnected(300), Activate(), FullyConnected(100), Activate(), FullyConnected(10, 1.0)]
+def lenet_300_100(digits: Digits) -> Graph:
+    """Fully connected, 266,610 weights; ``digits``: of all products."""
+    return sequence(
+        nodes.Linear(300, digits=digits),
+        nodes.Rectify(),
+        nodes.Linear(100, digits=digits),
+        nodes.Rectify(),
+        nodes.Linear(10, 1.0, digits),
+    )
 
 
-def small_cnn() -> list[Layer]:
-    """Three convolutions with batch normalisation."""
-    layers: list[Layer] = []
+def small_cnn(digits: Digits) -> Graph:
+    """Three convolutions with batch normalisation; ``digits``: of all products."""
+    layers: list[Node] = []
     for channels in (32, 64, 128):
-        layers += [Convolve(channels), Normalise(), Activate(), HalveByMaximum()]
-    return [*layers[:-1], AverageOverPlaces(), FullyConnected(10, 1.0)]
+        convolution = nodes.Convolution(channels, padding=1, digits=digits)
+        layers += [convolution, nodes.Normalisation(), nodes.Rectify(), nodes.MaxPooling()]
+    return sequence(*layers[:-1], nodes.AveragePooling(), nodes.Linear(10, 1.0, digits))
 
 
-def train(layers, optimiser, rate, data, digits, engine, epochs):
+def train(graph_of, optimiser, rate, data, digits, engine, epochs):
     """Returns test error, mean loss of the last epoch, seconds an epoch."""
     x, y, test_x, test_y = data
-    arithmetic = Arithmetic(ENGINES[engine], Digits(*digits))
-    network = Network(layers, x.shape[1:], arithmetic, Stream(1, 1), Stream(1, 2))
+    graph, arithmetic = graph_of(Digits(*digits)), Arithmetic(ENGINES[engine])
+    network = Network(graph, channels_first(x.shape[1:]), arithmetic, Stream(1, 1), Stream(1, 2))
     rule = optimiser(network.weights)
     order, steps = Stream(1, 3), epochs * (len(x) // BATCH)
     start, done = time.perf_counter(), 0
@@ -96,44 +109,39 @@ def train(layers, optimiser, rate, data, digits, engine, epochs):
             losses.append(loss)
             done += 1
     seconds = (time.perf_counter() - start) / epochs
-    predicted = np.concatenate([network.predict(part, network.state) for part in np.array_split(test_x, 20)])
+    predicted = np.concatenate([network.predict(part, network.vector) for part in np.array_split(test_x, 20)])
     return float(np.mean(predicted.argmax(1) != test_y)), float(np.mean(losses)), seconds
 
 
-def train_float32(layers, optimiser, rate, data, epochs):
+def _module(node: Node, shape: tuple[int, ...], arrays: list[torch.Tensor]) -> torch.nn.Module:
+    """The float32 module of a node whose input has that shape, (c, h, w) or (d,), with these weights."""
+    if isinstance(node, nodes.Linear):
+        linear = torch.nn.Linear(shape[0], node.width)
+        linear.weight.data, linear.bias.data = arrays
+        return linear
+    if isinstance(node, nodes.Convolution):
+        convolution = torch.nn.Conv2d(shape[0], node.channels, node.kernel, padding=node.padding)
+        convolution.weight.data, convolution.bias.data = arrays
+        return convolution
+    if isinstance(node, nodes.Normalisation):
+        return torch.nn.BatchNorm2d(shape[0])
+    if isinstance(node, nodes.MaxPooling):
+        return torch.nn.MaxPool2d(node.kernel, node.stride)
+    if isinstance(node, nodes.AveragePooling):
+        return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+    return torch.nn.ReLU()
+
+
+def train_float32(graph_of, optimiser, rate, data, epochs):
     """The same in ordinary float32 torch: same initial weights, same batches."""
     x, y, test_x, test_y = data
-    start = Network(
-        layers, x.shape[1:], Arithmetic(ENGINES["float64"], Digits(2, 2, 2)), Stream(1, 1), Stream(1, 2)
-    )
-    modules: list[torch.nn.Module] = []
-    parts, position, shape = [], 0, x.shape[1:]
-    for layer in layers:
-        shapes = layer.shapes(shape)
-        arrays = []
-        for s in shapes:
-            size = int(np.prod(s))
-            arrays.append(torch.from_numpy(start.weights[position : position + size].reshape(s).copy()))
-            position += size
-        if isinstance(layer, FullyConnected):
-            module = torch.nn.Linear(shape[0], layer.width)
-            module.weight.data, module.bias.data = arrays
-        elif isinstance(layer, Convolve):
-            module = torch.nn.Conv2d(shape[2], layer.channels, layer.kernel, padding=layer.kernel // 2)
-            module.weight.data, module.bias.data = arrays[0].permute(0, 3, 1, 2).contiguous(), arrays[1]
-        elif isinstance(layer, Normalise):
-            module = torch.nn.BatchNorm2d(shape[-1])
-        elif isinstance(layer, HalveByMaximum):
-            module = torch.nn.MaxPool2d(2)
-        elif isinstance(layer, AverageOverPlaces):
-            module = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
-        elif isinstance(layer, Flatten):
-            module = torch.nn.Flatten()
-        else:
-            module = torch.nn.ReLU()
-        modules.append(module)
-        parts.append(arrays)
-        shape = layer.outputs(shape)
+    graph, entering = graph_of(Digits(2, 2, 2)), channels_first(x.shape[1:])
+    initial, modules = Stream(1, 1), []
+    for vertex, shapes in graph.entering(entering):
+        held = vertex.node.initial(initial, *shapes)
+        parameters = vertex.node.parameters(*shapes).values()
+        arrays = [torch.from_numpy(p.from_held(a)) for p, a in zip(parameters, held, strict=True)]
+        modules.append(_module(vertex.node, shapes[0], arrays))
     net = torch.nn.Sequential(*modules)
     if len(x.shape) == 4:
         net = net.to(memory_format=torch.channels_last)
@@ -245,8 +253,8 @@ def main() -> None:
                         "seconds": convolution_seconds(shape, digits, engine),
                     }
                 )
-    for name, (layers, optimiser, rate, data) in sets.items() if options.part == "accuracy" else ():
-        error, loss, seconds = train_float32(layers(), optimiser, rate, data, options.epochs)
+    for name, (graph_of, optimiser, rate, data) in sets.items() if options.part == "accuracy" else ():
+        error, loss, seconds = train_float32(graph_of, optimiser, rate, data, options.epochs)
         report(
             {
                 "training": name,
@@ -257,7 +265,7 @@ def main() -> None:
             }
         )
         for digits in CHOICES:
-            error, loss, seconds = train(layers(), optimiser, rate, data, digits, "int8", options.epochs)
+            error, loss, seconds = train(graph_of, optimiser, rate, data, digits, "int8", options.epochs)
             report(
                 {
                     "training": name,

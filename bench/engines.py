@@ -25,19 +25,15 @@ from mdlcodec.exact.integers import DIGITS
 from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.exact.optimisers import Adam
 from mdlcodec.exact.random import Stream
-from mdlcodec.nn import layers as exact_layers
-from mdlcodec.nn.network import Network
+from mdlcodec.nn import nodes
+from mdlcodec.nn.exact_training import Network
+from mdlcodec.nn.graph import Graph, channels_first, sequence
+from mdlcodec.nn.node import Node, Shape
 from mdlcodec.predictors.cnn import recipe_for
 from mdlcodec.predictors.presets import DEFAULT_PRESET
 
 SEED = 0
-MLP = (
-    exact_layers.FullyConnected(300),
-    exact_layers.Activate(),
-    exact_layers.FullyConnected(100),
-    exact_layers.Activate(),
-    exact_layers.FullyConnected(10),
-)
+MLP = sequence(nodes.Linear(300), nodes.Rectify(), nodes.Linear(100), nodes.Rectify(), nodes.Linear(10))
 # (N, H, W, C), outputs, kernel
 CONVOLUTIONS = [
     ((128, 8, 8, 128), 256, 3),
@@ -71,33 +67,40 @@ def _alternating(calls: list[Callable[[], object]], repeats: int) -> list[float]
     return [statistics.median(kept) for kept in times]
 
 
-def _torch_module(layer: object, shape: tuple[int, ...]) -> torch.nn.Module:
-    """The float32 module of an exact layer whose input has that shape."""
-    if isinstance(layer, exact_layers.FullyConnected):
-        return torch.nn.Linear(shape[0], layer.width)
-    if isinstance(layer, exact_layers.Convolve):
-        return torch.nn.Conv2d(shape[2], layer.channels, layer.kernel, padding=layer.kernel // 2)
-    if isinstance(layer, exact_layers.Normalise):
-        return torch.nn.BatchNorm2d(shape[-1]) if len(shape) == 3 else torch.nn.BatchNorm1d(shape[-1])
-    if isinstance(layer, exact_layers.Drop):
-        return torch.nn.Dropout(1 - layer.keep / 65536)
+def _torch_module(node: Node, shape: Shape) -> torch.nn.Module:
+    """The float32 module of an exact node whose input has that shape, (c, h, w) or (d,)."""
+    if isinstance(node, nodes.Linear):
+        assert node.width is not None
+        return torch.nn.Linear(shape[0], node.width)
+    if isinstance(node, nodes.Convolution):
+        return torch.nn.Conv2d(
+            shape[0], node.channels, node.kernel, node.stride, padding=node.padding, bias=node.bias
+        )
+    if isinstance(node, nodes.Normalisation):
+        return torch.nn.BatchNorm2d(shape[0]) if len(shape) == 3 else torch.nn.BatchNorm1d(shape[0])
+    if isinstance(node, nodes.Dropout):
+        return torch.nn.Dropout(1 - node.keep / 65536)
+    if isinstance(node, nodes.MaxPooling):
+        return torch.nn.MaxPool2d(node.kernel, node.stride)
     plain = {
-        exact_layers.Activate: lambda: torch.nn.ReLU(inplace=True),
-        exact_layers.HalveByMaximum: lambda: torch.nn.MaxPool2d(2),
-        exact_layers.FoldPlaces: lambda: torch.nn.PixelUnshuffle(2),
-        exact_layers.Flatten: torch.nn.Flatten,
+        nodes.Rectify: lambda: torch.nn.ReLU(inplace=True),
+        nodes.Fold: lambda: torch.nn.PixelUnshuffle(2),
+        nodes.Flatten: torch.nn.Flatten,
     }
-    return plain[type(layer)]()
+    return plain[type(node)]()
+
+
+def _entering(x: np.ndarray) -> Shape:
+    """The shape of an example of (N, H, W, C) or (N, d) as graphs have it."""
+    return channels_first(x.shape[1:])
 
 
 def _float32_step(
-    layers: tuple[exact_layers.Layer, ...], x: np.ndarray, y: np.ndarray, channels_last: bool, fused: bool
+    graph: Graph, x: np.ndarray, y: np.ndarray, channels_last: bool, fused: bool
 ) -> Callable[[], object]:
+    """Of a graph without branches."""
     torch.manual_seed(SEED)
-    modules, shape = [], x.shape[1:]
-    for layer in layers:
-        modules.append(_torch_module(layer, shape))
-        shape = layer.outputs(shape)
+    modules = [_torch_module(vertex.node, shapes[0]) for vertex, shapes in graph.entering(_entering(x))]
     model = torch.nn.Sequential(*modules)
     inputs, classes = torch.from_numpy(x), torch.from_numpy(y)
     if inputs.dim() == 4:
@@ -115,11 +118,9 @@ def _float32_step(
     return step
 
 
-def _exact_step(
-    layers: tuple[exact_layers.Layer, ...], x: np.ndarray, y: np.ndarray, engine: str
-) -> Callable[[], object]:
+def _exact_step(graph: Graph, x: np.ndarray, y: np.ndarray, engine: str) -> Callable[[], object]:
     arithmetic = Arithmetic(engines.ENGINES[engine])
-    network = Network(layers, x.shape[1:], arithmetic, Stream(SEED, 1), Stream(SEED, 2))
+    network = Network(graph, _entering(x), arithmetic, Stream(SEED, 1), Stream(SEED, 2))
     optimiser = Adam(network.weights)
 
     def step() -> None:
@@ -133,15 +134,15 @@ def steps(repeats: int, quick: bool) -> list[dict[str, object]]:
     """Whole training steps."""
     networks = {"mlp 784-300-100-10": (MLP, (784,), 128)}
     for preset in (DEFAULT_PRESET,) if quick else (3, DEFAULT_PRESET, 9):
-        recipe = recipe_for((28, 28, 1), 10, preset)
+        recipe = recipe_for((1, 28, 28), 10, preset)
         networks[f"cnn -{preset}" + (" (default)" if preset == DEFAULT_PRESET else "")] = (
-            recipe.layers,
+            recipe.graph,
             (28, 28, 1),
             recipe.batch,
         )
     rows = []
     random = np.random.default_rng(SEED)
-    for name, (layers, shape, batch) in networks.items():
+    for name, (graph, shape, batch) in networks.items():
         x = random.normal(size=(batch, *shape)).astype(np.float32)
         y = random.integers(0, 10, batch)
         variants = [
@@ -149,10 +150,10 @@ def steps(repeats: int, quick: bool) -> list[dict[str, object]]:
             for last in ((False, True) if len(shape) == 3 else (False,))
             for fused in (False, True)
         ]
-        trial = [_float32_step(layers, x, y, *variant) for variant in variants]
+        trial = [_float32_step(graph, x, y, *variant) for variant in variants]
         best = int(np.argmin(_alternating(trial, 5)))
         names = [chosen_arithmetic().engine.name] if quick else list(engines.ENGINES)
-        calls = [_exact_step(layers, x, y, engine) for engine in names]
+        calls = [_exact_step(graph, x, y, engine) for engine in names]
         float32, *exact = _alternating([trial[best], *calls], repeats)
         layout, fused = variants[best]
         rows.append(

@@ -39,12 +39,14 @@ from mdlcodec.codes import CODES
 from mdlcodec.codes.variational import VariationalCode
 from mdlcodec.data import Dataset, Inputs, Labels
 from mdlcodec.exact.guard import sender_alone
+from mdlcodec.observe.contract import Moment
 from mdlcodec.report.comparison import dataset_digest
 from mdlcodec.report.curves import Curve, prequential_curve
 from mdlcodec.report.plot import new_figure, png, require_matplotlib
 from mdlcodec.sender.efforts import VARIATIONAL
-from mdlcodec.sender.variational import train_posterior
-from mdlcodec.sender.variational.objective import Objective
+from mdlcodec.sender.loop import Trainer
+from mdlcodec.sender.task import Task
+from mdlcodec.sender.variational import PosteriorTraining
 
 _POINTS = 100  # of a curve of figure 1
 
@@ -120,38 +122,30 @@ def _run_variational(dataset: Dataset, name: str, preset: int, seed: int) -> dic
     classes, k = labels.classes, len(labels.values)
     if name == "fake labels":
         classes = np.random.default_rng(seed).permutation(classes)
-    effort = VARIATIONAL[preset]
-    architecture = code.architecture(code.settings("auto", preset, seed, dataset.inputs, k))
+    architecture = code.architecture(code.settings("auto", preset, seed, dataset.inputs, labels.target))
     found: dict[str, Any] = {"net": architecture.name, "steps": [], "divergence_bits": [], "loss_bits": []}
 
-    def record(objective: Objective) -> None:
-        generator = objective.posterior.generator
-        state = generator.get_state()  # the training goes on as if nobody looked
-        divergence = float(objective.posterior.divergence().double().sum())
-        found["steps"].append(objective.steps)
-        found["divergence_bits"].append(round(divergence / math.log(2), 1))
-        found["loss_bits"].append(round(objective.expected_loss() / math.log(2), 1))
-        generator.set_state(state)
-
-    def look(objective: Objective, steps: int) -> None:
-        if objective.steps % max(1, steps // _POINTS) == 0:
-            record(objective)
-
-    def quiet(stage: str) -> None:
-        """No progress."""
-
+    task = Task.of(architecture, dataset.inputs.features, classes, k, seed=seed)
     with sender_alone():
-        trained = train_posterior(
-            architecture,
-            dataset.inputs.features,
-            classes,
-            k,
-            effort=effort,
-            seed=seed,
-            progress=quiet,
-            look=look,
-        )
-        record(trained)
+        phase = PosteriorTraining(task, VARIATIONAL[preset], None)
+        every = max(1, phase.steps // _POINTS)
+
+        def record(done: int) -> None:
+            objective = phase.objective
+            generator = objective.posterior.generator
+            state = generator.get_state()  # the training goes on as if nobody looked
+            divergence = float(objective.posterior.divergence().double().sum())
+            found["steps"].append(done)
+            found["divergence_bits"].append(round(divergence / math.log(2), 1))
+            found["loss_bits"].append(round(objective.expected_loss() / math.log(2), 1))
+            generator.set_state(state)
+
+        def watch(moment: Moment) -> None:
+            if moment.done % every == 0 or moment.done == phase.steps:
+                record(moment.done)
+
+        record(0)
+        Trainer(task, (watch,)).run(phase)
     return found
 
 

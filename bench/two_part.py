@@ -25,8 +25,9 @@ from machine import machine
 
 import mdlcodec
 from mdlcodec import data
-from mdlcodec.nn.architectures import architecture_named, weights_of
-from mdlcodec.nn.layered import exact_outputs
+from mdlcodec.nn.exact_prediction import exact_outputs
+from mdlcodec.nn.weights import weights_of
+from mdlcodec.nn.zoo import architecture_named
 
 _HEAD = [
     "network", "sparsify", "preset", "seed", "file", "network section", "labels", "non-zeros", "training error",

@@ -9,9 +9,11 @@ from mdlcodec.errors import MdlcodecError
 if TYPE_CHECKING:
     import numpy as np
 
+    from mdlcodec.nn import Graph
+
 __version__ = "0.1.0"
 
-__all__ = ["MdlcodecError", "decode", "encode", "inspect", "pack", "unpack"]
+__all__ = ["MdlcodecError", "decode", "encode", "inspect", "pack", "register", "unpack"]
 
 
 def encode(
@@ -27,6 +29,8 @@ def encode(
     bits: int | None = None,
     dimension: int | None = None,
     prior: float | None = None,
+    target: str = "auto",
+    precision: str | float | None = None,
     max_steps: int | None = None,
     max_memory: int | None = None,
 ) -> bytes:
@@ -42,6 +46,9 @@ def encode(
         sparsify, bits: for code="two-part", how its network becomes sparse, and the size of its codebooks.
         dimension: for code="subspace", of the random subspace; prior: for code="variational", the variance of
             the prior over weights. None is the code's own choice.
+        target: what the labels are taken as: "classes"; "reals", which are numbers on a line; or "auto", where
+            floats are reals if their different values are more than 20 and more than a quarter of the examples.
+        precision: of reals: they become the nearest multiples of it, such as "0.01"; None keeps every bit.
         max_steps, max_memory: limits (memory in bytes); None are the program's defaults.
 
     Raises:
@@ -53,7 +60,7 @@ def encode(
     from mdlcodec.limits import Limits
 
     blob, _ = labels.encode(
-        data.from_arrays(x, y),
+        data.from_arrays(x, y, data.Choice.given(target, precision)),
         code=code,
         net=net,
         preset=preset,
@@ -131,6 +138,25 @@ def unpack(blob: bytes, *, max_memory: int | None = None) -> dict[str, np.ndarra
 
     network = networks.unpack(labels.as_bytes(blob), Limits.given(None, max_memory).memory)
     return {tensor.name: tensor.array() for tensor in network.tensors}
+
+
+def register(graph: Graph, *, name: str, version: int = 1) -> None:
+    """Makes a network of one's own known, which ``net=name`` then takes in codes that transmit a network.
+
+    Files carry the name and the version: whoever decodes them registers the same graph first, or installs a package
+    with an entry point in the group ``mdlcodec.networks``, of that name, that loads a function which does.
+
+    Args:
+        graph: made with `mdlcodec.nn.Builder`; its last node is a `Linear()` whose width is left open.
+        name: letters, digits, - and _, at most 64.
+        version: 1 and up; another graph is another version.
+
+    Raises:
+        MdlcodecError: BadData for names that are taken, and for what is no network (in mdlcodec.errors).
+    """
+    from mdlcodec.nn import zoo
+
+    zoo.register(graph, name=name, version=version)
 
 
 def inspect(blob: bytes) -> dict[str, object]:

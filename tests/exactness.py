@@ -16,56 +16,75 @@ import torch
 _MARKS = ("# reported only", "# sender only", "# integers", "# correctly rounded")
 
 # modules whose every name may be used: nothing in them computes with floats
-_MODULES = {
-    "__future__", "abc", "collections", "concurrent.futures", "contextlib", "contextvars", "copy", "csv",
-    "dataclasses", "functools", "gzip", "hashlib", "importlib", "inspect", "io", "itertools", "json", "llvmlite",
-    "logging", "lzma", "numbers", "operator", "os", "pathlib", "PIL", "re", "safetensors", "shutil", "struct",
-    "sys", "tempfile", "threading", "time", "tokenize", "types", "typing", "typing_extensions", "warnings",
-    "weakref", "zipfile", "zlib", "zstandard",
-}  # fmt: skip
-_NAMES = {
-    "constriction.stream.model.Categorical",
-    "constriction.stream.queue.RangeDecoder",
-    "constriction.stream.queue.RangeEncoder",
-    "math.ceil", "math.gcd", "math.inf", "math.isqrt", "math.prod",
-    "numba.config.NUMBA_NUM_THREADS", "numba.core.cgutils", "numba.core.registry.cpu_target",
-    "numba.extending.intrinsic", "numba.njit", "numba.types", "numba.uint64",
-    *("numpy." + name for name in (
-        "abs", "all", "any", "append", "arange", "argmax", "argmin", "argsort", "array", "array_equal", "asarray",
-        "ascontiguousarray", "bool_", "clip", "concatenate", "count_nonzero", "dtype", "empty", "empty_like",
-        "errstate", "finfo", "float16", "float32", "float64", "floor", "frexp", "frombuffer", "fromiter", "full",
-        "full_like", "iinfo", "inf", "int16", "int32", "int64", "int8", "integer", "isfinite", "isnan", "ldexp",
-        "lib.format", "ma.MaskedArray", "ma.is_masked", "maximum", "minimum", "ndarray", "newaxis", "nextafter",
-        "ogrid", "ones", "pad", "random.Philox", "repeat", "rint", "searchsorted", "sort", "sqrt", "stack", "take",
-        "tile", "triu_indices", "typing", "uint32", "uint64", "uint8", "unique", "unsignedinteger", "where",
-        "zeros", "zeros_like",
-    )),
-    "sklearn.datasets.load_digits",
-    *("torch." + name for name in (
-        "Tensor", "autograd.Function", "bool", "cat", "cuda.device_count", "cuda.get_device_name",
-        "cuda.is_available", "device", "float32", "float64", "from_numpy", "full", "get_num_threads", "int16",
-        "int32", "int64", "int8", "load", "nn.functional.pad", "no_grad", "ones", "ones_like", "strided", "uint8",
-        "utils._python_dispatch.TorchDispatchMode", "where", "zeros", "zeros_like",
-    )),
-}  # fmt: skip
+_MODULES = set(
+    """
+    __future__ abc collections concurrent.futures contextlib contextvars copy csv dataclasses enum
+    fractions functools gzip hashlib importlib inspect io itertools json llvmlite logging lzma
+    numba.core.cgutils numba.types numbers os pathlib pickle PIL re safetensors secrets shutil struct sys
+    tempfile threading time tokenize types typing typing_extensions warnings weakref zipfile zlib
+    zstandard
+    """.split()
+)
+_OTHERS = set(
+    """
+    constriction.stream.model.Categorical constriction.stream.queue.RangeDecoder
+    constriction.stream.queue.RangeEncoder decimal.Decimal decimal.InvalidOperation math.ceil math.gcd
+    math.inf math.isqrt math.prod numba.__version__ numba.config.NUMBA_NUM_THREADS
+    numba.core.compiler.CompileResult numba.core.config numba.core.registry.cpu_target
+    numba.core.serialize.dumps numba.extending.intrinsic numba.njit numba.uint64 operator.index
+    sklearn.datasets.load_digits
+    """.split()
+)
+_NUMPY = set(
+    """
+    __version__ abs all any append arange argmax argmin argsort array array_equal asarray ascontiguousarray
+    bool_ clip concatenate count_nonzero dtype empty empty_like errstate finfo float16 float32 float64 floor
+    frexp frombuffer fromiter full full_like iinfo inf int16 int32 int64 int8 integer isfinite isnan ldexp
+    lib.format ma.is_masked ma.MaskedArray maximum minimum ndarray newaxis nextafter ogrid ones pad
+    random.Philox repeat rint searchsorted sort sqrt stack take tile triu_indices typing uint32 uint64 uint8
+    unique unsignedinteger where zeros zeros_like
+    """.split()
+)
+_TORCH = set(
+    """
+    bool cat cuda.device_count cuda.get_device_name cuda.is_available device float32 float64
+    from_numpy full get_num_threads inf int16 int32 int64 int8 load nn.functional.pad no_grad ones ones_like
+    stack strided Tensor uint8 utils._python_dispatch.TorchDispatchMode where zeros zeros_like
+    """.split()
+)
+_NAMES = _OTHERS | {f"numpy.{name}" for name in _NUMPY} | {f"torch.{name}" for name in _TORCH}
 # of arrays and tensors: they move, select, compare or convert values, and round at most once
-_METHODS = {
-    "__init__", "add", "all", "amax", "any", "astype", "backward", "byte", "byteswap", "clone", "compress",
-    "contiguous", "copy", "copy_", "cpu", "detach", "double", "dtype", "element_size", "expand", "flatten", "flip",
-    "float", "hex", "index", "indices", "is_floating_point", "is_signed", "item", "max", "min", "mul", "multiply",
-    "name", "new", "nonzero", "numel", "numpy", "outer", "partition", "permute", "reshape", "resolve_neg", "round",
-    "shape", "split", "sub", "t", "take", "to", "tobytes", "tolist", "transpose", "type", "unfold", "values",
-    "view",
-}  # fmt: skip
+_METHODS = set(
+    """
+    __contains__ __getitem__ __init__ __len__ __module__ absolute add all amax any astype backward byte
+    byteswap clone compress contiguous copy copy_ cpu data detach device double dtype element_size expand
+    flatten flip float hex index indices is_floating_point is_signed item max maximum min mode mul
+    multiply name ndim new nonzero numel numpy outer partition permute reshape resolve_neg round shape
+    size split stride sub T t take to tobytes tolist transpose type unfold values view
+    """.split()
+)
+# of what is listed: what does not compute
+_MEMBERS = set(
+    """
+    _rebuild apply ArrayLike CACHE_DIR codegen dispatcher NDArray read_array_header_1_0
+    read_array_header_2_0 read_magic target_context write_array
+    """.split()
+)
 _KNOWN_METHODS = set(dir(np.ndarray)) | set(dir(np.float64)) | set(dir(torch.Tensor))
-# Python's own: sum of floats differs between its versions
-_BUILTINS = {"pow", "sum"}
+# Python's own: sums of floats differ between its versions, hashes between processes
+_BUILTINS = {"__import__", "eval", "exec", "hash", "pow", "sum"}
 
 
 def _listed(name: str) -> bool:
-    """Whether a dotted name, or what it is part of, may be used."""
+    """Whether a dotted name may be used: it is listed, or of a module that is, or an allowed method of what is."""
     parts = name.split(".")
-    return any(".".join(parts[:i]) in _NAMES | _MODULES for i in range(1, len(parts) + 1))
+    starts = {".".join(parts[:i]) for i in range(1, len(parts) + 1)}
+    if starts & _MODULES:
+        return True
+    return any(
+        name == listed or set(name[len(listed) + 1 :].split(".")) <= _METHODS | _MEMBERS
+        for listed in starts & _NAMES
+    )
 
 
 def _leads_to_listed(name: str) -> bool:
@@ -115,16 +134,28 @@ def problems(source: str) -> list[str]:
     for node, name in names.imported:
         if not (_listed(name) or _leads_to_listed(name)):
             report(node, f"import of {name}")
+    handed_on = _handed_on(tree)
     inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     for node in ast.walk(tree):
         if isinstance(node, (ast.Attribute, ast.Name)) and (name := names.resolved(node)) is not None:
             if not (_listed(name) or (id(node) in inner and _leads_to_listed(name))):
                 report(node, name)
         elif isinstance(node, ast.Attribute) and node.attr in _KNOWN_METHODS - _METHODS - set(dir(object)):
-            if _called(node, tree):
+            ours = isinstance(node.value, ast.Attribute) and node.value.attr == "functions"  # exact.functions
+            if id(node) in handed_on and not ours:
                 report(node, f".{node.attr}()")
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _BUILTINS:
-            report(node, f"{node.func.id}()")
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in _BUILTINS:
+            report(node, f"{node.id}()")
+        if isinstance(node, ast.ImportFrom) and node.level > 0:
+            report(node, "a relative import")
+        # keywords that no one can read
+        if isinstance(node, ast.Call) and any(
+            keyword.arg is None and isinstance(keyword.value, ast.Dict) for keyword in node.keywords
+        ):
+            report(node, "** of a dictionary")
+        if isinstance(node, ast.Call) and names.resolved(node.func) == "numpy.argsort":
+            if not any(keyword.arg == "kind" for keyword in node.keywords):
+                report(node, "numpy.argsort without kind")
         if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, ast.Pow):
             left = node.left if isinstance(node, ast.BinOp) else node.target
             right = node.right if isinstance(node, ast.BinOp) else node.value
@@ -138,9 +169,15 @@ def problems(source: str) -> list[str]:
     return found
 
 
-def _called(attribute: ast.Attribute, tree: ast.AST) -> bool:
-    calls = getattr(tree, "_calls", None)
-    if calls is None:
-        calls = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-        tree._calls = calls  # type: ignore[attr-defined]
-    return id(attribute) in calls
+def _handed_on(tree: ast.AST) -> set[int]:
+    """Expressions that are called, or given a name, or given to a call: by id."""
+    found: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            found |= {id(node.func), *map(id, node.args)}
+        elif (
+            isinstance(node, (ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.Return))
+            and node.value is not None
+        ):
+            found.add(id(node.value))
+    return found

@@ -37,7 +37,7 @@ from mdlcodec import data
 from mdlcodec.exact import threads
 from mdlcodec.exact.engines import ENGINES
 from mdlcodec.files import labels
-from mdlcodec.nn import layered
+from mdlcodec.nn import exact_prediction
 from mdlcodec.predictors import network_predictor, predictor_named
 
 _CONTROL_STEPS = 40
@@ -72,12 +72,11 @@ def observe(
 def _predicted(blob: bytes, x: np.ndarray) -> dict[str, str]:
     """Hashes of what a file's network computes, in its order."""
     file, inputs = labels.parse(blob), data.from_arrays(x, None).inputs
-    network = file.code.weights(file.payload, file.k, inputs, file.settings)
+    network = file.code.prepare(inputs, file.target, file.settings).network(file.payload)
     assert network is not None
     seen = {"features": _digest(inputs.features)}
-    for number, pair in enumerate(network[1]):
-        seen[f"weights of layer {number}"] = _digest(np.concatenate([array.reshape(-1) for array in pair]))
-    return seen | {"scores": _digest(layered.exact_outputs(*network, inputs.features))}
+    seen |= {name: _digest(array) for name, array in network[1].items()}
+    return seen | {"scores": _digest(exact_prediction.exact_outputs(*network, inputs.features))}
 
 
 def _numbers(first: int, shape: tuple[int, ...], scale: float) -> torch.Tensor:
@@ -187,7 +186,7 @@ def main() -> None:
         _replace(threads, "WORTH_A_THREAD", 1)  # these sets are too small to be shared out otherwise
     if options.predicted_at_once:
         _replace(network_predictor, "_PREDICTED_AT_ONCE", options.predicted_at_once)
-        _replace(layered, "_MOST_AT_ONCE", options.predicted_at_once)
+        _replace(exact_prediction, "_MOST_AT_ONCE", options.predicted_at_once)
     if options.action == "describe":
         print(json.dumps(describe()))
         return

@@ -8,8 +8,10 @@ import json
 from pathlib import Path
 
 import numpy as np
+import real_cases
 import subspace_cases
 import two_part_cases
+import two_part_reals_cases
 import variational_cases
 from label_sets import CASES, SWITCHED, first_examples
 
@@ -27,9 +29,10 @@ def _payload(code: str, name: str, x: np.ndarray, y: np.ndarray, net: str, prese
     inputs, labels = (dataset := data.from_arrays(x, y)).inputs, dataset.labels
     assert labels is not None
     payload = bytes.fromhex(json.loads((GOLDEN / code / "payloads.json").read_text())[name])
-    chosen, k = CODES[code], len(labels.values)
-    settings = chosen.settings(net, preset, 0, inputs, k)
-    found = chosen.decode(payload, k, inputs, settings, lambda done, bits, stage="": None)
+    chosen = CODES[code]
+    settings = chosen.settings(net, preset, 0, inputs, labels.target)
+    prepared = chosen.prepare(inputs, labels.target, settings)
+    found = prepared.decode(payload, lambda done, bits, stage="": None)
     assert np.array_equal(found, labels.classes), f"{code}, {name}"
 
 
@@ -40,6 +43,11 @@ def main() -> int:
         for name, case in cases.CASES.items():
             found = mdlcodec.decode((cases.GOLDEN / f"{name}.mdl").read_bytes(), case.x)
             assert np.array_equal(found, case.y), f"{cases.GOLDEN.name}, {name}"
+            count += 1
+    for cases in (real_cases, two_part_reals_cases):
+        for name, given in cases.CASES.items():
+            found = mdlcodec.decode((cases.GOLDEN / f"{name}.mdl").read_bytes(), given.x)
+            assert found.tobytes() == given.y.tobytes(), f"{cases.GOLDEN.name}, {name}"
             count += 1
     for name, (x, y, net, preset) in CASES.items():
         _payload("prequential", name, x, y, net, preset)

@@ -6,22 +6,20 @@ Interpreters without pytest import this too (portability_worker.py).
 
 from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 from label_sets import blobs, images, oblong
 
-import mdlcodec
 from mdlcodec import data
 from mdlcodec.codes import CODES
-from mdlcodec.codes.subspace import Parts, encode_labels
+from mdlcodec.codes.subspace import SubspacePayload, encode_labels
 from mdlcodec.container import write_label_file
 from mdlcodec.descriptions.subspace.affine import STEPS, AffineSubspace
 from mdlcodec.descriptions.subspace.coordinates import decode_coordinates
 from mdlcodec.exact.random import Stream
 from mdlcodec.files import labels
-from mdlcodec.nn.architectures import ARCHITECTURES
-from mdlcodec.nn.layered import exact_outputs
+from mdlcodec.nn.exact_prediction import exact_outputs
+from mdlcodec.nn.zoo import ARCHITECTURES
 
 GOLDEN = Path(__file__).parent / "golden" / "subspace"
 
@@ -60,25 +58,19 @@ CASES = {
 
 def encoded(given):
     """The file of a case's labels, its point given instead of trained."""
-    point = given.coordinates, given.step
-    with (
-        mock.patch.object(CODES["subspace"], "_trained", lambda *_: point, create=True),
-        mock.patch("mdlcodec.codes.transmitted._LEARNED", 10**6),  # never the uniform code instead
-    ):
-        return mdlcodec.encode(
-            given.x,
-            given.y,
-            code="subspace",
-            net=given.net,
-            seed=given.seed,
-            dimension=len(given.coordinates),
-        )
+    dataset, code = data.from_arrays(given.x, given.y), CODES["subspace"]
+    inputs, target = dataset.inputs, dataset.labels.target
+    settings = code.settings(given.net, 5, given.seed, inputs, target)
+    point, quiet = (given.coordinates, given.step), lambda *_: None
+    architecture, classes = ARCHITECTURES[given.net], dataset.labels.classes
+    found = encode_labels(architecture, *point, classes, target.k, inputs, settings, quiet)
+    return labels.written(inputs, dataset.labels, code.number, settings, found.payload)
 
 
 def recoded(given, blob):
     """A case's file again: its labels coded anew under the point that it holds."""
     file, dataset = labels.parse(blob), data.from_arrays(given.x, given.y)
-    parts = Parts.read(file.payload)
+    parts = SubspacePayload.read(file.payload)
     again = encode_labels(
         ARCHITECTURES[given.net],
         decode_coordinates(parts.coordinates, parts.dimension),

@@ -14,10 +14,12 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 from label_sets import images
+from network_sets import sparse_network
+from torch.nn import functional
 
 import mdlcodec
 from mdlcodec import bounds, data
-from mdlcodec.bounds import catoni, kl_inverse, occam, robustness
+from mdlcodec.bounds import catoni, kl_inverse, noisy, occam, robustness
 from mdlcodec.bounds.noise_search import found_noise
 from mdlcodec.bounds.noisy import NoisyNetwork
 from mdlcodec.bounds.robustness import LayerValues
@@ -29,7 +31,11 @@ from mdlcodec.container import LabelHeader, label_digest, write_label_file
 from mdlcodec.container.network_file import write_network_file
 from mdlcodec.data.tensor import Tensor
 from mdlcodec.descriptions.tensors.network_section import decode_network, encode_network
-from mdlcodec.nn.architectures import ARCHITECTURES, Layer, Layered
+from mdlcodec.nn import nodes
+from mdlcodec.nn.graph import sequence
+from mdlcodec.nn.zoo import ARCHITECTURES, RESNET20, architecture_named, register
+from mdlcodec.nn.zoo.architecture import Architecture
+from mdlcodec.sender.float_network import float_outputs
 
 # --- tails and relative entropy
 
@@ -260,10 +266,16 @@ def frequency(network: NoisyNetwork, sigmas: list, trials: int = 20_000) -> floa
     return network.errors(sigmas, trials, torch.Generator().manual_seed(3)) / trials
 
 
+def named(architecture: Architecture, *arrays: np.ndarray) -> dict[str, np.ndarray]:
+    """Weight and bias of each layer, by the network's names."""
+    names = [f"{layer}.{part}" for layer in architecture.layer_names for part in ("weight", "bias")]
+    return dict(zip(names, arrays, strict=True))
+
+
 def test_noise_on_a_linear_layer():
     # score 0: (0.5 + noise) * 2 + 0 (no noise on zeros), score 1: 0; class 0 is right
-    architecture = Layered("one", 0, (Layer("linear"),), ())
-    weights = [(np.array([[0.5, 0.0], [0.0, 0.0]], np.float32), np.zeros(2, np.float32))]
+    architecture = Architecture("one", 0, sequence(nodes.Linear()))
+    weights = named(architecture, np.array([[0.5, 0.0], [0.0, 0.0]], np.float32), np.zeros(2, np.float32))
     x, y = np.array([[2.0, 5.0]], np.float32), np.array([0])
     network = NoisyNetwork(architecture, weights, x, y)
     expected = 0.5 * math.erfc(0.5 / 0.4 / math.sqrt(2))
@@ -274,11 +286,14 @@ def test_noise_on_a_linear_layer():
 @pytest.mark.parametrize(("second", "expected"), [(1.0, 0.0), (0.5, 0.25)])
 def test_noise_on_a_convolution_is_the_same_at_every_place(second, expected):
     # two places, w and w * second; score 0: their difference plus a little, score 1: 0
-    architecture = Layered("two", 0, (Layer("convolution", kernel=1), Layer("linear")), (1,))
-    weights = [
-        (np.full((1, 1, 1, 1), 0.6745, np.float32), np.zeros(1, np.float32)),
-        (np.array([[1.0, -1.0], [0.0, 0.0]], np.float32), np.array([1e-6, 0.0], np.float32)),
-    ]
+    architecture = Architecture(
+        "two", 0, sequence(nodes.Convolution(1, kernel=1), nodes.Flatten(), nodes.Linear())
+    )
+    weights = named(
+        architecture,
+        *(np.full((1, 1, 1, 1), 0.6745, np.float32), np.zeros(1, np.float32)),
+        *(np.array([[1.0, -1.0], [0.0, 0.0]], np.float32), np.array([1e-6, 0.0], np.float32)),
+    )
     x, y = np.array([[[[1.0], [second]]]], np.float32), np.array([0])
     network = NoisyNetwork(architecture, weights, x, y)
     assert frequency(network, [1.0, None]) == pytest.approx(expected, abs=0.02)
@@ -289,12 +304,44 @@ def test_noise_on_a_convolution_is_the_same_at_every_place(second, expected):
 def test_a_layer_without_units_passes_nothing(units, sigma):
     first, second, third = units
     shapes = [(first, 1, 5, 5), (second, first, 5, 5), (third, 16 * second), (10, third)]
-    weights = [(np.ones(shape, np.float32), np.zeros(shape[0], np.float32)) for shape in shapes]
-    weights[-1][1][9] = 1.0
+    arrays = [[np.ones(shape, np.float32), np.zeros(shape[0], np.float32)] for shape in shapes]
+    arrays[-1][1][9] = 1.0
+    weights = named(ARCHITECTURES["lenet5"], *itertools.chain(*arrays))
     network = NoisyNetwork(
         ARCHITECTURES["lenet5"], weights, np.ones((2, 28, 28, 1), np.float32), np.full(2, 9)
     )
     assert network.errors([sigma] * 4, 20, torch.Generator().manual_seed(0)) == 0
+
+
+@pytest.mark.parametrize(("stride", "padding"), [(1, 0), (2, 1), (3, 2)])
+def test_noise_on_a_convolution_is_that_of_its_weights(stride: int, padding: int) -> None:
+    """Means and variances of a single output, against filters that are drawn."""
+    node = nodes.Convolution(3, 3, stride, padding)
+    generator = torch.Generator().manual_seed(1)
+    weight = torch.randn(3, 2, 3, 3, generator=generator)
+    weight[0, 0] = 0.0
+    own = {"weight": weight, "bias": torch.tensor([1.0, -1.0, 0.0])}
+    x = torch.randn(1, 2, 7, 6, generator=generator).expand(6000, -1, -1, -1)
+    found = noisy._convolution(node, own, x, 0.3, generator)
+    exact = functional.conv2d(x[:1], weight, own["bias"], stride, padding)
+    assert found.shape[1:] == exact.shape[1:]
+    squares = functional.conv2d(x[:1] ** 2, (weight != 0).float(), None, stride, padding)[0]
+    spread = 0.3 * squares.sqrt()
+    assert ((found.mean(0) - exact[0]).abs() <= 5 * spread / 6000**0.5 + 1e-5).all()
+    torch.testing.assert_close(found.std(0), spread, rtol=0.06, atol=1e-5)
+
+
+def test_a_residual_network_gets_noise_on_its_layers_alone() -> None:
+    weights = sparse_network("resnet20", (8, 8, 3), 4, {}, 0.3)
+    x = np.random.default_rng(1).normal(size=(40, 8, 8, 3)).astype(np.float32)
+    scores = float_outputs(RESNET20, weights, x)
+    network = NoisyNetwork(RESNET20, weights, x, scores.argmax(1))
+    layers = len(RESNET20.layer_names)
+    assert network.errors([None] * layers, 200, torch.Generator().manual_seed(0)) == 0
+    assert network.errors([0.0] * layers, 200, torch.Generator().manual_seed(0)) <= 2
+    assert network.errors([1.0] * layers, 200, torch.Generator().manual_seed(0)) > 20
+    with pytest.raises(ValueError, match="zip"):
+        network.errors([None] * (layers + 1), 1, torch.Generator())
 
 
 # --- files and the command
@@ -323,16 +370,16 @@ X, Y = images(200, 4)
 NET = ARCHITECTURES["lenet-300-100"]
 
 
-def corner_weights() -> list:
+def corner_weights() -> dict[str, np.ndarray]:
     """Four units that see a corner each; two layers hand that on."""
     corners = np.zeros((4, 4, 4), np.float32)
     for corner in range(4):
         corners[corner, corner // 2 * 2 : corner // 2 * 2 + 2, corner % 2 * 2 : corner % 2 * 2 + 2] = 0.5
     zeros, same = np.zeros(4, np.float32), np.eye(4, dtype=np.float32)
-    return [(corners.reshape(4, 16), zeros), (same, zeros), (same, zeros)]
+    return named(NET, corners.reshape(4, 16), zeros, same, zeros, same, zeros)
 
 
-SECTION = encode_network(tensors_of(NET, corner_weights()))
+SECTION = encode_network(tensors_of(corner_weights()))
 
 
 def label_file(y: np.ndarray = Y) -> bytes:
@@ -405,6 +452,39 @@ def test_a_network_file_has_the_same_bound_but_for_the_range() -> None:
     assert f"{other['compressed_bytes']:,}" in text
 
 
+def bits_paid(facts: dict) -> dict[str, float]:
+    return {part["what"]: part["bits"] for part in facts["paid"]}
+
+
+def test_tensors_are_found_by_their_names_and_others_pay_for_theirs() -> None:
+    weights = corner_weights()
+    options = ["net.mdl", "--inputs", "data.npz", "--json", "--trials", "50"]
+    Path("net.mdl").write_bytes(write_network_file(SECTION))
+    known = json.loads(run(*options, "--net", "lenet-300-100").stdout)
+    assert [layer["name"] for layer in known["noise"]["layers"]] == ["fc1", "fc2", "fc3"]
+    Path("net.mdl").write_bytes(mdlcodec.pack({name: weights[name] for name in reversed(weights)}))
+    shuffled = json.loads(run(*options, "--net", "mlp-300-100").stdout)
+    assert (shuffled["net"], shuffled["errors"]) == ("mlp-300-100", 0)
+    assert bits_paid(shuffled)["name of the network"] == 8 * (1 + 11 + 1)
+    assert [layer["deviation"] is None for layer in shuffled["noise"]["layers"]] == [
+        layer["deviation"] is None for layer in known["noise"]["layers"]
+    ]
+
+
+def test_a_registered_network_has_a_bound() -> None:
+    graph = sequence(nodes.Flatten("hwc"), nodes.Linear(), nodes.Rectify())
+    register(graph, name="corners-of-test-bounds")
+    [layer] = architecture_named("corners-of-test-bounds").layer_names
+    weights = corner_weights()
+    named_weights = {f"{layer}.{part}": weights[f"fc1.{part}"] for part in ("weight", "bias")}
+    Path("net.mdl").write_bytes(mdlcodec.pack(named_weights))
+    options = ["--inputs", "data.npz", "--net", "corners-of-test-bounds", "--trials", "50"]
+    facts = json.loads(run("net.mdl", *options, "--json").stdout)
+    assert (facts["errors"], facts["noise"]["layers"][0]["name"]) == (0, layer)
+    assert "name of the network" in bits_paid(facts)
+    assert any("registered" in text for text in facts["assumed"])
+
+
 def test_confidence_is_paid_and_seeds_repeat() -> None:
     Path("labels.mdl").write_bytes(label_file())
     options = ["labels.mdl", "--inputs", "data.npz", "--json", "--trials", "50"]
@@ -419,7 +499,7 @@ def test_confidence_is_paid_and_seeds_repeat() -> None:
         ("labels.mdl", ["--net", "lenet5"], 2, "--net is for network files"),
         ("labels.mdl", ["--limit", "10"], 2, "--limit is for network files"),
         ("net.mdl", [], 2, "say it with --net"),
-        ("net.mdl", ["--net", "lenet"], 2, "no layered network named 'lenet'"),
+        ("net.mdl", ["--net", "lenet"], 2, "no network named 'lenet'"),
         ("net.mdl", ["--net", "lenet5"], 2, "lenet5 has 8 tensors"),
         ("net.mdl", ["--net", "lenet-300-100", "--range", "0..2"], 2, "'0..2'"),
         ("net.mdl", ["--net", "lenet-300-100", "--inputs", "table.csv"], 2, "the bound is for images"),
@@ -454,7 +534,7 @@ def test_bad_input_is_one_line(file: str, options: list[str], code: int, line: s
 
 def test_a_network_that_is_not_finite_has_no_bound() -> None:
     weights = corner_weights()
-    weights[0][0][0, 0] = math.nan
-    Path("net.mdl").write_bytes(write_network_file(encode_network(tensors_of(NET, weights))))
+    weights["fc1.weight"][0, 0] = math.nan
+    Path("net.mdl").write_bytes(write_network_file(encode_network(tensors_of(weights))))
     result = run("net.mdl", "--inputs", "data.npz", "--net", "lenet-300-100", exit_code=2)
     assert "NaN or infinite" in result.stderr

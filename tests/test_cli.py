@@ -105,6 +105,7 @@ def test_list_json_describes_the_file() -> None:
     assert facts == {
         "file": "data.mdl",
         "kind": "labels",
+        "as": "classes",
         "bytes": size,
         "code": "uniform",
         "net": None,

@@ -19,8 +19,8 @@ from click.testing import CliRunner
 
 import mdlcodec
 from mdlcodec.cli import main
-from mdlcodec.codes.prequential import PrequentialCode
-from mdlcodec.codes.uniform import UniformCode
+from mdlcodec.codes.prequential import LearnedClasses
+from mdlcodec.codes.uniform import UniformClasses
 from mdlcodec.container import read_label_file, write_label_file
 from mdlcodec.errors import LimitExceeded, MdlcodecError
 
@@ -52,7 +52,7 @@ def no_training(monkeypatch: pytest.MonkeyPatch) -> None:
     def begin(*arguments: object) -> None:
         raise AssertionError("began to work on bad input")
 
-    for code in (UniformCode, PrequentialCode):
+    for code in (UniformClasses, LearnedClasses):
         monkeypatch.setattr(code, "encode", begin)
         monkeypatch.setattr(code, "decode", begin)
 
@@ -270,8 +270,8 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(monkeypatch: pytest.Mo
         Path("new.mdl").write_bytes(b"mine")
         return encode(*arguments)
 
-    encode: Callable[..., Any] = UniformCode.encode
-    monkeypatch.setattr(UniformCode, "encode", appears)
+    encode: Callable[..., Any] = UniformClasses.encode
+    monkeypatch.setattr(UniformClasses, "encode", appears)
     arguments = ["encode", "data.npz", "-o", "new.mdl", "--code", "uniform", "--no-verify"]
     result = CliRunner().invoke(main, arguments)
     assert (result.exit_code, Path("new.mdl").read_bytes()) == (1, b"mine")
@@ -304,7 +304,7 @@ def test_out_of_memory_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     def too_much(*arguments: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(UniformCode, "encode", too_much)
+    monkeypatch.setattr(UniformClasses, "encode", too_much)
     assert "out of memory" in fails(1, "encode", "data.npz", "-o", "new.mdl", "--code", "uniform")
 
 
@@ -312,8 +312,8 @@ def test_an_interrupt_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(UniformCode, "encode", interrupt)
-    monkeypatch.setattr(UniformCode, "decode", interrupt)
+    monkeypatch.setattr(UniformClasses, "encode", interrupt)
+    monkeypatch.setattr(UniformClasses, "decode", interrupt)
     line = fails(130, "encode", "data.npz", "-o", "new.mdl", "--code", "uniform")
     assert line == "interrupted; nothing written"
     assert fails(130, "decode", "data.mdl", "--inputs", "data.npz") == "interrupted; nothing written"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner, Result
-from network_sets import label_file
+from network_sets import label_file, sparse_network
 from safetensors.numpy import load_file
 
 import mdlcodec
@@ -182,6 +182,23 @@ def test_dead_units_are_dropped_and_it_is_said_what_was_compared() -> None:
     assert pruned["dropped"]["after"] <= facts["dropped"]["after"]
 
 
+def test_dead_units_of_a_network_with_statistics_and_of_any_widths() -> None:
+    tensors = sparse_network("resnet20", (8, 8, 3), 4, {}, 1.0)
+    tensors["layer1.1.conv2.weight"][:, 4] = 0
+    tensors["bn1.num_batches_tracked"] = np.array(3)
+    torch.save({name: torch.from_numpy(np.asarray(array)) for name, array in tensors.items()}, "res.pt")
+    arguments = ["--drop-dead", "--no-verify", "--json", "--quiet", "--net"]
+    facts = json.loads(run("pack", "res.pt", "-o", "a.mdl", *arguments, "resnet20").stdout)
+    lost = np.subtract(facts["dropped"]["before"], facts["dropped"]["after"])
+    assert lost[3] >= 1
+    shapes = {tensor["name"]: tensor["shape"] for tensor in facts["tensors"]}
+    assert shapes["layer1.1.bn1.running_var"] == [16 - lost[3]]
+    assert list(shapes) == list(tensors)
+    np.savez("mlp.npz", **mlp())
+    facts = json.loads(run("pack", "mlp.npz", "-o", "b.mdl", *arguments, "mlp-6-5").stdout)
+    assert facts["dropped"]["net"] == "mlp-6-5"
+
+
 def test_stdout_and_quiet() -> None:
     assert run("pack", "net.npz", "-o", "-", "--no-verify").stdout_bytes == Path("net.mdl").read_bytes()
     run("unpack", "net.mdl", "-o", "x.safetensors", "--quiet")
@@ -218,6 +235,8 @@ def test_verification_fails_when_the_file_does_not_decode(monkeypatch: pytest.Mo
         (["pack", "net.npz", "-o", "a.mdl", "--inputs", "data.npz"], 2, "--inputs is for --drop-dead"),
         (["pack", "net.npz", "-o", "a.mdl", "--drop-dead", "--net", "lenet6"], 2, "choose one of lenet5"),
         (["pack", "net.npz", "-o", "a.mdl", "--drop-dead", "--net", "lenet5"], 2, "lenet5 has 8 tensors"),
+        (["pack", "net.npz", "-o", "a.mdl", "--drop-dead", "--net", "vgg16"], 2, "vgg16 has 86 tensors"),
+        (["pack", "net.npz", "-o", "a.mdl", "--drop-dead", "--net", "mlp-0"], 2, "named mlp-300-100"),
         (["pack", "net.npz", "-o", "a.mdl", "--prune", "2"], 2, "--prune 2.0 is no fraction"),
         (["pack", "net.npz", "-o", "a.mdl", "--bits", "many"], 2, "'many' is not a valid integer"),
         (["pack", "net.npz", "-o", "a.mdl", "--bits", "4", "--step", "1"], 2, "choose one"),

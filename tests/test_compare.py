@@ -13,6 +13,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 from two_part_cases import network
 
@@ -20,11 +21,11 @@ import mdlcodec
 from mdlcodec import data
 from mdlcodec.cli import main
 from mdlcodec.codes import CODES
-from mdlcodec.codes.prequential import PrequentialCode
-from mdlcodec.codes.two_part import tensors_of
+from mdlcodec.codes.prequential import LearnedClasses
+from mdlcodec.codes.two_part import TwoPartCode
 from mdlcodec.errors import BadData, MdlcodecError
-from mdlcodec.nn.architectures import ARCHITECTURES
-from mdlcodec.nn.layered import exact_outputs
+from mdlcodec.nn.exact_prediction import exact_outputs
+from mdlcodec.nn.zoo import ARCHITECTURES
 from mdlcodec.report.accuracy import accuracy, beside, read_examples
 from mdlcodec.report.comparison import ordered_codes
 from mdlcodec.report.row import Row
@@ -340,7 +341,7 @@ def test_an_interruption_leaves_what_was_finished_and_nothing_else(
         run(*COMPARE, exit_code=130)
         assert not Path("data.compare").exists()
     with monkeypatch.context() as patch:
-        patch.setattr(PrequentialCode, "encode", interrupt)
+        patch.setattr(LearnedClasses, "encode", interrupt)
         line = run(*COMPARE, "--plot", "sizes.png", exit_code=130).stderr.splitlines()[-1]
     what = "what was finished is kept in 'data.compare', and the same command goes on from there"
     assert line == f"mdlcodec: interrupted; {what}"
@@ -420,8 +421,8 @@ def pictures() -> Iterator[tuple[np.ndarray, np.ndarray]]:
     labels[60:65] = (labels[60:65] + 1) % 3  # five of twenty wrong
     idx("train", images[:60], labels[:60])
     idx("t10k", images[60:], labels[60:])
-    tensors = tensors_of(ARCHITECTURES["lenet-300-100"], weights)
-    with mock.patch.object(CODES["two-part"], "_trained", lambda *_: tensors, create=True):
+    found = {name: torch.from_numpy(array) for name, array in weights.items()}
+    with mock.patch.object(TwoPartCode, "method", lambda code, options: lambda trainer: found):
         yield images[60:], labels[60:]
 
 

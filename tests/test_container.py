@@ -29,6 +29,7 @@ from mdlcodec.container import (
     write_label_file,
 )
 from mdlcodec.container import frame as frame_module
+from mdlcodec.container.ids import NetId
 from mdlcodec.errors import BadData, CorruptFile, MdlcodecError, Unsupported
 
 GOLDEN = Path(__file__).parent / "golden" / "container"
@@ -127,9 +128,12 @@ def headers(draw):
     form = draw(st.sampled_from(FORMS))
     names = st.none() | st.text(st.characters(codec="utf-8"), max_size=20)
     columns = st.none() | st.tuples(st.integers(0, 2**20), names)
+    net = draw(st.just(NetId.NAMED) | st.integers(0, 127))
+    printable = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=64)
+    own_nets = st.tuples(printable, st.integers(1, 2**31 - 1))
     return LabelHeader(
         code=draw(st.integers(0, 15)),
-        net=draw(st.integers(0, 127)),
+        net=net,
         preset=draw(st.integers(0, 15)),
         seed=draw(st.just(0) | st.integers(0, 2**64 - 1)),
         n=draw(st.integers(len(values), len(values) + 5) | st.integers(len(values), 2**40)),
@@ -138,6 +142,7 @@ def headers(draw):
         column=draw(columns) if form == "csv" else None,
         input_digest=draw(st.binary(min_size=4, max_size=4)),
         label_digest=draw(st.binary(min_size=4, max_size=4)),
+        own_net=draw(own_nets) if net == NetId.NAMED else None,
     )
 
 
@@ -382,7 +387,7 @@ def test_hostile_fields_are_named(blob, line):
         label_body(INT64 | STORED, 2, b"\x04\x01\x01"),
         label_body(INT64 | STORED, 2, b"\x10\x01\x01"),
         with_checksum(b"MDL\x10\x56\x03\x0f\x0d\x0a\x0a" + bytes(8)),
-        with_checksum(b"MDL\x12" + body_of()),
+        with_checksum(b"MDL\x13" + body_of()),
     ],
 )
 def test_unknown_ids_are_of_a_newer_program(blob):

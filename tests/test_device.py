@@ -24,9 +24,10 @@ from mdlcodec.exact.guard import Guard
 from mdlcodec.exact.integers import DIGITS, Digits
 from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.exact.random import Stream
-from mdlcodec.nn import layers
-from mdlcodec.nn.network import Network
-from mdlcodec.predictors import network_predictor, predictor_named
+from mdlcodec.nn import nodes
+from mdlcodec.nn.exact_training import Network
+from mdlcodec.nn.graph import sequence
+from mdlcodec.predictors import predictor_named
 
 GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU is at hand")
 DEVICES = ["cpu", pytest.param("cuda", marks=GPU)]
@@ -196,22 +197,22 @@ def test_values_that_are_not_finite_are_errors_once_something_is_read(bad, engin
     engine.read(y)  # reported once
 
 
-LAYERS = (
-    layers.FoldPlaces(),
-    layers.Convolve(6),
-    layers.Normalise(),
-    layers.Activate(),
-    layers.HalveByMaximum(),
-    layers.Convolve(4, kernel=5),
-    layers.Activate(),
-    layers.Drop(60000),
-    layers.AverageOverPlaces(),
-    layers.FullyConnected(3),
+GRAPH = sequence(
+    nodes.Fold(),
+    nodes.Convolution(6, padding=1),
+    nodes.Normalisation(),
+    nodes.Rectify(),
+    nodes.MaxPooling(),
+    nodes.Convolution(4, kernel=5, padding=2),
+    nodes.Rectify(),
+    nodes.Dropout(60000),
+    nodes.AveragePooling(),
+    nodes.Linear(3),
 )
 
 
 def _trained(arithmetic):
-    network = Network(LAYERS, (8, 8, 1), arithmetic, Stream(1, 1), Stream(1, 2))
+    network = Network(GRAPH, (1, 8, 8), arithmetic, Stream(1, 1), Stream(1, 2))
     x, classes, seen = Stream(1, 3).normals((20, 8, 8, 1)), np.arange(20) % 3, []
     rule = optimisers.adam_for(network.trained, 0.999)
     for _ in range(6):
@@ -235,27 +236,24 @@ def test_the_cross_entropy_is_the_same(engine):
 
 
 @pytest.mark.parametrize("name", ["mlp", "cnn"])
-def test_a_file_of_one_device_decodes_on_another(name, device, monkeypatch):
+def test_a_file_of_one_device_decodes_on_another(name, device):
     x, y, net = CASES[name][:3]
     x, y = x[:30], y[:30]
-    arithmetic = arithmetic_of(DeviceEngine(device, Int8Products(worth_digits=1 << 14)))
     on_cpu = mdlcodec.encode(x, y, net=net, preset=1, device="cpu")
-    monkeypatch.setattr(network_predictor, "chosen_arithmetic", lambda: arithmetic)
-    there = mdlcodec.encode(x, y, net=net, preset=1)
-    assert there == on_cpu
-    assert np.array_equal(mdlcodec.decode(on_cpu, x), y)
-    predictor = predictor_named(net).load().start(mdlcodec.data.from_arrays(x, y).inputs, 3, 1, 0)
-    assert all(isinstance(array, np.ndarray) for array in predictor.states().values())
-    monkeypatch.undo()
+    with choice.computing_with(arithmetic_of(DeviceEngine(device, Int8Products(worth_digits=1 << 14)))):
+        there = mdlcodec.encode(x, y, net=net, preset=1)
+        assert there == on_cpu
+        assert np.array_equal(mdlcodec.decode(on_cpu, x), y)
+        predictor = predictor_named(net).load().start(mdlcodec.data.from_arrays(x, y).inputs, 3, 1, 0)
+        assert all(isinstance(array, np.ndarray) for array in predictor.states().values())
     assert np.array_equal(mdlcodec.decode(there, x, device="cpu"), y)
 
 
-def test_selective_recipes_and_shifted_images(device, monkeypatch):
+def test_selective_recipes_and_shifted_images(device):
     x, y = (array[:12] for array in CASES["cnn large, selective"][:2])
     on_cpu = mdlcodec.encode(x, y, net="cnn", preset=4, device="cpu")
-    arithmetic = arithmetic_of(DeviceEngine(device, Int8Products()))
-    monkeypatch.setattr(network_predictor, "chosen_arithmetic", lambda: arithmetic)
-    assert mdlcodec.encode(x, y, net="cnn", preset=4) == on_cpu
+    with choice.computing_with(arithmetic_of(DeviceEngine(device, Int8Products()))):
+        assert mdlcodec.encode(x, y, net="cnn", preset=4) == on_cpu
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, lambda: torch.device("meta")])

@@ -7,9 +7,17 @@ import pytest
 import torch
 
 from mdlcodec.errors import InexactComputation
+from mdlcodec.exact.device.engine import DeviceEngine
+from mdlcodec.exact.device.products import Float64Products, Int8Products
 from mdlcodec.exact.engines import ENGINES
-from mdlcodec.exact.integers import DIGITS, LIMITS, Digits
+from mdlcodec.exact.integers import BITS, DIGITS, LIMITS, Digits
 
+# a device's engine beside those of the CPU; each is made anew, since a device's remembers what was not finite
+ALL = {
+    **{name: lambda name=name: ENGINES[name] for name in ENGINES},
+    "device float64": lambda: DeviceEngine(torch.device("cpu"), Float64Products()),
+    "device int8": lambda: DeviceEngine(torch.device("cpu"), Int8Products(worth_digits=0)),
+}
 # (N, H, W, C), outputs, kernel, padding: odd and even sizes, full and partial tiles, panels of every kind
 SHAPES = [
     ((3, 5, 6, 4), 7, 3, 1),
@@ -57,6 +65,133 @@ def test_engines_agree_to_the_bit(shape, outputs, kernel, padding):
     x, w, bias = _operands(shape, outputs, kernel)
     for digits in itertools.product((1, 2), repeat=3):
         _assert_all_equal(x, w, bias, padding, Digits(*digits))
+
+
+def _block(x, digits):
+    """Integers and exponent of a block, in Python's own terms."""
+    largest = float(np.abs(x).max(initial=0.0))
+    if largest == 0:
+        return np.zeros(x.shape, np.int64), 0
+    e = BITS[digits] - int(np.frexp(largest)[1])
+    if np.rint(np.ldexp(largest, e)) > LIMITS[digits]:
+        e -= 1
+    return np.rint(np.ldexp(x.astype(np.float64), e)).astype(np.int64), e
+
+
+def _naive(x, w, bias, padding, stride, digits, g_of):
+    """formats/arithmetic.md, section 2, one output after another."""
+    blocks = [_block(example, digits.activations) for example in x]
+    xq, e = np.stack([q for q, _ in blocks]), np.array([e for _, e in blocks])[:, None, None, None]
+    wq, shared = _block(w, digits.weights)
+    around = np.pad(xq, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    (n, height, width, _), kernel = around.shape, w.shape[1]
+    rows, columns = range(0, height - kernel + 1, stride), range(0, width - kernel + 1, stride)
+    sums = np.zeros((n, len(rows), len(columns), len(w)), np.int64)
+    for i, r in enumerate(rows):
+        for j, c in enumerate(columns):
+            sums[:, i, j] = np.einsum("nyzc,oyzc->no", around[:, r : r + kernel, c : c + kernel], wq)
+    y = np.ldexp(sums.astype(np.float64), -(e + shared)).astype(np.float32) + bias
+    g = g_of(y.shape)
+    gq, own = _block(g, digits.gradients)
+    hq, weighted = _block(np.ldexp(g.astype(np.float64), -e), digits.gradients)
+    dx, dw = np.zeros(around.shape, np.int64), np.zeros(w.shape, np.int64)
+    for i, r in enumerate(rows):
+        for j, c in enumerate(columns):
+            window = np.s_[:, r : r + kernel, c : c + kernel]
+            dx[window] += np.einsum("no,oyzc->nyzc", gq[:, i, j], wq)
+            dw += np.einsum("no,nyzc->oyzc", hq[:, i, j], around[window])
+    inside = slice(padding, height - padding), slice(padding, width - padding)
+    results = (
+        y,
+        np.ldexp(dx[:, inside[0], inside[1]].astype(np.float64), -(own + shared)),
+        np.ldexp(dw, -weighted),
+    )
+    return [(a + 0.0).astype(np.float32) if i else a for i, a in enumerate(results)], g
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize(
+    ("shape", "outputs", "kernel", "padding", "stride"),
+    [
+        ((3, 7, 8, 4), 7, 3, 1, 2),
+        ((2, 8, 8, 3), 18, 3, 1, 2),
+        ((2, 9, 7, 5), 4, 1, 0, 2),
+        ((3, 8, 6, 8), 40, 2, 0, 2),
+        ((2, 11, 10, 3), 6, 5, 2, 3),
+        ((2, 10, 9, 2), 3, 2, 0, 3),
+        ((2, 12, 12, 3), 16, 7, 3, 2),
+        ((2, 9, 9, 4), 5, 4, 0, 4),
+        ((2, 5, 4, 3), 4, 1, 2, 1),
+        ((2, 5, 4, 3), 4, 3, 4, 1),
+        ((2, 5, 6, 3), 17, 3, 3, 2),
+        ((2, 3, 3, 2), 3, 2, 5, 3),
+        ((3, 2, 2, 9), 6, 1, 0, 2),
+        ((3, 2, 2, 9), 6, 2, 0, 5),
+        ((2, 1, 1, 40), 6, 1, 1, 2),
+        ((1, 33, 6, 2), 3, 3, 1, 2),
+    ],
+)
+def test_any_stride_and_padding(name, shape, outputs, kernel, padding, stride):
+    x, w, bias = _operands(shape, outputs, kernel, spread=5)
+    engine = ALL[name]()
+    array = getattr(engine, "array", np.asarray)
+
+    def gradient(shape):
+        return np.random.default_rng(9).normal(size=shape).astype(np.float32)
+
+    for digits in (Digits(2, 1, 2), Digits(2, 2, 2), Digits(1, 1, 1)):
+        expected, g = _naive(x, w, bias, padding, stride, digits, gradient)
+        y, saved = engine.forward(array(x), array(w), array(bias), padding, digits, stride)
+        found = y, *engine.backward(saved, array(g), True)
+        for mine, true in zip(found, expected, strict=False):
+            assert tuple(mine.shape) == true.shape
+            assert np.asarray(mine).tobytes() == true.tobytes()
+        assert (np.asarray(engine.backward(saved, array(g), False)[1]) == expected[2]).all()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_stride_keeps_every_so_manieth_place(name):
+    x, w, bias = _operands((3, 9, 8, 6), 20, 3)
+    engine = ALL[name]()
+    array = getattr(engine, "array", np.asarray)
+    whole, _ = engine.forward(array(x), array(w), array(bias), 1, DIGITS)
+    y, _ = engine.forward(array(x), array(w), array(bias), 1, DIGITS, 2)
+    assert np.asarray(y).tobytes() == np.ascontiguousarray(np.asarray(whole)[:, ::2, ::2]).tobytes()
+
+
+def test_strides_in_parts(monkeypatch):
+    """Threads, and images that are gathered one by one."""
+    x, w, bias = _operands((7, 9, 9, 6), 40, 3)
+
+    def results():
+        seen = []
+        for make in ALL.values():
+            engine = make()
+            array = getattr(engine, "array", np.asarray)
+            y, saved = engine.forward(array(x), array(w), array(bias), 1, DIGITS, 2)
+            seen.append([np.asarray(a).tobytes() for a in (y, *engine.backward(saved, y, True))])
+        assert all(each == seen[0] for each in seen)
+        return seen[0]
+
+    whole = results()
+    monkeypatch.setattr("mdlcodec.exact.threads.WORTH_A_THREAD", 1)
+    monkeypatch.setattr("mdlcodec.exact.engines.matrix._images_at_once", lambda rows, columns: 2)
+    monkeypatch.setattr("mdlcodec.exact.device.engine._AT_ONCE", 3000)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        assert results() == whole
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_kernel_that_does_not_fit(name):
+    x, w, bias = _operands((2, 3, 3, 2), 3, 5)
+    engine = ALL[name]()
+    array = getattr(engine, "array", np.asarray)
+    with pytest.raises(ValueError, match="a kernel of 5 does not fit 3 places with padding 0"):
+        engine.forward(array(x), array(w), array(bias), 0, DIGITS, 2)
 
 
 @pytest.mark.parametrize("g_scale", [0.0, 1e-38, 1e-44, 1e30])

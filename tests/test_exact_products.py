@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 from mdlcodec.errors import InexactComputation
 from mdlcodec.exact.engines import ENGINES
 from mdlcodec.exact.engines.matrix import MatrixEngine
-from mdlcodec.exact.integers import LIMITS, quantise_rows, quantise_tensor, quantise_weighted
+from mdlcodec.exact.integers import LIMITS, gradient_exponents, quantise_rows, quantise_tensor, round_weighted
 from mdlcodec.exact.sums import column_sums
 
 floats = hnp.arrays(
@@ -56,16 +56,18 @@ def test_values_that_are_not_finite_are_errors(bad):
     for call in (
         lambda: quantise_rows(x, 2),
         lambda: quantise_tensor(x, 1),
-        lambda: quantise_weighted(x, np.zeros(2, np.int64), 2),
+        lambda: gradient_exponents(x, np.zeros(2, np.int64), 2),
     ):
         with pytest.raises(InexactComputation, match="NaN or infinite"):
             call()
 
 
 def test_weighted_gradient_moves_the_powers_of_two_first():
-    g = np.random.default_rng(1).normal(size=(6, 3)).astype(np.float32)
+    g = np.random.default_rng(1).normal(size=(3, 2, 1, 3)).astype(np.float32)
     exponents = np.array([0, 5, -7])
-    q, e = quantise_weighted(g, exponents, 2)
+    e = gradient_exponents(g, exponents, 2).weighted
+    g = g.reshape(6, 3)
+    q = round_weighted(g, exponents, e)
     moved = np.ldexp(g.astype(np.float64), -np.repeat(exponents, 2)[:, None])
     assert (q == np.rint(np.ldexp(moved, e))).all()
     assert np.abs(q).max() > LIMITS[2] // 2

@@ -40,6 +40,55 @@ def test_streams_are_the_same_in_any_portions():
     assert (whole == parts).all()
 
 
+@pytest.mark.parametrize("names", [(3, 1), (3, 1, 2), (2**64 - 1, 7, 2**64 - 1)])
+def test_words_after_seeking_are_those_read_in_turn(names):
+    whole, stream = Stream(*names).words(400), Stream(*names)
+    for position in (0, 1, 2, 3, 4, 5, 6, 7, 250, 9, 9, 391, 8, 0):
+        stream.seek(position)
+        assert stream.position == position
+        assert (stream.words(9) == whole[position : position + 9]).all()
+        assert stream.position == position + 9
+
+
+@pytest.mark.parametrize("position", [2**32 + 1, 2**40 + 3, 2**63 + 2, 2**66 - 41])
+def test_seeking_far(position):
+    """Against Philox with the counter of a far block, and against words read on from there."""
+    block, within = divmod(position, 4)
+    counter = np.array([block, 5, 0, 0], np.uint64)
+    far = np.random.Philox(counter=counter, key=np.array([1, 2], np.uint64)).random_raw(within + 40)[within:]
+    for start in (position, position + 1, position + 6, position + 39):
+        stream = Stream(1, 2, 5)
+        stream.seek(start)
+        assert (stream.words(position + 40 - start) == far[start - position :]).all()
+
+
+@pytest.mark.parametrize("position", [-1, 2**66])
+def test_a_word_that_is_not_there(position):
+    with pytest.raises(ValueError, match="no word number"):
+        Stream(0, 1).seek(position)
+
+
+def test_every_map_takes_the_words_that_its_position_says():
+    whole, read = Stream(4, 2, 9), []
+    read.append(whole.normals((3, 5)))
+    read.append(whole.below(10, 7))
+    read.append(whole.permutation(11))
+    read.append(whole.words(3))
+    assert whole.position == 15 + 7 + 11 + 3
+    other = Stream(4, 2, 9)
+    other.words(2)
+    for start, draw, expected in [
+        (33, lambda s: s.words(3), read[3]),
+        (15, lambda s: s.below(10, 7), read[1]),
+        (0, lambda s: s.normals((3, 5)), read[0]),
+        (22, lambda s: s.permutation(11), read[2]),
+        (5, lambda s: s.normals((2, 5)), read[0][1:]),
+        (18, lambda s: s.below(10, 4), read[1][3:]),
+    ]:
+        other.seek(start)
+        assert (draw(other) == expected).all()
+
+
 def test_streams_differ_by_every_name():
     firsts = {int(Stream(*names).words(1)[0]) for names in [(0, 1), (0, 2), (1, 1), (0, 1, 1), (1, 0, 0)]}
     assert len(firsts) == 5

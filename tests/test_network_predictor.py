@@ -1,11 +1,12 @@
 """The training loop of networks: schedules, selective batches, shifted predictions, batches of predictions."""
 
+import math
+
 import numpy as np
 import pytest
 
 from mdlcodec.exact.random import Stream
-from mdlcodec.nn.network import count_parameters
-from mdlcodec.predictors import network_predictor
+from mdlcodec.nn.graph import channels_first
 from mdlcodec.predictors.cnn import recipe_for
 from mdlcodec.predictors.network_predictor import NetworkPredictor, network_cost
 from mdlcodec.predictors.presets import CNN_LARGE
@@ -20,27 +21,27 @@ def _images(n: int) -> tuple[np.ndarray, np.ndarray]:
     return images, labels
 
 
-def _predictor(n: int, preset: int = 4) -> tuple[NetworkPredictor, np.ndarray]:
+def _predictor(n: int, preset: int = 4, at_once: int | None = None) -> tuple[NetworkPredictor, np.ndarray]:
     images, labels = _images(n)
-    return NetworkPredictor(images, 3, recipe_for(SHAPE, 3, preset), seed=0), labels
+    recipe = recipe_for(channels_first(SHAPE), 3, preset)
+    return NetworkPredictor(images, 3, recipe, seed=0, at_once=at_once), labels
 
 
 @pytest.mark.parametrize("preset", CNN_LARGE)
 def test_every_preset_states_its_cost(preset):
-    recipe = recipe_for((28, 28, 1), 10, preset)
-    cost = network_cost(60000, (28, 28, 1), recipe)
+    recipe = recipe_for((1, 28, 28), 10, preset)
+    cost = network_cost(60000, (1, 28, 28), recipe)
     assert cost.sets == 2
-    assert cost.parameters == recipe.members * count_parameters(recipe.layers, (28, 28, 1))
+    parameters = recipe.graph.parameters((1, 28, 28)).values()
+    assert cost.parameters == recipe.members * sum(math.prod(parameter.shape) for parameter in parameters)
     assert cost.steps == recipe.total_steps(60000)
 
 
 @pytest.mark.parametrize("side", [20, 21, 28, 64, 100])
 def test_maps_shrink_to_what_a_last_layer_can_take(side):
-    shape = (side, side + 3, 3)
-    recipe = recipe_for(shape, 10, 5)
-    for layer in recipe.layers[:-2]:
-        shape = layer.outputs(shape)
-    assert 4 <= min(shape[:2]) <= 14
+    shape = (3, side, side + 3)
+    last = recipe_for(shape, 10, 5).graph.shapes(shape)[-3]  # before it is flattened
+    assert 4 <= min(last[1:]) <= 14
 
 
 def test_easy_examples_are_drawn_less_often():
@@ -66,7 +67,7 @@ def test_shifted_predictions_are_of_the_shifted_images():
     images, labels = _images(64)
     moved = np.zeros_like(images)
     moved[:, :, :-1] = images[:, :, 1:]
-    recipe = recipe_for(SHAPE, 3, 4)
+    recipe = recipe_for(channels_first(SHAPE), 3, 4)
     plain = NetworkPredictor(images, 3, recipe, seed=0)
     plain.learn(0, 32, labels[:32])
     sets = plain.predict(32, 64)
@@ -81,10 +82,19 @@ def test_shifted_predictions_are_of_the_shifted_images():
     assert np.abs(np.mean(alone, 0) - np.exp(sets[:, 1])).max() < 1e-12
 
 
-def test_a_prediction_does_not_depend_on_how_many_are_made_at_once(monkeypatch):
-    predictor, labels = _predictor(50)
-    predictor.learn(0, 20, labels[:20])
-    together = predictor.predict(20, 50)
-    for size in (1, 7):
-        monkeypatch.setattr(network_predictor, "_PREDICTED_AT_ONCE", size)
-        assert predictor.predict(20, 50).tobytes() == together.tobytes()
+def test_a_prediction_does_not_depend_on_how_many_are_made_at_once():
+    found = set()
+    for at_once in (None, 1, 7):
+        predictor, labels = _predictor(50, at_once=at_once)
+        predictor.learn(0, 20, labels[:20])
+        found.add(predictor.predict(20, 50).tobytes())
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("preset", range(1, 10))
+@pytest.mark.parametrize("side", [1, 3, 8, 19, 20, 33])
+def test_every_preset_takes_every_size(side, preset):
+    for shape in ((1, side, side), (3, side, side + 2)):
+        recipe = recipe_for(shape, 7, preset)
+        assert recipe.graph.shapes(shape)[-1] == (7,)
+        assert network_cost(100, shape, recipe).parameters > 0

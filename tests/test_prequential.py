@@ -14,6 +14,7 @@ from label_sets import CASES, blobs, images
 from mdlcodec import data
 from mdlcodec.codes import CODES
 from mdlcodec.data.dataset import Inputs
+from mdlcodec.data.targets import Classes
 from mdlcodec.errors import BadData, InexactComputation, Unsupported
 from mdlcodec.exact.guard import Guard
 from mdlcodec.mixing.pools import mean_log_probabilities
@@ -27,16 +28,24 @@ CODE = CODES["prequential"]
 GOLDEN = Path(__file__).parent / "golden" / "prequential" / "payloads.json"
 
 
+def _quiet(done, bits, stage="", /):
+    pass
+
+
+def prepared(inputs, k, chosen, code=CODE):
+    return code.prepare(inputs, Classes(k), chosen)
+
+
 def _encode(x, y, net, preset=1, seed=0):
     dataset = data.from_arrays(x, y)
     k = len(dataset.labels.values)
-    chosen = CODE.settings(net, preset, seed, dataset.inputs, k)
-    encoded_labels = CODE.encode(dataset.labels.classes, k, dataset.inputs, chosen, lambda done, bits: None)
+    chosen = CODE.settings(net, preset, seed, dataset.inputs, Classes(k))
+    encoded_labels = prepared(dataset.inputs, k, chosen).encode(dataset.labels.classes, _quiet)
     return dataset, k, chosen, encoded_labels
 
 
 def _decode(dataset, k, chosen, payload):
-    return CODE.decode(payload, k, dataset.inputs, chosen, lambda done, bits: None)
+    return prepared(dataset.inputs, k, chosen).decode(payload, _quiet)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -87,9 +96,9 @@ def test_tiny_and_many_classes(net, n, k):
     x, _ = blobs(n, 3)
     classes = (np.arange(n) % k).astype(np.int32)
     inputs = data.from_arrays(x, None).inputs
-    chosen = CODE.settings(net, 1, 0, inputs, k)
-    payload = CODE.encode(classes, k, inputs, chosen, lambda done, bits: None).payload
-    assert (CODE.decode(payload, k, inputs, chosen, lambda done, bits: None) == classes).all()
+    chosen = CODE.settings(net, 1, 0, inputs, Classes(k))
+    payload = prepared(inputs, k, chosen).encode(classes, _quiet).payload
+    assert (prepared(inputs, k, chosen).decode(payload, _quiet) == classes).all()
     if k == 1:
         assert payload == b""
 
@@ -100,17 +109,17 @@ def test_any_labels_round_trip(n, k, random):
     x, _ = blobs(n, 3)
     classes = np.array([random.randrange(k) for _ in range(n)], np.int32)
     inputs = data.from_arrays(x, None).inputs
-    chosen = CODE.settings("kernel", 1, 0, inputs, k)
-    payload = CODE.encode(classes, k, inputs, chosen, lambda done, bits: None).payload
-    assert (CODE.decode(payload, k, inputs, chosen, lambda done, bits: None) == classes).all()
+    chosen = CODE.settings("kernel", 1, 0, inputs, Classes(k))
+    payload = prepared(inputs, k, chosen).encode(classes, _quiet).payload
+    assert (prepared(inputs, k, chosen).decode(payload, _quiet) == classes).all()
 
 
 @given(st.binary(max_size=40))
 @settings(max_examples=15)
 def test_any_payload_decodes_to_some_labels(payload):
     inputs = data.from_arrays(blobs(20, 3)[0], None).inputs
-    chosen = CODE.settings("kernel", 1, 0, inputs, 3)
-    classes = CODE.decode(payload, 3, inputs, chosen, lambda done, bits: None)
+    chosen = CODE.settings("kernel", 1, 0, inputs, Classes(3))
+    classes = prepared(inputs, 3, chosen).decode(payload, _quiet)
     assert ((classes >= 0) & (classes < 3)).all()
 
 
@@ -118,7 +127,7 @@ def test_any_payload_decodes_to_some_labels(payload):
 def test_scores_do_not_see_later_labels(net):
     x, y = blobs(60, 3)
     inputs = data.from_arrays(x, None).inputs
-    family, seen = CODE.settings(net, 1, 0, inputs, 3), []
+    family, seen = CODE.settings(net, 1, 0, inputs, Classes(3)), []
     for last in (0, 2):
         predictor, start, scores = predictor_numbered(family.net).load().start(inputs, 3, 1, 0), 0, []
         labels = y.astype(np.int32).copy()
@@ -213,8 +222,8 @@ def test_presets_are_all_there():
 def test_networks_that_do_not_fit():
     inputs = data.from_arrays(blobs(20, 3)[0], None).inputs
     with pytest.raises(BadData, match="needs images"):
-        CODE.cost(inputs, 3, CODE.settings("cnn", 1, 0, inputs, 3))
+        assert prepared(inputs, 3, CODE.settings("cnn", 1, 0, inputs, Classes(3))).cost
     with pytest.raises(BadData, match="no network named 'vgg'"):
-        CODE.settings("vgg", 1, 0, inputs, 3)
+        CODE.settings("vgg", 1, 0, inputs, Classes(3))
     with pytest.raises(Unsupported, match="network number 99"):
         predictor_numbered(99)

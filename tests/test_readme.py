@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 README = Path(__file__).parent.parent / "README.md"
 _TIME = re.compile(r"\b\d+(\.\d+)? (s|min|h)\b")
 _PROGRESS = re.compile(
@@ -14,10 +16,16 @@ _PROGRESS = re.compile(
 )
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(
-        rf"^```{language}\n(.*?)^```", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )
+def blocks(language: str, text: str | None = None) -> list[str]:
+    text = README.read_text(encoding="utf-8") if text is None else text
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def sections() -> dict[str, list[str]]:
+    """Console blocks by the headings above them; the commands of a section use no other section's files."""
+    parts = re.split(r"^##+ (.*)$", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    found = {title: blocks("console", text) for title, text in zip(parts[1::2], parts[2::2], strict=True)}
+    return {title: console for title, console in found.items() if console}
 
 
 def commands(block: str) -> list[tuple[str, str]]:
@@ -44,11 +52,12 @@ def comparable(output: str) -> str:
     return _TIME.sub("TIME", _PROGRESS.sub("", output))
 
 
-def test_console_blocks(tmp_path: Path) -> None:
+@pytest.mark.parametrize("title", sections())
+def test_console_blocks(title: str, tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     (tmp_path / "here").mkdir()
     env = environment(tmp_path / "bin")
-    for block in blocks("console"):
+    for block in sections()[title]:
         for command, expected in commands(block):
             done = subprocess.run(
                 ["bash", "-c", command],

@@ -7,18 +7,21 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
-from click.testing import CliRunner
 from torch.nn import functional
 
 from mdlcodec import codes, data
-from mdlcodec.cli import main
 from mdlcodec.codes import Settings
+from mdlcodec.data.targets import Classes
 from mdlcodec.errors import BadData, InexactComputation
-from mdlcodec.nn.architectures import ARCHITECTURES, check_fit, weights_of
-from mdlcodec.sender import descent
-from mdlcodec.sender.convolution import LANES, ConvolvePool
-from mdlcodec.sender.dense import dense_network
-from mdlcodec.sender.float_layered import float_forward, float_outputs
+from mdlcodec.nn.graph import Graph, sequence
+from mdlcodec.nn.nodes import Convolution, Flatten, Linear, MaxPooling, Rectify
+from mdlcodec.nn.weights import check_fit, weights_of
+from mdlcodec.nn.zoo import ARCHITECTURES, LENET5, LENET_300_100, Architecture
+from mdlcodec.sender.dead_units import live_units
+from mdlcodec.sender.float_network import arranged, float_forward, float_outputs, initial_tensors
+from mdlcodec.sender.loop import Trainer
+from mdlcodec.sender.pooled_convolution import LANES, ConvolvePool
+from mdlcodec.sender.pooled_forward import biases_pass, quick_forward, rounded_batch, sparse_forward
 from mdlcodec.sender.sparsify import (
     SPARSIFIERS,
     Sparsifier,
@@ -28,14 +31,10 @@ from mdlcodec.sender.sparsify import (
     sparse_network,
     steps_of,
 )
-from mdlcodec.sender.sparsify.adam import Adam
 from mdlcodec.sender.sparsify.augmentation import moved_copies
-from mdlcodec.sender.sparsify.centres import quantise
-from mdlcodec.sender.sparsify.float_network import arranged, batches, forward, random_weights
-from mdlcodec.sender.sparsify.task import checked_task
-from mdlcodec.sender.sparsify.units import live_units, shrunk
-
-LENET5, LENET300 = ARCHITECTURES["lenet5"], ARCHITECTURES["lenet-300-100"]
+from mdlcodec.sender.sparsify.centres import CentreTraining
+from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
+from mdlcodec.sender.task import Task
 
 
 @pytest.fixture(autouse=True)
@@ -45,10 +44,6 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-def _quiet(*_):
-    """No progress."""
 
 
 def _generator(seed=0):
@@ -74,12 +69,12 @@ def _images(n, k, shape):
     return x, y
 
 
-def _task(architecture, x, y, k, *, bits=4, seed=0, effort=1.0, progress=_quiet):
-    return checked_task(x, y, k, architecture, bits, seed, effort, progress)
+def _trainer(architecture, x, y, k, *, seed=0, effort=1.0, observers=()):
+    return Trainer(Task.of(architecture, x, y, k, seed=seed, effort=effort), observers)
 
 
 def _flat(tensors):
-    return b"".join(array.tobytes() for array in tensors.values())
+    return b"".join(tensor.numpy().tobytes() for tensor in tensors.values())
 
 
 def _nonzeros(tensors):
@@ -87,8 +82,8 @@ def _nonzeros(tensors):
 
 
 SETS = {
-    "columns": (LENET300, lambda n, k: _columns(n, k, 30)),
-    "flat images": (LENET300, lambda n, k: _images(n, k, (8, 8, 1))),
+    "columns": (LENET_300_100, lambda n, k: _columns(n, k, 30)),
+    "flat images": (LENET_300_100, lambda n, k: _images(n, k, (8, 8, 1))),
     "images": (LENET5, lambda n, k: _images(n, k, (16, 16, 1))),
     "colour": (LENET5, lambda n, k: _images(n, k, (17, 20, 3))),
 }
@@ -98,9 +93,8 @@ SETS = {
 def _trained(name, sparsify, bits, seed=0):
     architecture, examples = SETS[name]
     x, y = examples(50, 2)
-    return sparse_network(
-        x, y, 2, architecture, bits=bits, seed=seed, sparsify=sparsify, progress=_quiet, effort=0.05
-    )
+    trainer = _trainer(architecture, x, y, 2, seed=seed, effort=0.05)
+    return sparse_network(trainer, sparsify=sparsify, bits=bits)
 
 
 # Whole trainings
@@ -112,20 +106,20 @@ def _trained(name, sparsify, bits, seed=0):
 def test_what_comes_out(name, sparsify, bits):
     architecture, examples = SETS[name]
     tensors = _trained(name, sparsify, bits)
-    assert tuple(tensors) == architecture.tensor_names
     shape = examples(50, 2)[0].shape[1:]
-    weights = weights_of(architecture, list(tensors.values()), layouts=(False,))
+    nominal = architecture.tensors(shape, 2)
+    assert list(tensors) == list(nominal)
+    weights = weights_of(architecture, [t.numpy() for t in tensors.values()], layouts=(False,))
     check_fit(architecture, weights, shape, 2)
-    for tensor, nominal in zip(list(tensors.values())[::2], architecture.shapes(shape, 2), strict=True):
-        assert tensor.shape <= nominal
+    for tensor_name, tensor in tensors.items():
+        assert all(a <= b for a, b in zip(tensor.shape, nominal[tensor_name].shape, strict=True))
         assert min(tensor.shape) > 0
-    for tensor in tensors.values():
-        assert tensor.dtype == np.float32
-        assert np.isfinite(tensor).all()
-        assert len(np.unique(tensor)) <= 2**bits
-        assert not np.signbit(tensor[tensor == 0]).any()
-    units = live_units(architecture, {key: torch.from_numpy(tensor) for key, tensor in tensors.items()})
-    for mask in units.values():
+        assert tensor.dtype == torch.float32
+        assert tensor.isfinite().all()
+        assert len(tensor.unique()) <= 2**bits
+        assert not torch.signbit(tensor[tensor == 0]).any()
+    graph = architecture.graph.fitted({key: tuple(tensor.shape) for key, tensor in tensors.items()})
+    for mask in live_units(graph, tensors).values():
         assert mask.all() or len(mask) == 1  # no dead unit is sent, but for a layer's last
 
 
@@ -142,18 +136,46 @@ def test_it_learns(name, sparsify, effort):
     architecture, examples = SETS[name]
     x, y = examples(600, 4)
     told = []
-    tensors = sparse_network(
-        x, y, 4, architecture, bits=4, seed=1, sparsify=sparsify, effort=effort,
-        progress=lambda *step: told.append(step),
-    )  # fmt: skip
-    weights = weights_of(architecture, list(tensors.values()))
+    trainer = _trainer(architecture, x, y, 4, seed=1, effort=effort, observers=(told.append,))
+    tensors = sparse_network(trainer, sparsify=sparsify, bits=4)
+    weights = weights_of(architecture, [tensor.numpy() for tensor in tensors.values()])
     wrong = np.mean(float_outputs(architecture, weights, x).argmax(1) != y)
     assert wrong < 0.4  # chance is 0.75
     assert _nonzeros(tensors) < architecture.parameters(x.shape[1:], 4) / 4
-    steps = steps_of(architecture, sparsify, effort, 600)
-    assert [done for done, _, _ in told] == list(range(1, steps + 1))
-    assert {total for _, total, _ in told} == {steps}
-    assert 0 <= told[-1][2] < told[0][2]
+    assert len(told) == steps_of(architecture, sparsify, effort, 600)
+    assert 0 <= told[-1].recent < told[0].recent
+
+
+def _looking(moment):
+    """Asks for everything, and draws random numbers."""
+    if moment.done % 7 == 0:
+        phase = moment.phase
+        tensors = phase.tensors()
+        assert all(tensor.isfinite().all() for tensor in tensors.values())
+        assert list(phase.activations(phase.task.x[:3])) == [v.name for v in phase.graph.vertices]
+        assert phase.gradients()
+        torch.randn(3)
+
+
+@pytest.mark.parametrize("sparsify", SPARSIFIERS)
+@pytest.mark.parametrize("name", ["columns", "images"])
+def test_observers_change_nothing(name, sparsify):
+    architecture, examples = SETS[name]
+    x, y = examples(50, 2)
+    trainer = _trainer(architecture, x, y, 2, effort=0.05, observers=(_looking,))
+    assert _flat(sparse_network(trainer, sparsify=sparsify, bits=4)) == _flat(_trained(name, sparsify, 4))
+
+
+@pytest.mark.parametrize("sparsify", SPARSIFIERS)
+def test_an_observer_can_leave(sparsify):
+    def leave(moment):
+        if moment.done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        sparse_network(
+            _trainer(LENET_300_100, *_columns(50, 2), 2, observers=(leave,)), sparsify=sparsify, bits=4
+        )
 
 
 @pytest.mark.parametrize("sparsify", SPARSIFIERS)
@@ -167,51 +189,41 @@ def test_seeds(name, sparsify):
 def test_a_network_costs_more_than_it_saves():
     """50 labels of two classes are 50 bits: no network is worth them, and at exchange 0 any is."""
     x, y = _columns(50, 2)
-    given = _task(LENET300, x, y, 2, effort=0.15)
-    recipe = entropy.RECIPES["lenet-300-100"]
-    counts = [_nonzeros(entropy.sparsify(given, replace(recipe, exchange=e))) for e in (0.0, 0.1, 30.0)]
+    trainer, pricing = _trainer(LENET_300_100, x, y, 2, effort=0.15), entropy.pricing_of(LENET_300_100)
+    networks = [entropy.sparsify(trainer, 4, replace(pricing, exchange=e)) for e in (0.0, 0.1, 30.0)]
+    counts = [_nonzeros(tensors) for tensors in networks]
     assert counts[0] > 2 * counts[1] > 2 * counts[2]
 
 
-def test_divergence_is_told(monkeypatch, tmp_path):
-    message = "training diverged.*choose another --seed"
-    x, y = _columns(50, 2)
-    given = _task(LENET300, x, y, 2, effort=0.05)
-    wild = replace(dns.RECIPE, rate=1e30)
-    with pytest.raises(InexactComputation, match=message):
-        dns.sparsify(given, wild)
-    with pytest.raises(InexactComputation, match=message):  # in the surgery, before the centres
-        dns.sparsify(given, replace(dns.RECIPE, adam_rate=1e30))
-    with pytest.raises(InexactComputation, match=message):
-        entropy.sparsify(given, replace(entropy.RECIPES["lenet-300-100"], rate=1e30))
-    for bad in (np.nan, np.inf):
-        spoilt = x.copy()
-        spoilt[7, 1] = bad
-        for sparsify in SPARSIFIERS:
-            with pytest.raises(InexactComputation, match=message):
-                sparse_network(
-                    spoilt, y, 2, LENET300, bits=4, seed=0, sparsify=sparsify, progress=_quiet, effort=0.05
-                )
-        with pytest.raises(InexactComputation, match=message):
-            dense_network(LENET300, spoilt, y, 2, steps=3, seed=0, progress=_quiet)
-    monkeypatch.setitem(SPARSIFIERS, "dns", Sparsifier(lambda t: dns.sparsify(t, wild), dns.number_of_steps))
-    np.savez(tmp_path / "set.npz", x=x, y=y)
-    done = CliRunner().invoke(
-        main,
-        ["encode", str(tmp_path / "set.npz"), "--code", "two-part", "--sparsify", "dns", "-1", "--quiet"],
-    )
-    assert done.exit_code == 1
-    assert len(done.stderr.splitlines()) == 1
-    assert "training diverged" in done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["set.npz"]
+@pytest.mark.parametrize(
+    "train",
+    [
+        lambda trainer: dns.sparsify(trainer, 4, replace(dns.SURGERY, rate=1e30)),
+        # in the surgery, before the centres
+        lambda trainer: dns.sparsify(trainer, 4, replace(dns.SURGERY, adam_rate=1e30)),
+        lambda trainer: entropy.sparsify(trainer, 4, entropy.Pricing(widths=(100, 40), rate=1e30)),
+    ],
+)
+def test_wild_rates_diverge(train):
+    with pytest.raises(InexactComputation, match=r"training diverged.*choose another --seed"):
+        train(_trainer(LENET_300_100, *_columns(50, 2), 2, effort=0.05))
 
 
-def test_no_network_that_is_not_finite_comes_out(monkeypatch):
+@pytest.mark.parametrize("sparsify", SPARSIFIERS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_examples_that_are_not_finite_diverge(sparsify, bad):
     x, y = _columns(50, 2)
-    broken = {name: torch.full((2, 2), math.inf) for name in LENET300.tensor_names}
-    monkeypatch.setitem(SPARSIFIERS, "dns", Sparsifier(lambda _: broken, dns.number_of_steps))
+    x[7, 1] = bad
     with pytest.raises(InexactComputation, match="training diverged"):
-        sparse_network(x, y, 2, LENET300, bits=4, seed=0, sparsify="dns", progress=_quiet)
+        sparse_network(_trainer(LENET_300_100, x, y, 2, effort=0.05), sparsify=sparsify, bits=4)
+
+
+def test_no_network_that_is_not_finite_comes_out():
+    trainer = _trainer(LENET_300_100, *_columns(50, 2), 2)
+    names = trainer.task.graph.tensors(trainer.task.inputs)
+    broken = {name: torch.full((2, 2), math.inf) for name in names}
+    with pytest.raises(InexactComputation, match="training diverged"):
+        sparse_network(trainer, sparsify=Sparsifier(lambda *_: broken, dns.number_of_steps), bits=4)
 
 
 @pytest.mark.parametrize(
@@ -220,35 +232,27 @@ def test_no_network_that_is_not_finite_comes_out(monkeypatch):
         ({"sparsify": "magic"}, "no way to sparsify named 'magic'; choose one of dns, entropy"),
         ({"bits": 1}, "no codebooks of 1 bits; choose 2 to 8"),
         ({"bits": 9}, "no codebooks of 9 bits"),
-        ({"architecture": LENET5}, "lenet5 needs images"),
-        ({"x": np.zeros((50, 15, 40, 1), np.float32), "architecture": LENET5}, "at least 16x16 .* 15x40"),
-        ({"x": np.zeros((50, 4, 4), np.float32)}, r"inputs have shape .* not \(50, 4, 4\)"),
-        ({"y": np.zeros(49, np.int32)}, r"shapes are \(49,\) and \(50, 6\)"),
-        ({"y": np.zeros((50, 1), np.int32)}, r"shapes are \(50, 1\)"),
-        ({"x": np.zeros((0, 6), np.float32), "y": np.zeros(0, np.int32)}, "at least one"),
-        ({"k": 1}, "labels are 0 to 0, not 0 to 1"),
-        ({"y": np.full(50, -1, np.int32)}, "labels are 0 to 1, not -1 to -1"),
     ],
 )
 def test_bad_arguments(change, message):
-    x, y = _columns(50, 2)
-    given = {"x": x, "y": y, "k": 2, "architecture": LENET300, "bits": 4, "seed": 0, "sparsify": "dns"}
     with pytest.raises(BadData, match=message):
-        sparse_network(**(given | change), progress=_quiet, effort=0.01)
+        sparse_network(
+            _trainer(LENET_300_100, *_columns(50, 2), 2), **({"sparsify": "dns", "bits": 4} | change)
+        )
 
 
 def test_numbers_of_steps():
-    assert set(entropy.RECIPES) == set(ARCHITECTURES)
     for architecture in ARCHITECTURES.values():
-        assert steps_of(architecture, "entropy", 1.0, 60_000) == 40_000
+        named = architecture.name in entropy.PRICINGS
+        assert steps_of(architecture, "entropy", 1.0, 60_000) == (40_000 if named else 20_000)
         assert steps_of(architecture, "dns", 1.0, 600_000) == 17_000
         assert steps_of(architecture, "dns", 0.5, 15_000) == 4250
         assert steps_of(architecture, "entropy", 1e-9, 1) == 20
     with pytest.raises(BadData, match="magic"):
         steps_of(LENET5, "magic", 1.0, 5)
     inputs = data.from_arrays(np.zeros((15_000, 6)), None).inputs
-    costs = [codes.CODES["two-part"].cost(inputs, 3, Settings(5, 5, 0), sending=s) for s in (True, False)]
-    assert costs[0].steps - costs[1].steps == 20_000
+    prepared = codes.CODES["two-part"].prepare(inputs, Classes(3), Settings(5, 5, 0))
+    assert prepared.sending_cost.steps - prepared.cost.steps == 20_000
 
 
 # Networks and their dead units
@@ -280,85 +284,85 @@ def test_convolutions_are_torchs(shape, threads):
 
 def _sparse_tensors(architecture, shape, k=3, density=0.01, seed=1):
     """Random weights, most of them 0, and biases of some units of the linear layers."""
-    shapes = dict(zip(architecture.layer_names, architecture.shapes(shape, k), strict=True))
+    graph, entering = architecture.for_targets(shape, k)
     generator = _generator(seed)
-    tensors = random_weights(shapes, generator)
+    tensors = initial_tensors(graph, entering, lambda size: torch.randn(size, generator=generator))
     for name, tensor in tensors.items():
         tensors[name] = 10 * tensor * (torch.rand(tensor.shape, generator=generator) < density)
     tensors["fc1.bias"][::7] = 0.3
     return tensors
 
 
-def _weights(architecture, tensors):
-    return weights_of(architecture, [tensors[name].numpy() for name in architecture.tensor_names])
+NETS = [(LENET5, (28, 28, 1)), (LENET5, (18, 21, 3)), (LENET_300_100, (64,))]
 
 
-NETS = [(LENET5, (28, 28, 1)), (LENET5, (18, 21, 3)), (LENET300, (64,))]
-
-
+@pytest.mark.parametrize("forward", [sparse_forward, quick_forward])
 @pytest.mark.parametrize(("architecture", "shape"), NETS)
-def test_the_network_is_that_of_nets(architecture, shape):
+def test_faster_forms_compute_the_network(architecture, shape, forward):
     tensors = _sparse_tensors(architecture, shape, density=0.3)
-    x = np.random.default_rng(3).random((2 * LANES, *shape), np.float32)
+    batch = arranged(architecture, np.random.default_rng(3).random((2 * LANES, *shape), np.float32))
     for tensor in tensors.values():
         tensor.requires_grad_()
-    ours = forward(architecture, arranged(architecture, x), tensors)
-    pairs = [(tensors[f"{name}.weight"], tensors[f"{name}.bias"]) for name in architecture.layer_names]
-    theirs = float_forward(architecture, pairs, torch.from_numpy(x))
+    graph = architecture.graph.for_outputs(3)
+    ours, theirs = forward(graph, tensors, batch), float_forward(graph, tensors, batch)
     assert (ours - theirs).abs().max() < 1e-5 * theirs.abs().max()
-    y = torch.arange(len(x)) % 3
-    used = [tensor for name, tensor in tensors.items() if name[:4] != "conv" or name.endswith("weight")]
+    y = torch.arange(len(batch)) % 3
+    # a sparse form knows no biases of convolutions
+    used = [
+        tensor
+        for name, tensor in tensors.items()
+        if forward is quick_forward or name[:4] != "conv" or name.endswith("weight")
+    ]
     gradients = [torch.autograd.grad(functional.cross_entropy(out, y), used) for out in (ours, theirs)]
     for a, b in zip(*gradients, strict=True):
         assert b.abs().max() > 0
         assert (a - b).abs().max() < 1e-4 * b.abs().max()
 
 
-@pytest.mark.parametrize(("architecture", "shape"), NETS)
-def test_removed_units_change_no_output(architecture, shape):
-    tensors = _sparse_tensors(architecture, shape)
-    small = shrunk(architecture, tensors, live_units(architecture, tensors))
-    assert sum(t.numel() for t in small.values()) < 0.9 * sum(t.numel() for t in tensors.values())
-    assert all(mask.all() for mask in live_units(architecture, small).values())
-    x = np.random.default_rng(3).random((50, *shape), np.float32)
-    before, after = (float_outputs(architecture, _weights(architecture, t), x) for t in (tensors, small))
-    assert np.ptp(before, 0).max() > 0
-    assert np.abs(before - after).max() < 1e-5 * np.abs(before).max()
+POOLED = (Convolution(4, 5), MaxPooling())
 
 
-def test_which_units_are_live():
+@pytest.mark.parametrize(
+    ("graph", "passes"),
+    [
+        (LENET5.graph, True),
+        (LENET_300_100.graph, False),
+        (sequence(*POOLED, Flatten(), Linear()), True),
+        (sequence(*POOLED, Flatten("hwc"), Linear()), False),
+        (sequence(*POOLED, Flatten(), Rectify(), Linear()), False),
+        (sequence(*POOLED, Rectify(), Flatten(), Linear()), False),
+        (sequence(Convolution(4, 5, padding=1), MaxPooling(), Flatten(), Linear()), False),
+        (sequence(Convolution(4, 5), MaxPooling(3, 2), Flatten(), Linear()), False),
+    ],
+)
+def test_where_biases_of_convolutions_pass(graph: Graph, passes):
+    assert biases_pass(graph) == passes
+    architecture = Architecture("own", 127, graph, 1)
+    shape = (16, 18, 2)
     tensors = {
-        "fc1.weight": torch.tensor([[1.0, 0], [0, 0], [0, 0], [0, 2], [3, 3]]),
-        "fc1.bias": torch.tensor([0.0, 0, 1, 0, 0]),
-        # reads units 0, 2; reads 1 that nothing reaches; reads 3, and is not read
-        "fc2.weight": torch.tensor([[1.0, 0, 1, 0, 0], [0, 5, 0, 0, 0], [0, 0, 0, 1, 0]]),
-        "fc2.bias": torch.zeros(3),
-        "fc3.weight": torch.tensor([[1.0, 1, 0]]),
-        "fc3.bias": torch.zeros(1),
+        name: torch.randn(p.shape, generator=_generator())
+        for name, p in architecture.tensors(shape, 3).items()
     }
-    units = live_units(LENET300, tensors)
-    assert {name: mask.tolist() for name, mask in units.items()} == {
-        "fc1": [True, False, True, False, False],
-        "fc2": [True, False, False],
-    }
-    small = shrunk(LENET300, tensors, units)
-    assert small["fc1.weight"].tolist() == [[1, 0], [0, 0]]
-    assert small["fc1.bias"].tolist() == [0, 1]
-    assert small["fc2.weight"].tolist() == [[1, 1]]
-    assert small["fc3.weight"].tolist() == [[1]]
-    state = shrunk(LENET300, {"fc2.weight": tensors["fc2.weight"]}, units)  # an optimiser's, of some tensors
-    assert torch.equal(state["fc2.weight"], small["fc2.weight"])
-    nothing = {name: torch.zeros_like(tensor) for name, tensor in tensors.items()}
-    assert [mask.sum() for mask in live_units(LENET300, nothing).values()] == [1, 1]
+    if passes:
+        tensors = {n: t * 0 if "conv" in n and n.endswith("bias") else t for n, t in tensors.items()}
+    batch = arranged(architecture, np.random.default_rng(3).random((LANES, *shape), np.float32))
+    made = graph.for_outputs(3)
+    expected = float_forward(made, tensors, batch)
+    for forward in (sparse_forward, quick_forward):
+        assert (forward(made, tensors, batch) - expected).abs().max() < 1e-5 * expected.abs().max()
+
+
+def test_batches_fill_lanes():
+    assert [rounded_batch(128, n) for n in (1, 16, 17, 120, 128, 1000)] == [16, 16, 32, 128, 128, 128]
 
 
 # Surgery
 
 
-def _plain_mask(sizes, before, multiple, recipe):
+def _plain_mask(sizes, before, multiple, surgery):
     """Guo et al. 2016, equation 3, with 0.9 and 1.1 times a threshold that lets enough weights pass."""
     threshold = np.mean(sizes) + multiple * np.std(sizes)
-    least = max(1, round(recipe.least * sizes.size))
+    least = max(1, round(surgery.least * sizes.size))
     threshold = min(threshold, np.sort(sizes)[-least] / 1.1)
     return [
         b if 0.9 * threshold <= s < 1.1 * threshold else s >= threshold
@@ -370,8 +374,8 @@ def _plain_mask(sizes, before, multiple, recipe):
 def test_masks(multiple):
     tensor = torch.randn(500, generator=_generator())
     before = (torch.rand(500, generator=_generator(1)) < 0.5).float()
-    found = dns._mask(tensor, before, multiple, dns.RECIPE)
-    wanted = _plain_mask(tensor.abs().double().numpy(), before.numpy(), multiple, dns.RECIPE)
+    found = dns._mask(tensor, before, multiple, dns.SURGERY)
+    wanted = _plain_mask(tensor.abs().double().numpy(), before.numpy(), multiple, dns.SURGERY)
     assert found.tolist() == wanted
     assert found.sum() >= 10  # the least share
     assert (found > before).any()  # what was pruned comes back
@@ -382,31 +386,31 @@ def test_hysteresis():
     sizes = torch.tensor([0.89, 0.91, 1.09, 1.11, 1.0])  # their mean is 1
     signed = sizes * torch.tensor([1.0, -1, 1, -1, 1])
     for before in (0.0, 1.0):
-        found = dns._mask(signed, torch.full((5,), before), 0.0, replace(dns.RECIPE, least=0.2))
+        found = dns._mask(signed, torch.full((5,), before), 0.0, replace(dns.SURGERY, least=0.2))
         assert found.tolist() == [0, before, before, 1, before]
-    assert dns._mask(torch.zeros(4), torch.ones(4), 0.0, dns.RECIPE).tolist() == [0] * 4
+    assert dns._mask(torch.zeros(4), torch.ones(4), 0.0, dns.SURGERY).tolist() == [0] * 4
 
 
-def _updates(monkeypatch, recipe):
+def _updates(surgery):
     """(step of the surgery, multiple) of each update of the masks of a training, and the network."""
+    found = {}
+
+    def watch(moment):
+        if isinstance(moment.phase, dns._Pruning):
+            found["updates"] = moment.phase.updates
+
     x, y = _columns(40, 2)
-    told, found = [], []
-    mask = dns._mask
-
-    def watched(tensor, before, multiple, recipe):
-        if tensor.shape == (2,):  # the last bias stands for all
-            found.append((len(told) - recipe.lengths[0], multiple))
-        return mask(tensor, before, multiple, recipe)
-
-    monkeypatch.setattr(dns, "_mask", watched)
-    monkeypatch.setattr("mdlcodec.sender.descent._EXAMPLES", 40)
-    given = _task(LENET300, x, y, 2, progress=lambda *step: told.append(step))
-    return found, dns.sparsify(given, recipe)
+    # an effort under which the lengths are those of the settings
+    trainer = _trainer(LENET_300_100, x, y, 2, effort=(60_000 / 40) ** 0.5, observers=(watch,))
+    tensors = dns.sparsify(trainer, 4, surgery)
+    return found["updates"], tensors
 
 
-def test_when_masks_are_updated(monkeypatch):
-    recipe = replace(dns.RECIPE, lengths=(20, 400, 20), multiples=(0.0,), probabilities=(1.0, 0.3, 0.0, 1.0))
-    found, _ = _updates(monkeypatch, recipe)
+def test_when_masks_are_updated():
+    surgery = replace(
+        dns.SURGERY, lengths=(20, 400, 20), multiples=(0.0,), probabilities=(1.0, 0.3, 0.0, 1.0)
+    )
+    found, _ = _updates(surgery)
     steps = [step for step, _ in found]
     assert steps[:100] == list(range(100))
     assert steps[-100:] == list(range(300, 400))
@@ -414,32 +418,38 @@ def test_when_masks_are_updated(monkeypatch):
     assert max(steps[:-100]) < 200
 
 
-def test_thresholds_rise_in_stages(monkeypatch):
-    recipe = replace(dns.RECIPE, lengths=(20, 100, 20), multiples=(0.0, 1.0, 4.0), probabilities=(0.0,))
-    found, pruned = _updates(monkeypatch, recipe)
+def test_thresholds_rise_in_stages():
+    surgery = replace(dns.SURGERY, lengths=(20, 100, 20), multiples=(0.0, 1.0, 4.0), probabilities=(0.0,))
+    found, pruned = _updates(surgery)
     assert found == [(0, 0.0), (30, 1.0), (60, 4.0)]  # the last from 60 % on
-    _, milder = _updates(monkeypatch, replace(recipe, multiples=(0.0,)))
+    _, milder = _updates(replace(surgery, multiples=(0.0,)))
     assert _nonzeros(pruned) < _nonzeros(milder)
-    assert dns.RECIPE.multiples[0] == 0.0
-    assert dns.RECIPE.multiples[-1] == 4.0
-    assert dns.RECIPE.probabilities[0] == 1.0
-    assert dns.RECIPE.probabilities[-1] == 1e-3
+    assert dns.SURGERY.multiples[0] == 0.0
+    assert dns.SURGERY.multiples[-1] == 4.0
+    assert dns.SURGERY.probabilities[0] == 1.0
+    assert dns.SURGERY.probabilities[-1] == 1e-3
 
 
 def test_centres_are_trained_and_zero_stays():
     x, y = _columns(64, 4)
-    given = _task(LENET300, x, y, 4, bits=3)
-    tensors = _sparse_tensors(LENET300, (6,), 4, density=0.2)
-    losses = []
-    found = quantise(given, tensors, 100, 64, 1e-2, _generator(), losses.append)
-    assert len(losses) == 100
-    assert losses[-1] < 0.8 * losses[0]
+    told, tensors = [], _sparse_tensors(LENET_300_100, (6,), 4, density=0.2)
+
+    def trained(steps):
+        trainer = _trainer(LENET_300_100, x, y, 4, observers=(told.append,))
+        phase = CentreTraining(trainer.task, tensors, {}, 3, steps, 64, 1e-2, _generator())
+        trainer.run(phase)
+        return phase.tensors()
+
+    found = trained(100)
+    assert len(told) == 100
+    assert told[-1].loss < 0.8 * told[0].loss
+    assert set(told[-1].phase.gradients()) == set(tensors)
     for name, tensor in tensors.items():
         assert not found[name][tensor == 0].any()
         values, first = np.unique(found[name].numpy(), return_index=True)
         assert len(values) <= 8
         assert len(first) > 1 or not tensor.any()
-    start = quantise(given, tensors, 0, 64, 1e-2, _generator(), losses.append)
+    start = trained(0)
     for name, tensor in found.items():
         pairs = {*zip(start[name].flatten().tolist(), tensor.flatten().tolist(), strict=True)}
         assert len(pairs) == len(np.unique(start[name]))  # a weight keeps its centre
@@ -450,7 +460,7 @@ def test_centres_are_trained_and_zero_stays():
 def test_adam():
     tensors = {"a": torch.randn(4, generator=_generator()), "b": torch.zeros(2)}
     theirs = tensors["a"].clone().requires_grad_()
-    ours, reference = Adam(), torch.optim.Adam([theirs], betas=(0.9, 0.99))
+    ours, reference = ShrinkingAdam(), torch.optim.Adam([theirs], betas=(0.9, 0.99))
     for step in range(1, 6):
         gradient = torch.randn(4, generator=_generator(step))
         rate = 0.1 / step
@@ -553,16 +563,6 @@ def test_the_price_joins_the_gradients():
 
 
 # Examples
-
-
-def test_batches():
-    order = iter([[2, 0, 1], [1, 2, 0], [0, 1, 2], [0, 2, 1]])
-    found = descent.batches(5, lambda: np.array(next(order)))
-    assert [next(found).tolist(), next(found).tolist()] == [[2, 0, 1, 1, 2], [0, 0, 1, 2, 0]]
-    rows = batches(10, 4, _generator())
-    epoch = torch.cat([next(rows) for _ in range(5)])
-    assert sorted(epoch[:10].tolist()) == sorted(epoch[10:].tolist()) == list(range(10))
-    assert epoch[:10].tolist() != epoch[10:].tolist()
 
 
 def test_moved_copies():

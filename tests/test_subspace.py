@@ -4,7 +4,6 @@ import math
 import os
 import zlib
 from dataclasses import replace
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -16,8 +15,10 @@ from subspace_cases import CASES, GOLDEN, encoded, recoded
 import mdlcodec
 from mdlcodec import data
 from mdlcodec.codes import CODES, Settings
-from mdlcodec.codes.subspace import DIMENSIONS, Parts, _dimensions, read_weights
+from mdlcodec.codes.contract import Options
+from mdlcodec.codes.subspace import DIMENSIONS, SubspacePayload, _dimensions, read_weights
 from mdlcodec.container import write_label_file
+from mdlcodec.data.targets import Classes
 from mdlcodec.descriptions.subspace.affine import (
     LARGEST_COORDINATE,
     STEPS,
@@ -29,9 +30,8 @@ from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, 
 from mdlcodec.exact.hadamard import transform
 from mdlcodec.exact.random import Stream
 from mdlcodec.files import labels
-from mdlcodec.nn.architectures import ARCHITECTURES
-from mdlcodec.nn.layered import exact_outputs
-from mdlcodec.sender.float_layered import float_forward
+from mdlcodec.nn.exact_prediction import exact_outputs
+from mdlcodec.nn.zoo import ARCHITECTURES, architecture_named
 
 CODE = CODES["subspace"]
 
@@ -51,7 +51,7 @@ def test_round_trip(name):
     assert list(sizes) == ["header", "digests", "coordinates", "calibration", "labels", "checksum"]
     assert sum(sizes.values()) == len(blob) == facts["bytes"]
     assert sizes["labels"] < math.log2(facts["classes"]) * facts["labels"] / 8  # what it predicts is worth it
-    parts = Parts.read(labels.parse(blob).payload)
+    parts = SubspacePayload.read(labels.parse(blob).payload)
     assert (decode_coordinates(parts.coordinates, parts.dimension) == case.coordinates).all()
 
 
@@ -73,11 +73,11 @@ def test_golden(name):
 def test_the_network_in_a_file_predicts_its_labels(name):
     case = CASES[name]
     file, inputs = labels.parse(encoded(case)), _inputs(case.x)
-    architecture, weights = CODE.weights(file.payload, file.k, inputs, file.settings)
+    architecture, weights = CODE.prepare(inputs, file.target, file.settings).network(file.payload)
     assert architecture is ARCHITECTURES[case.net]
     predicted = np.argmax(exact_outputs(architecture, weights, inputs.features), 1)
     assert (predicted == case.y).mean() > 0.8
-    assert CODE.weights(b"", 1, inputs, file.settings) is None
+    assert CODE.prepare(inputs, Classes(1), file.settings).network(b"") is None
 
 
 @pytest.mark.parametrize("engine", ["float64", "int16"])
@@ -151,9 +151,9 @@ def test_random_labels_cost_what_the_uniform_code_costs():
     assert labels.encode(data.from_arrays(x, y), code="subspace", preset=1)[1].learned_in_vain
     # what was learned in vain is left out
     wasted = Stream(6, 7).below(9, 500) - 4, 150
-    with mock.patch.object(CODE, "_trained", lambda *_: wasted, create=True):
-        blob = mdlcodec.encode(x, y, code="subspace", preset=1)
-    assert Parts.read(labels.parse(blob).payload).dimension == 0
+    given = Options(method=lambda trainer, subspace: wasted)
+    blob, _ = labels.encode(data.from_arrays(x, y), code="subspace", preset=1, options=given)
+    assert SubspacePayload.read(labels.parse(blob).payload).dimension == 0
     assert (mdlcodec.decode(blob, x) == y).all()
     assert len(blob) <= uniform + 4
 
@@ -162,17 +162,17 @@ def test_dimensions_are_tried_while_files_become_shorter():
     x, y = blobs(200, 3)[0], Stream(8, 7).below(3, 200)
     tried = []
 
-    def point(*arguments):
-        tried.append(arguments[5])
+    def point(trainer, subspace):
+        tried.append(len(subspace.places))
         # all 0 costs next to nothing
         return (Stream(9, 7).below(5, tried[-1]) - 2) * (tried[-1] == 128), 120
 
-    with mock.patch.object(CODE, "_trained", point, create=True):
-        blob = mdlcodec.encode(x, y, code="subspace", preset=1)
-        assert tried == [64, 128]  # the second was longer
-        assert (mdlcodec.decode(blob, x) == y).all()
-        mdlcodec.encode(x, y, code="subspace", preset=1, dimension=5)
-        assert tried[2:] == [5]
+    dataset = data.from_arrays(x, y)
+    blob, _ = labels.encode(dataset, code="subspace", preset=1, options=Options(method=point))
+    assert tried == [64, 128]  # the second was longer
+    assert (mdlcodec.decode(blob, x) == y).all()
+    labels.encode(dataset, code="subspace", preset=1, options=Options(method=point, dimension=5))
+    assert tried[2:] == [5]
     assert _dimensions(60_000) == (1536,)
     assert _dimensions(5_000) == (192, 384, 768)
     assert all(set(_dimensions(n)) <= set(DIMENSIONS) for n in (1, 10**4, 10**8))
@@ -183,7 +183,8 @@ def test_dimensions_are_tried_while_files_become_shorter():
 
 def _naive(architecture, shape, k, seed, coordinates, step):
     """formats/subspace.md, "Subspace", with a dense matrix."""
-    sizes = architecture.shapes(shape, k)
+    tensors = architecture.tensors(shape, k)
+    sizes = [p.shape for p in tensors.values() if len(p.shape) > 1]  # each followed by its bias
     parameters = sum(math.prod(size) + size[0] for size in sizes)
     size = 1
     while size < parameters:
@@ -208,14 +209,14 @@ def _naive(architecture, shape, k, seed, coordinates, step):
 
 @pytest.mark.parametrize("dimension", [0, 1, 7, 64])
 def test_the_subspace_is_what_a_dense_matrix_gives(dimension):
-    small = replace(ARCHITECTURES["lenet-300-100"], widths=(6, 5))
+    small = architecture_named("mlp-6-5")
     coordinates = Stream(1, 7).below(19, dimension) - 9
     subspace = AffineSubspace(small, (7,), 3, 11, dimension)
     weights = subspace.weights(coordinates, float(STEPS[130]))
-    flat = np.concatenate([array.reshape(-1) for pair in weights for array in pair])
+    flat = np.concatenate([array.reshape(-1) for array in weights.values()])
     assert flat.dtype == np.float32
     assert flat.tobytes() == _naive(small, (7,), 3, 11, coordinates, 130).tobytes()
-    assert [(w.shape, b.shape) for w, b in weights] == [((6, 7), (6,)), ((5, 6), (5,)), ((3, 5), (3,))]
+    assert [w.shape for w in weights.values()] == [(6, 7), (6,), (5, 6), (5,), (3, 5), (3,)]
 
 
 def test_directions_of_one_subspace_lie_within_the_next():
@@ -223,9 +224,9 @@ def test_directions_of_one_subspace_lie_within_the_next():
     some, more = (AffineSubspace(net, (5,), 3, 0, dimension) for dimension in (10, 20))
     q = Stream(2, 7).below(9, 20) - 4
     q[10:] = 0
-    for (w, b), (w2, b2) in zip(some.weights(q[:10], 0.25), more.weights(q, 0.25), strict=True):
-        assert w.tobytes() == w2.tobytes()
-        assert b.tobytes() == b2.tobytes()
+    few, many = some.weights(q[:10], 0.25), more.weights(q, 0.25)
+    assert list(few) == list(many)
+    assert all(few[name].tobytes() == many[name].tobytes() for name in few)
 
 
 @pytest.mark.parametrize("bits", range(8))
@@ -248,10 +249,11 @@ def test_the_largest_coordinates_stay_exact():
     most = transform_size(net, (5,), 3)
     subspace = AffineSubspace(net, (5,), 3, 0, most)
     weights = subspace.weights(np.full(most, LARGEST_COORDINATE), float(STEPS[-1]))
-    assert all(np.isfinite(array).all() for pair in weights for array in pair)
+    flat = np.concatenate([array.reshape(-1) for array in weights.values()])
+    assert np.isfinite(flat).all()
     # all columns of H together: the first row alone is not zero
-    assert weights[0][0].reshape(-1)[0] != subspace.initial[0]
-    assert (np.concatenate([a.reshape(-1) for p in weights for a in p])[1:] == subspace.initial[1:]).all()
+    assert flat[0] != subspace.initial[0]
+    assert (flat[1:] == subspace.initial[1:]).all()
 
 
 def test_steps():
@@ -264,7 +266,9 @@ def test_steps():
 def test_the_senders_network_is_the_receivers():
     import torch
 
-    from mdlcodec.sender.subspace import _forward, _Projection
+    from mdlcodec.sender.float_network import float_forward
+    from mdlcodec.sender.pooled_forward import quick_forward
+    from mdlcodec.sender.subspace import _Projection
 
     architecture = ARCHITECTURES["lenet5"]
     shape, q = (20, 18, 3), Stream(4, 7).below(9, 40) - 4
@@ -273,10 +277,11 @@ def test_the_senders_network_is_the_receivers():
     places, signs = torch.from_numpy(subspace.places), torch.from_numpy(subspace.signs).float()
     moved = _Projection.apply(torch.from_numpy(q).float(), places, signs, subspace.size)
     theta = torch.from_numpy(subspace.initial) + moved * torch.from_numpy(subspace.gains).float() * 0.02
-    batch = torch.from_numpy(Stream(5, 7).normals((16, *shape)))
-    exact = [(torch.from_numpy(w.copy()), torch.from_numpy(b.copy())) for w, b in weights]
-    found = _forward(architecture, subspace.arranged(theta), batch.permute(0, 3, 1, 2))
-    assert torch.allclose(found, float_forward(architecture, exact, batch), rtol=1e-3, atol=1e-3)
+    batch = torch.from_numpy(Stream(5, 7).normals((16, *shape))).permute(0, 3, 1, 2)
+    exact = {name: torch.from_numpy(array.copy()) for name, array in weights.items()}
+    graph = architecture.graph.for_outputs(3)
+    found = quick_forward(graph, subspace.arranged(theta), batch)
+    assert torch.allclose(found, float_forward(graph, exact, batch), rtol=1e-3, atol=1e-3)
 
 
 def test_the_gradient_of_the_projection():
@@ -284,7 +289,7 @@ def test_the_gradient_of_the_projection():
 
     from mdlcodec.sender.subspace import _Projection
 
-    subspace = AffineSubspace(replace(ARCHITECTURES["lenet-300-100"], widths=(4, 3)), (5,), 3, 0, 9)
+    subspace = AffineSubspace(architecture_named("mlp-4-3"), (5,), 3, 0, 9)
     places, signs = torch.from_numpy(subspace.places), torch.from_numpy(subspace.signs).float()
     q = torch.arange(9.0).requires_grad_()
     direction = torch.from_numpy(Stream(6, 7).normals((len(signs),)))
@@ -340,12 +345,12 @@ def test_coordinates_cost_what_their_frequencies_say():
 def _with(**changes):
     case = CASES["lenet-300-100"]
     file = labels.parse(encoded(case))
-    parts = replace(Parts.read(file.payload), **changes)
+    parts = replace(SubspacePayload.read(file.payload), **changes)
     return write_label_file(file.header, parts.written()), case
 
 
 def _good():
-    return Parts.read(labels.parse(encoded(CASES["lenet-300-100"])).payload)
+    return SubspacePayload.read(labels.parse(encoded(CASES["lenet-300-100"])).payload)
 
 
 @pytest.mark.parametrize(
@@ -400,9 +405,8 @@ def test_weights_from_damage_are_finite():
     case = CASES["lenet5"]
     parts = replace(_good(), dimension=1, step=255, coordinates=encode_coordinates(np.array([32767])))
     inputs, chosen = _inputs(case.x), Settings(net=4, preset=1, seed=0)
-    for weight, bias in read_weights(parts, ARCHITECTURES["lenet5"], 4, inputs, chosen):
-        assert np.isfinite(weight).all()
-        assert np.isfinite(bias).all()
+    for tensor in read_weights(parts, ARCHITECTURES["lenet5"], 4, inputs, chosen).values():
+        assert np.isfinite(tensor).all()
 
 
 # What the code accepts
@@ -426,19 +430,19 @@ def test_costs():
     costs = []
     for preset in range(1, 10):
         chosen = Settings(net=4, preset=preset, seed=0)
-        receiving = CODE.cost(inputs, 10, chosen)
-        sending = CODE.cost(inputs, 10, chosen, sending=True)
+        receiving = CODE.prepare(inputs, Classes(10), chosen).cost
+        sending = CODE.prepare(inputs, Classes(10), chosen).sending_cost
         assert receiving.parameters == sending.parameters == 431_080
         assert receiving.steps == 4 + 2**19 // 5_000 + 2**19 // 1_000  # predictions, transform, coordinates
         assert receiving.steps < sending.steps
         assert receiving.memory < sending.memory
         costs.append(sending.steps)
     assert costs == sorted(set(costs))
-    assert CODE.cost(inputs, 1, chosen).memory == 0
+    assert CODE.prepare(inputs, Classes(1), chosen).cost.memory == 0
     with pytest.raises(Unsupported):
-        CODE.cost(inputs, 10, replace(chosen, net=3))
+        assert CODE.prepare(inputs, Classes(10), replace(chosen, net=3)).cost
     with pytest.raises(Unsupported):
-        CODE.cost(inputs, 10, replace(chosen, preset=12), sending=True)
+        assert CODE.prepare(inputs, Classes(10), replace(chosen, preset=12)).sending_cost
 
 
 def test_limits():

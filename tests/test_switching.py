@@ -10,8 +10,9 @@ from label_sets import SWITCHED, blobs, first_examples, images
 
 import mdlcodec
 from mdlcodec import data
-from mdlcodec.codes import CODES, auto_code, prequential
+from mdlcodec.codes import CODES, Settings, auto_code, prequential
 from mdlcodec.data.dataset import Inputs
+from mdlcodec.data.targets import Classes
 from mdlcodec.errors import BadData, InexactComputation, Unsupported
 from mdlcodec.exact.cholesky import row_starts, squared_distances
 from mdlcodec.exact.guard import Guard
@@ -19,22 +20,30 @@ from mdlcodec.mixing.pools import fill_pools
 from mdlcodec.mixing.switch_distribution import INVERSE_TEMPERATURES, Calibration
 from mdlcodec.predictors import portfolio, switched
 from mdlcodec.predictors.neighbours import COUNTS, NeighboursPredictor
-from mdlcodec.predictors.portfolio import Entry, Portfolio
+from mdlcodec.predictors.portfolio import Held, Portfolio
 
 CODE = CODES["switching"]
 GOLDEN = Path(__file__).parent / "golden" / "switching" / "payloads.json"
 
 
+def _quiet(done, bits, stage="", /):
+    pass
+
+
+def prepared(inputs, k, chosen, code=CODE):
+    return code.prepare(inputs, Classes(k), chosen)
+
+
 def _encode(x, y, preset=1, seed=0):
     dataset = data.from_arrays(x, y)
     k = len(dataset.labels.values)
-    chosen = CODE.settings("auto", preset, seed, dataset.inputs, k)
-    result = CODE.encode(dataset.labels.classes, k, dataset.inputs, chosen, lambda done, bits: None)
+    chosen = CODE.settings("auto", preset, seed, dataset.inputs, Classes(k))
+    result = prepared(dataset.inputs, k, chosen).encode(dataset.labels.classes, _quiet)
     return dataset, k, chosen, result
 
 
 def _decode(dataset, k, chosen, payload):
-    return CODE.decode(payload, k, dataset.inputs, chosen, lambda done, bits: None)
+    return prepared(dataset.inputs, k, chosen).decode(payload, _quiet)
 
 
 @pytest.mark.parametrize("name", SWITCHED)
@@ -101,9 +110,9 @@ def test_tiny_and_many_classes(n, k):
     x, _ = blobs(n, 3)
     classes = (np.arange(n) % k).astype(np.int32)
     inputs = data.from_arrays(x, None).inputs
-    chosen = CODE.settings("auto", 1, 0, inputs, k)
-    payload = CODE.encode(classes, k, inputs, chosen, lambda done, bits: None).payload
-    assert (CODE.decode(payload, k, inputs, chosen, lambda done, bits: None) == classes).all()
+    chosen = CODE.settings("auto", 1, 0, inputs, Classes(k))
+    payload = prepared(inputs, k, chosen).encode(classes, _quiet).payload
+    assert (prepared(inputs, k, chosen).decode(payload, _quiet) == classes).all()
 
 
 @pytest.mark.parametrize("make", [lambda: blobs(90, 3), lambda: images(60, 8)], ids=["columns", "images"])
@@ -135,8 +144,8 @@ def test_it_is_no_worse_than_its_predictors_by_more_than_the_switches():
     dataset, k, _, result = _encode(x, y)
     for net in ("kernel", "mlp"):
         alone = CODES["prequential"]
-        chosen = alone.settings(net, 1, 0, dataset.inputs, k)
-        bits = alone.encode(dataset.labels.classes, k, dataset.inputs, chosen, lambda *_: None).ideal_bits
+        chosen = alone.settings(net, 1, 0, dataset.inputs, Classes(k))
+        bits = prepared(dataset.inputs, k, chosen, alone).encode(dataset.labels.classes, _quiet).ideal_bits
         assert result.ideal_bits < bits + 12
 
 
@@ -167,7 +176,7 @@ class _Fixed:
 def test_a_portfolio_gives_each_predictor_its_own_blocks():
     n, k = 50, 3
     predictors = [_Fixed(n, k, 2, 7, 0), _Fixed(n, k, 1, 1, 1), _Fixed(n, k, 3, 4, 2)]
-    entries = [Entry(predictors[0], n, 1), Entry(predictors[1], 30, 1), Entry(predictors[2], 20, 0)]
+    entries = [Held(predictors[0], n, 1), Held(predictors[1], 30, 1), Held(predictors[2], 20, 0)]
     portfolio = Portfolio(entries, k)
     start, sizes, kept = 0, {}, {}
     labels = np.arange(n, dtype=np.int32) % k
@@ -251,22 +260,22 @@ def test_nearest_neighbours_vote():
 def test_it_chooses_its_predictors_itself():
     inputs = data.from_arrays(blobs(20, 3)[0], None).inputs
     with pytest.raises(BadData, match="leave it out"):
-        CODE.settings("cnn", 1, 0, inputs, 3)
+        CODE.settings("cnn", 1, 0, inputs, Classes(3))
     with pytest.raises(Unsupported, match="network number 3"):
-        CODE.net_name(CODE.settings("auto", 1, 0, inputs, 3).__class__(3, 1, 0))
+        CODE.net_name(CODE.settings("auto", 1, 0, inputs, Classes(3)).__class__(3, 1, 0))
 
 
 @pytest.mark.parametrize("make", [lambda: blobs(60, 3), lambda: images(60, 20)], ids=["columns", "images"])
 def test_every_preset_has_a_cost(make):
     inputs = data.from_arrays(make()[0], None).inputs
-    costs = [CODE.cost(inputs, 4, CODE.settings("auto", preset, 0, inputs, 4)) for preset in range(1, 10)]
+    costs = [prepared(inputs, 4, Settings(0, preset, 0)).cost for preset in range(1, 10)]
     assert costs[0].steps < costs[4].steps < costs[8].steps
     assert costs[0].memory < costs[4].memory < costs[8].memory
     for preset in (1, 2, 4, 6):
-        chosen = CODE.settings("auto", preset, 0, inputs, 4)
-        assert CODE.learner(inputs, 4, chosen).sets == CODE.cost(inputs, 4, chosen).sets
+        chosen = CODE.settings("auto", preset, 0, inputs, Classes(4))
+        assert prepared(inputs, 4, chosen).learner().sets == switched.FAMILY.cost(inputs, 4, preset).sets
     with pytest.raises(Unsupported, match="preset 12"):
-        CODE.cost(inputs, 4, CODE.settings("auto", 12, 0, inputs, 4))
+        assert prepared(inputs, 4, Settings(0, 12, 0)).cost
 
 
 def test_auto_takes_switching_for_few_examples_and_no_network_by_name():

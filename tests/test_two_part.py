@@ -5,10 +5,10 @@ import math
 import os
 import zlib
 from dataclasses import replace
-from unittest import mock
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,8 +21,9 @@ from mdlcodec.cli import main
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.codes import CODES, Settings
 from mdlcodec.codes.contract import NO_OPTIONS, Options
-from mdlcodec.codes.two_part import Parts, encode_labels, read_weights, tensors_of
+from mdlcodec.codes.two_part import TwoPartPayload, encode_labels, read_weights, tensors_of
 from mdlcodec.container import write_label_file
+from mdlcodec.data.targets import Classes
 from mdlcodec.data.tensor import Tensor
 from mdlcodec.descriptions.tensors.network_section import decode_network, encode_network
 from mdlcodec.errors import (
@@ -40,8 +41,8 @@ from mdlcodec.mixing.temperature import (
     best_calibration,
     frequencies,
 )
-from mdlcodec.nn.architectures import ARCHITECTURES
-from mdlcodec.nn.layered import exact_outputs
+from mdlcodec.nn.exact_prediction import exact_outputs
+from mdlcodec.nn.zoo import ARCHITECTURES
 
 RAW, SPARSE = CODES["two-part-raw"], CODES["two-part"]
 
@@ -69,7 +70,7 @@ def test_round_trip(name):
     assert sizes["network"] - len(section) in (1, 2)
     for tensor, array in zip(
         decode_network(section, memory=1 << 30).tensors,
-        [array for pair in case.weights for array in pair],
+        case.weights.values(),
         strict=True,
     ):
         assert tensor.array().tobytes() == array.tobytes()
@@ -138,9 +139,9 @@ def test_tiny_and_many_classes(code, n, k):
     x = blobs(n, 3)[0]
     y = np.arange(n) % k
     shape = _inputs(x).features.shape[1:]
-    tensors = tensors_of(ARCHITECTURES["lenet-300-100"], network("lenet-300-100", shape, k, (3, 2)))
-    with mock.patch.object(CODES[code], "_trained", lambda *_: tensors, create=True):
-        blob = mdlcodec.encode(x, y, code=code)
+    weights = network("lenet-300-100", shape, k, (3, 2))
+    given = Options(method=lambda trainer: {n: torch.from_numpy(w) for n, w in weights.items()})
+    blob, _ = labels.encode(data.from_arrays(x, y), code=code, options=given)
     assert (mdlcodec.decode(blob, x) == y).all()
     assert sum(part["bytes"] for part in mdlcodec.inspect(blob)["sections"]) == len(blob)
     if k == 1:
@@ -154,13 +155,13 @@ def test_tiny_and_many_classes(code, n, k):
 def test_any_labels_round_trip(n, k, seed, hidden):
     inputs = _inputs(blobs(n, 3, seed)[0])
     shape = inputs.features.shape[1:]
-    tensors = tensors_of(ARCHITECTURES["lenet-300-100"], network("lenet-300-100", shape, k, (hidden, 2)))
+    tensors = tensors_of(network("lenet-300-100", shape, k, (hidden, 2)))
     section = encode_network(tensors)
     classes = np.random.Generator(np.random.Philox(seed)).integers(0, k, n).astype(np.int32)
     result = encode_labels(ARCHITECTURES["lenet-300-100"], section, classes, k, inputs, _quiet)
-    chosen = SPARSE.settings("lenet-300-100", 5, 0, inputs, k)
-    assert (SPARSE.decode(result.payload, k, inputs, chosen, _quiet) == classes).all()
-    assert 8 * len(Parts.read(result.payload).labels) - result.ideal_bits < 18
+    chosen = SPARSE.settings("lenet-300-100", 5, 0, inputs, Classes(k))
+    assert (SPARSE.prepare(inputs, Classes(k), chosen).decode(result.payload, _quiet) == classes).all()
+    assert 8 * len(TwoPartPayload.read(result.payload).labels) - result.ideal_bits < 18
     assert result.ideal_bits <= n * math.log2(k) + 0.01  # at worst all shares are the uniform distribution's
 
 
@@ -230,7 +231,7 @@ def test_scores_that_are_not_finite_are_never_coded_with(bad):
 def _with_section(section):
     case = CASES["lenet-300-100"]
     file = labels.parse(encoded(case))
-    return write_label_file(file.header, Parts(section, 0x90, b"\1\2\3").written()), case
+    return write_label_file(file.header, TwoPartPayload(section, 0x90, b"\1\2\3").written()), case
 
 
 def _network(arrays):
@@ -239,7 +240,7 @@ def _network(arrays):
 
 def _arrays(widths=(5, 4), outputs=3, shape=None):
     shape = _inputs(CASES["lenet-300-100"].x).features.shape[1:] if shape is None else shape
-    return [array for pair in network("lenet-300-100", shape, outputs, widths) for array in pair]
+    return list(network("lenet-300-100", shape, outputs, widths).values())
 
 
 @pytest.mark.parametrize(
@@ -248,8 +249,8 @@ def _arrays(widths=(5, 4), outputs=3, shape=None):
         (lambda: _arrays()[:-1], "has 6 tensors"),
         (list, "has 6 tensors"),
         (lambda: _arrays(outputs=4), "gives 4 outputs, and there are 3 classes"),
-        (lambda: _arrays(shape=(3,)), "layer 1 takes 3 values"),
-        (lambda: [a.T for a in _arrays()], "a weight of .* and a bias of"),
+        (lambda: _arrays(shape=(3,)), "fc1 takes 3 values"),
+        (lambda: [a.T for a in _arrays()], "fc1 has a bias of 5 values, and 10 outputs"),
         (lambda: [a.astype(np.float64) for a in _arrays((1, 1))], "not F32, F16, BF16"),
         (lambda: [a.astype(np.int8) for a in _arrays()], "not F32, F16, BF16"),
         (lambda: [a * np.float32(np.nan) for a in _arrays()], "NaN or infinite"),
@@ -277,7 +278,7 @@ def test_networks_that_no_sender_writes(arrays, message):
 
 def test_smaller_types_of_float_are_exact():
     case = CASES["lenet-300-100"]
-    arrays = [array for pair in case.weights for array in pair]
+    arrays = case.weights.values()
     inputs = _inputs(case.x)
     wide = read_weights(_network(arrays), ARCHITECTURES[case.net], inputs, 3)
     half = read_weights(_network([a.astype(np.float16) for a in arrays]), ARCHITECTURES[case.net], inputs, 3)
@@ -336,7 +337,7 @@ def test_a_decoder_that_learns_the_wrong_net():
 
 def test_auto_looks_at_the_shape_alone():
     def net(x):
-        return SPARSE.net_name(SPARSE.settings("auto", 5, 0, _inputs(x), 2))
+        return SPARSE.net_name(SPARSE.settings("auto", 5, 0, _inputs(x), Classes(2)))
 
     assert net(images(3, 16)[0]) == "lenet5"
     assert net(oblong(3)) == "lenet5"
@@ -355,7 +356,7 @@ def test_inputs_and_nets_that_do_not_fit(code):
         BadData, match=f"--code {code} has no network named 'cnn'; choose one of auto, lenet5"
     ):
         mdlcodec.encode(x, y, code=code, net="cnn")
-    with pytest.raises(BadData, match="lenet5 is for --code two-part"):
+    with pytest.raises(BadData, match="lenet5 is for codes that transmit a network"):
         mdlcodec.encode(x, y, net="lenet5")
 
 
@@ -383,18 +384,18 @@ def test_costs(code):
     costs = []
     for preset in range(1, 10):
         chosen = Settings(net=4, preset=preset, seed=0)
-        receiving = code.cost(inputs, 10, chosen)
-        sending = code.cost(inputs, 10, chosen, sending=True)
+        receiving = code.prepare(inputs, Classes(10), chosen).cost
+        sending = code.prepare(inputs, Classes(10), chosen).sending_cost
         assert receiving.parameters == sending.parameters == 431_080
         assert receiving.steps < 10 < sending.steps
         assert receiving.memory < sending.memory
         costs.append(sending.steps)
     assert costs == sorted(set(costs))
-    assert code.cost(inputs, 1, chosen).memory == 0
+    assert code.prepare(inputs, Classes(1), chosen).cost.memory == 0
     with pytest.raises(Unsupported):
-        code.cost(inputs, 10, replace(chosen, net=3))
+        assert code.prepare(inputs, Classes(10), replace(chosen, net=3)).cost
     with pytest.raises(Unsupported):
-        code.cost(inputs, 10, replace(chosen, preset=12), sending=True)
+        assert code.prepare(inputs, Classes(10), replace(chosen, preset=12)).sending_cost
 
 
 def test_limits():

@@ -20,12 +20,13 @@ import mdlcodec
 from mdlcodec import data
 from mdlcodec.cli import main
 from mdlcodec.codes import CODES, Settings
-from mdlcodec.codes.variational import Parts, Sent, encode_labels, read_weights
+from mdlcodec.codes.contract import Options
+from mdlcodec.codes.variational import Sent, VariationalPayload, encode_labels, read_weights
 from mdlcodec.container import write_label_file
 from mdlcodec.container.frame import unsigned
+from mdlcodec.container.ids import Purpose
+from mdlcodec.data.targets import Classes
 from mdlcodec.descriptions.posterior_samples import (
-    CANDIDATES,
-    ORDER,
     Blocks,
     byte_of,
     candidate,
@@ -37,9 +38,10 @@ from mdlcodec.descriptions.posterior_samples import (
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported
 from mdlcodec.exact.random import Stream
 from mdlcodec.files import labels
-from mdlcodec.nn.narrow import NARROW
+from mdlcodec.nn.zoo import ARCHITECTURES
 from mdlcodec.sender import variational
 from mdlcodec.sender.efforts import VARIATIONAL
+from mdlcodec.sender.task import Task
 from mdlcodec.sender.variational.blocks import BlockPrices
 from mdlcodec.sender.variational.minimal_random_coding import approximate_weights, choose, log_ratio
 from mdlcodec.sender.variational.objective import Objective
@@ -73,14 +75,10 @@ def fast():
 def trained():
     """Blobs sent with the fastest preset: the file, its run, and where the sender's weights ended."""
     x, y = _many_blobs()
-    kept = []
-    with pytest.MonkeyPatch.context() as patch:
-        inner = variational.train_posterior
-        patch.setattr(
-            variational, "train_posterior", lambda *a, **more: kept.append(inner(*a, **more)) or kept[-1]
-        )
-        blob, run = labels.encode(data.from_arrays(x, y), code="variational", preset=1)
-    return x, y, blob, run, kept[0].posterior
+    moments = []
+    options = Options(observers=(moments.append,))
+    blob, run = labels.encode(data.from_arrays(x, y), code="variational", preset=1, options=options)
+    return x, y, blob, run, moments[-1].phase.objective.posterior
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -93,7 +91,7 @@ def test_round_trip(name):
     sizes = {part["name"]: part["bytes"] for part in facts["sections"]}
     assert list(sizes) == ["header", "digests", "weights", "calibration", "labels", "checksum"]
     assert sum(sizes.values()) == len(blob) == facts["bytes"]
-    prior = 4 if isinstance(case.sent.prior, float) else 2 * len(NARROW[case.net].layers)
+    prior = 4 if isinstance(case.sent.prior, float) else 2 * len(ARCHITECTURES[case.net].layer_names)
     count = case.sent.count
     assert sizes["weights"] == 1 + (1 if count < 128 else 2) + prior + math.ceil(count * case.sent.bits / 8)
     assert sizes["labels"] < math.log2(facts["classes"]) * facts["labels"] / 8
@@ -109,7 +107,7 @@ def test_golden(name):
         path.write_bytes(encoded(case))
     blob = path.read_bytes()
     assert len(blob) < 4096
-    assert Parts.read(labels.parse(blob).payload).sent == case.sent
+    assert VariationalPayload.read(labels.parse(blob).payload).sent == case.sent
     assert (mdlcodec.decode(blob, case.x) == case.y).all()
     assert recoded(case, blob) == blob
 
@@ -125,11 +123,11 @@ def test_it_trains_and_comes_back(trained):
 def test_the_receiver_has_the_weights_that_the_sender_ended_with(trained):
     x, _, blob, _, posterior = trained
     file = labels.parse(blob)
-    sent = Parts.read(file.payload).sent
+    sent = VariationalPayload.read(file.payload).sent
     assert sent.count
-    architecture, weights = CODE.weights(file.payload, 3, _inputs(x), file.settings)
-    assert architecture is NARROW["narrow-mlp"]
-    found = np.concatenate([array.ravel() for pair in weights for array in pair])
+    architecture, weights = CODE.prepare(_inputs(x), file.target, file.settings).network(file.payload)
+    assert architecture is ARCHITECTURES["narrow-mlp"]
+    found = np.concatenate([array.ravel() for array in weights.values()])
     assert found.tobytes() == (posterior.mean.detach().numpy() + 0.0).tobytes()
     assert not posterior.free.any()
 
@@ -158,7 +156,7 @@ def test_random_labels_cost_what_the_uniform_code_costs():
     assert (mdlcodec.decode(blob, x) == y).all()
     uniform = len(mdlcodec.encode(x, y, code="uniform"))
     assert len(blob) <= 1.005 * uniform + 40
-    assert Parts.read(labels.parse(blob).payload).sent.count == 0
+    assert VariationalPayload.read(labels.parse(blob).payload).sent.count == 0
 
 
 def test_the_prior_is_honoured_and_paid():
@@ -167,11 +165,11 @@ def test_the_prior_is_honoured_and_paid():
     for prior in (0.3, 0.1):
         blob = mdlcodec.encode(x, y, code="variational", preset=1, prior=prior)
         assert (mdlcodec.decode(blob, x) == y).all()
-        sent = Parts.read(labels.parse(blob).payload).sent
+        sent = VariationalPayload.read(labels.parse(blob).payload).sent
         assert sent.count
         assert sent.prior == float(np.float32(prior))
-        pairs = read_weights(sent, NARROW["narrow-mlp"], 3, _inputs(x), 0)
-        weights = np.concatenate([array.ravel() for pair in pairs for array in pair])
+        tensors = read_weights(sent, ARCHITECTURES["narrow-mlp"], 3, _inputs(x), 0)
+        weights = np.concatenate([array.ravel() for array in tensors.values()])
         variances.append(weights.astype(np.float64).var())
         assert (weights != 0).all()
     assert variances[0] > 2 * variances[1]
@@ -180,12 +178,11 @@ def test_the_prior_is_honoured_and_paid():
 @pytest.mark.parametrize("variance", [2.0**-40, 2.0**40])
 def test_the_extreme_priors_are_read_again(variance):
     sent = Sent.of(3, [5], variance)
-    payload = Parts(sent, 0, b"x").written()
-    assert Parts.read(payload).sent == sent
+    payload = VariationalPayload(sent, 0, b"x").written()
+    assert VariationalPayload.read(payload).sent == sent
     inputs = _inputs(blobs(20, 2)[0])
-    assert all(
-        np.isfinite(a).all() for pair in read_weights(sent, NARROW["narrow-mlp"], 2, inputs, 0) for a in pair
-    )
+    tensors = read_weights(sent, ARCHITECTURES["narrow-mlp"], 2, inputs, 0)
+    assert all(np.isfinite(tensor).all() for tensor in tensors.values())
 
 
 def test_indices_are_not_unpacked_before_they_are_counted():
@@ -220,9 +217,9 @@ def test_any_labels_round_trip(n, k, seed, count, bits):
     inputs = _inputs(blobs(n, 3, seed)[0])
     sent = Sent.of(bits, Stream(seed, 7).below(1 << bits, count).tolist(), bytes([168, 0, 165, 150]))
     classes = Stream(seed, 8).below(k, n).astype(np.int32)
-    result = encode_labels(NARROW["narrow-mlp"], sent, classes, k, inputs, seed, _quiet)
-    chosen = CODE.settings("narrow-mlp", 5, seed, inputs, k)
-    assert (CODE.decode(result.payload, k, inputs, chosen, _quiet) == classes).all()
+    result = encode_labels(ARCHITECTURES["narrow-mlp"], sent, classes, k, inputs, seed, _quiet)
+    chosen = CODE.settings("narrow-mlp", 5, seed, inputs, Classes(k))
+    assert (CODE.prepare(inputs, Classes(k), chosen).decode(result.payload, _quiet) == classes).all()
     assert result.ideal_bits <= n * math.log2(k) + 0.01
 
 
@@ -236,9 +233,9 @@ def _naive_weights(shapes, deviations, indices, bits, seed):
         places = []
         for t, tensor in enumerate(tensors):
             if deviations[t] > 0:
-                order = Stream(seed, ORDER, t).permutation(tensor.size)
+                order = Stream(seed, Purpose.CANDIDATES_ORDER, t).permutation(tensor.size)
                 places += [(t, order[i]) for i in range(tensor.size) if i * len(indices) // tensor.size == b]
-        numbers = Stream(seed, CANDIDATES, b * 2**bits + index).normals((len(places),))
+        numbers = Stream(seed, Purpose.CANDIDATES, b * 2**bits + index).normals((len(places),))
         for (t, place), z in zip(places, numbers, strict=True):
             tensors[t][place] = np.float32(z) * deviations[t]
     return [tensor.reshape(shape) for tensor, shape in zip(tensors, shapes, strict=True)]
@@ -325,7 +322,7 @@ def test_candidates_follow_the_posterior():
     """Candidates of the prior, drawn in proportion to q/p, are samples of the posterior."""
     mean, deviation, prior = _block(3, seed=2)
     count = 1 << 16
-    z = np.array([Stream(9, CANDIDATES, (4 << 16) + i).normals((3,)) for i in range(count)])
+    z = np.array([Stream(9, Purpose.CANDIDATES, (4 << 16) + i).normals((3,)) for i in range(count)])
     log_weights = approximate_weights(9, 4, 16, *log_ratio(mean, deviation, prior)).astype(np.float64)
     weights = np.exp(log_weights - log_weights.max())
     weights /= weights.sum()
@@ -353,7 +350,7 @@ def test_prices_bring_blocks_to_their_target():
 
 
 def test_divergence_and_its_gradient():
-    posterior = Posterior(NARROW["narrow-mlp"], (3,), 2, 1.0, torch.Generator().manual_seed(0))
+    posterior = Posterior(ARCHITECTURES["narrow-mlp"], (3,), 2, 1.0, torch.Generator().manual_seed(0))
     posterior.set_prior([0.3, 0.2, 0.5, 0.1])
     posterior.fix(slice(5, 9), 0.25)
     posterior.mean.grad = torch.zeros_like(posterior.mean)
@@ -376,9 +373,11 @@ def test_divergence_and_its_gradient():
 def test_training_lowers_the_objective_and_leaves_fixed_weights():
     x, y = _many_blobs()
     features = _inputs(x).features
-    posterior = Posterior(NARROW["narrow-mlp"], features.shape[1:], 3, 1.0, torch.Generator().manual_seed(0))
+    posterior = Posterior(
+        ARCHITECTURES["narrow-mlp"], features.shape[1:], 3, 1.0, torch.Generator().manual_seed(0)
+    )
     posterior.fix(slice(3, 7), 0.125)
-    objective = Objective(posterior, features, y, 64)
+    objective = Objective(posterior, Task.of(ARCHITECTURES["narrow-mlp"], features, y, 3, seed=0), 64)
     posterior.set_prior([0.5] * 4)
     before = objective.bits()
     for _ in range(60):
@@ -446,8 +445,8 @@ def test_ideal_lengths_are_finite_where_a_softmax_underflows(monkeypatch):
     monkeypatch.setattr("mdlcodec.mixing.temperature.best_calibration", lambda *_: 0xF0)
     inputs, sent = _inputs(blobs(30, 3)[0]), Sent.of(12, list(range(20)), bytes([231] * 4))
     classes = np.arange(30, dtype=np.int32) % 3
-    result = encode_labels(NARROW["narrow-mlp"], sent, classes, 3, inputs, 0, _quiet)
-    assert Parts.read(result.payload).calibration == 0xF0
+    result = encode_labels(ARCHITECTURES["narrow-mlp"], sent, classes, 3, inputs, 0, _quiet)
+    assert VariationalPayload.read(result.payload).calibration == 0xF0
     assert 24 <= result.ideal_bits <= 30 * 24  # some label had the lowest frequency, 1 of 2^24
 
 
@@ -471,8 +470,10 @@ def test_a_decoder_that_learns_the_wrong_net():
     file = labels.parse(encoded(case))
     with pytest.raises(CorruptFile, match="does not fit these inputs"):  # columns in a convolution
         mdlcodec.decode(write_label_file(replace(file.header, net=6), file.payload), case.x)
-    with pytest.raises(Unsupported, match="network number 4 with --code variational"):
-        labels.parse(write_label_file(replace(file.header, net=4), file.payload))
+    with pytest.raises(Unsupported, match="network number 77 with --code variational"):
+        labels.parse(write_label_file(replace(file.header, net=77), file.payload))
+    with pytest.raises(Unsupported, match="network resnet20 with --code variational"):
+        labels.parse(write_label_file(replace(file.header, net=9), file.payload))
 
 
 # What the code accepts
@@ -480,7 +481,7 @@ def test_a_decoder_that_learns_the_wrong_net():
 
 def test_auto_looks_at_the_shape_alone():
     def net(x):
-        return CODE.net_name(CODE.settings("auto", 5, 0, _inputs(x), 2))
+        return CODE.net_name(CODE.settings("auto", 5, 0, _inputs(x), Classes(2)))
 
     assert net(images(3, 16)[0]) == "narrow-lenet"
     assert net(images(3, 15)[0]) == "narrow-convolution"
@@ -495,11 +496,13 @@ def test_inputs_and_nets_that_do_not_fit():
         mdlcodec.encode(x, y, code="variational", net="narrow-lenet")
     with pytest.raises(BadData, match="needs images"):
         mdlcodec.encode(x.reshape(8, -1), y, code="variational", net="narrow-convolution")
-    with pytest.raises(
-        BadData, match="variational has no network named 'lenet5'; choose one of auto, narrow"
-    ):
-        mdlcodec.encode(x, y, code="variational", net="lenet5")
-    with pytest.raises(BadData, match="narrow-mlp is for --code variational"):
+    with pytest.raises(BadData, match="variational has no network named 'cnn'; choose one of auto, "):
+        mdlcodec.encode(x, y, code="variational", net="cnn")
+    with pytest.raises(BadData, match="resnet20 has more than 7 layers with weights"):
+        mdlcodec.encode(x, y, code="variational", net="resnet20")
+    with pytest.raises(BadData, match="resnet20 normalises by running statistics"):
+        mdlcodec.encode(x, y, code="subspace", net="resnet20")
+    with pytest.raises(BadData, match="narrow-mlp is for codes that transmit a network"):
         mdlcodec.encode(x, y, net="narrow-mlp")
 
 
@@ -508,18 +511,18 @@ def test_costs():
     costs = []
     for preset in range(1, 10):
         chosen = Settings(net=6, preset=preset, seed=0)
-        receiving = CODE.cost(inputs, 10, chosen)
-        sending = CODE.cost(inputs, 10, chosen, sending=True)
+        receiving = CODE.prepare(inputs, Classes(10), chosen).cost
+        sending = CODE.prepare(inputs, Classes(10), chosen).sending_cost
         assert receiving.parameters == sending.parameters == 5994
         assert receiving.steps < 20 < sending.steps
         assert receiving.memory < sending.memory
         costs.append(sending.steps)
     assert costs == sorted(set(costs))
-    assert CODE.cost(inputs, 1, chosen).memory == 0
+    assert CODE.prepare(inputs, Classes(1), chosen).cost.memory == 0
     with pytest.raises(Unsupported):
-        CODE.cost(inputs, 10, replace(chosen, net=5))
+        assert CODE.prepare(inputs, Classes(10), replace(chosen, net=77)).cost
     with pytest.raises(Unsupported):
-        CODE.cost(inputs, 10, replace(chosen, preset=12))
+        assert CODE.prepare(inputs, Classes(10), replace(chosen, preset=12)).cost
 
 
 def test_very_many_weights_get_shorter_indices():

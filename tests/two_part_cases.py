@@ -6,20 +6,19 @@ Interpreters without pytest import this too (portability_worker.py).
 
 from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 from label_sets import blobs, images, oblong
 
-import mdlcodec
 from mdlcodec import data
 from mdlcodec.codes import CODES
 from mdlcodec.codes.two_part import encode_labels, tensors_of
 from mdlcodec.container import write_label_file
+from mdlcodec.descriptions.tensors.network_section import encode_network
 from mdlcodec.exact.random import Stream
 from mdlcodec.files import labels
-from mdlcodec.nn.architectures import ARCHITECTURES
-from mdlcodec.nn.layered import exact_outputs
+from mdlcodec.nn.exact_prediction import exact_outputs
+from mdlcodec.nn.zoo import ARCHITECTURES, architecture_named
 
 GOLDEN = Path(__file__).parent / "golden" / "two_part"
 
@@ -31,24 +30,27 @@ class Case:
     code: str
     net: str
     x: np.ndarray
-    weights: list
+    weights: dict
     y: np.ndarray
 
 
 def network(net, shape, outputs, widths, seed=0):
-    """Weights and biases for examples of that shape: multiples of 1/16, many of them 0."""
-    architecture, stream, weights = ARCHITECTURES[net], Stream(seed, 7), []
-    shapes = architecture.shapes(shape, outputs)
-    before = None
-    for i, (width, size) in enumerate(zip((*widths, outputs), shapes, strict=True)):
-        # inputs of the layer for each of the nominal units below it
-        each = size[1] if before is None else size[1] // architecture.widths[i - 1] * before
-        normals = stream.normals((width, each, *size[2:]))
+    """Tensors by name for examples of that shape: multiples of 1/16, many of them 0."""
+    architecture, stream, weights = architecture_named(net), Stream(seed, 7), {}
+    names = architecture.layer_names
+    graph, entering = architecture.for_targets(shape, outputs)
+    fitted = graph.fitted(
+        {f"{name}.weight": (width,) for name, width in zip(names, (*widths, outputs), strict=True)}
+    )
+    for name, parameter in fitted.tensors(entering).items():
+        if name.endswith("bias"):
+            bias = np.rint(4 * stream.normals(parameter.shape))
+            weights[name] = bias.astype(np.float32) / np.float32(16)
+            continue
+        normals = stream.normals(parameter.shape)
         normals[abs(normals) < 0.7] = 0.0
         gain = np.float32(24.0 / np.sqrt(max(1, normals[:1].size)))
-        bias = np.rint(4 * stream.normals((width,)))
-        weights.append((np.rint(normals * gain) / np.float32(16), bias.astype(np.float32) / np.float32(16)))
-        before = width
+        weights[name] = np.rint(normals * gain) / np.float32(16)
     return weights
 
 
@@ -73,9 +75,15 @@ CASES = {
 
 def encoded(given):
     """The file of a case's labels, its network given instead of trained."""
-    tensors = tensors_of(ARCHITECTURES[given.net], given.weights)
-    with mock.patch.object(CODES[given.code], "_trained", lambda *_: tensors, create=True):
-        return mdlcodec.encode(given.x, given.y, code=given.code, net=given.net)
+    dataset, code = data.from_arrays(given.x, given.y), CODES[given.code]
+    inputs, target = dataset.inputs, dataset.labels.target
+    settings = code.settings(given.net, 5, 0, inputs, target)
+    section = encode_network(
+        tensors_of(given.weights), values="raw" if given.code == "two-part-raw" else None
+    )
+    architecture, classes = ARCHITECTURES[given.net], dataset.labels.classes
+    found = encode_labels(architecture, section, classes, target.k, inputs, lambda *_: None)
+    return labels.written(inputs, dataset.labels, code.number, settings, found.payload)
 
 
 def recoded(given, blob):

@@ -6,20 +6,18 @@ Interpreters without pytest import this too (portability_worker.py).
 
 from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 from label_sets import blobs, images, oblong
 
-import mdlcodec
 from mdlcodec import data
 from mdlcodec.codes import CODES
-from mdlcodec.codes.variational import Parts, Sent, encode_labels, read_weights
+from mdlcodec.codes.variational import Sent, VariationalPayload, encode_labels, read_weights
 from mdlcodec.container import write_label_file
 from mdlcodec.exact.random import Stream
 from mdlcodec.files import labels
-from mdlcodec.nn.layered import exact_outputs
-from mdlcodec.nn.narrow import NARROW
+from mdlcodec.nn.exact_prediction import exact_outputs
+from mdlcodec.nn.zoo import ARCHITECTURES
 
 GOLDEN = Path(__file__).parent / "golden" / "variational"
 
@@ -41,7 +39,7 @@ def case(net, x, outputs, bits, count, prior, seed):
     indices = Stream(seed, 7).below(1 << bits, count).tolist()
     sent = Sent.of(bits, indices, prior)
     scores = exact_outputs(
-        NARROW[net], read_weights(sent, NARROW[net], outputs, inputs, seed), inputs.features
+        ARCHITECTURES[net], read_weights(sent, ARCHITECTURES[net], outputs, inputs, seed), inputs.features
     )
     y = np.where(np.arange(len(x)) % 7 == 3, np.arange(len(x)) % outputs, np.argmax(scores, 1))
     y[:outputs] = np.arange(outputs)
@@ -64,20 +62,20 @@ CASES = {
 
 def encoded(given):
     """The file of a case's labels, its network given instead of trained."""
-    code = CODES["variational"]
-    with (
-        mock.patch.object(code, "_trained", lambda *_: (given.sent, 0.0), create=True),
-        mock.patch("mdlcodec.codes.transmitted._LEARNED", 10**6),  # never the uniform code instead
-    ):
-        return mdlcodec.encode(given.x, given.y, code="variational", net=given.net, seed=given.seed)
+    dataset, code = data.from_arrays(given.x, given.y), CODES["variational"]
+    inputs, target = dataset.inputs, dataset.labels.target
+    settings = code.settings(given.net, 5, given.seed, inputs, target)
+    architecture, classes = ARCHITECTURES[given.net], dataset.labels.classes
+    found = encode_labels(architecture, given.sent, classes, target.k, inputs, given.seed, lambda *_: None)
+    return labels.written(inputs, dataset.labels, code.number, settings, found.payload)
 
 
 def recoded(given, blob):
     """A case's file again: its labels coded anew under the network that it names."""
     file, dataset = labels.parse(blob), data.from_arrays(given.x, given.y)
     again = encode_labels(
-        NARROW[given.net],
-        Parts.read(file.payload).sent,
+        ARCHITECTURES[given.net],
+        VariationalPayload.read(file.payload).sent,
         dataset.labels.classes,
         file.k,
         dataset.inputs,

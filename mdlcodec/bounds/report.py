@@ -41,7 +41,8 @@ class Bound:
 
 @dataclass(frozen=True)
 class Noise:
-    """The noisy network: each layer's deviation and prior, and how often it erred in independent trials."""
+    """The noisy network: deviation and prior of each linear layer and convolution, in the network's order, and how
+    often it erred in independent trials."""
 
     description: Description
     sigmas: Sigmas
@@ -127,10 +128,11 @@ def bound_network(
 def _noise(subject: Subject, trials: int, seed: int, epsilon: float, say: Say) -> Noise:
     network = NoisyNetwork(subject.architecture, subject.weights, subject.x, subject.y)
     paid = modelled(subject.equal_length_bits, subject.others)
-    layers = [
-        LayerValues.of(weight if may_vary else weight[:0])
-        for (weight, _), may_vary in zip(subject.weights, subject.may_vary, strict=True)
-    ]
+    layers = []
+    for layer in subject.architecture.layer_names:
+        name = f"{layer}.weight"
+        weight = subject.weights[name]
+        layers.append(LayerValues.of(weight if name in subject.may_vary else weight[:0]))
     tried = 0
 
     def error_rate(sigmas: Sigmas) -> float:

@@ -62,7 +62,7 @@ class LayerPrior:
 
 
 NO_CHOICE = LayerPrior(0.0, WEIGHINGS[0], None)
-"""Of a layer that cannot be noisy, which is known from its code."""
+"""The choice of a layer that cannot be noisy, which is known from its code."""
 
 
 def _standard_pieces() -> tuple[np.ndarray, np.ndarray]:

@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mdlcodec.container.frame import unsigned
+from mdlcodec.container.ids import NetId
 from mdlcodec.data.features import are_pixels
-from mdlcodec.descriptions.tensors.network_section import decode_network, encode_network
+from mdlcodec.descriptions.tensors.network_section import decode_network, described_network
 from mdlcodec.errors import BadData
-from mdlcodec.nn.architectures import Layered, Weights, architecture_named, check_fit, weights_of
+from mdlcodec.nn.weights import Weights, check_fit, order_of, weights_of
+from mdlcodec.nn.zoo import Architecture, architecture_named
 
 if TYPE_CHECKING:
     from mdlcodec.data import Dataset
@@ -30,12 +33,12 @@ class Subject:
     """x float32 (n, ...), y and predicted int64 (n,); sizes in bytes.
 
     section_bytes: the file's network section; equal_length_bytes: the section in which all networks with the
-    same non-zero places are equally probable; equal_length_bits: what is paid for it; may_vary: for each layer,
-    whether its weights have that code; raw_bytes: the tensors as they are; others: what is paid besides the
-    section, (what, bits).
+    same non-zero places are equally probable; equal_length_bits: what is paid for it; may_vary: the names of the
+    weights that have that code; raw_bytes: the tensors as they are; others: what is paid besides the section,
+    (what, bits).
     """
 
-    architecture: Layered
+    architecture: Architecture
     weights: Weights
     x: np.ndarray
     y: np.ndarray
@@ -43,9 +46,14 @@ class Subject:
     section_bytes: int
     equal_length_bytes: int
     equal_length_bits: float
-    may_vary: tuple[bool, ...]
+    may_vary: frozenset[str]
     raw_bytes: int
     others: tuple[tuple[str, float], ...]
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the name alone does not say what the network is: someone registered it."""
+        return self.architecture.number == NetId.NAMED and not self.architecture.name.startswith("mlp-")
 
 
 def of_label_file(
@@ -58,17 +66,19 @@ def of_label_file(
     from mdlcodec.files import labels as label_files
     from mdlcodec.files.networks import section_of
 
+    if file.header.grid is not None:
+        raise BadData("the bound is on how often a network is wrong, and this file holds reals, not classes")
     section = section_of(blob)  # whether there is one, before anything is read
     found = label_files.inputs_from(source)(file.header)
     matching = [content for content in found if content.digest.startswith(file.header.input_digest)][:1]
     labels, _ = label_files.decode(file, lambda header: matching or found, limits=limits, watch=watch)
     assert file.net is not None
     subject = _subject(section, architecture_named(file.net), matching[0].inputs().features, limits.memory)
-    return _answered(subject, labels.classes, file.k)
+    return _answered(subject, labels.coded, file.k)
 
 
 def of_network_file(section: bytes, net: str, dataset: Dataset, input_range: str, limits: Limits) -> Subject:
-    """The network of a packed file, as architecture ``net`` has it, on labelled examples.
+    """The network of a packed file, which is a ``net``, on labelled examples.
 
     input_range: one of RANGES, to which the inputs' range is stretched. Raises BadData, CorruptFile, LimitExceeded.
     """
@@ -79,10 +89,10 @@ def of_network_file(section: bytes, net: str, dataset: Dataset, input_range: str
     others = (*subject.others, ("range that the network takes", math.log2(len(RANGES))))
     x = (subject.x * (high - low) + low).astype(np.float32)
     subject = replace(subject, x=x, others=others)
-    return _answered(subject, dataset.labels.classes, len(dataset.labels.values))
+    return _answered(subject, dataset.class_labels.classes, len(dataset.class_labels.values))
 
 
-def _subject(section: bytes, architecture: Layered, features: np.ndarray, memory: int) -> Subject:
+def _subject(section: bytes, architecture: Architecture, features: np.ndarray, memory: int) -> Subject:
     if features.ndim != 4:
         raise BadData(
             "the bound is for images; the features of a table's columns depend on all of its rows, so that the "
@@ -91,14 +101,16 @@ def _subject(section: bytes, architecture: Layered, features: np.ndarray, memory
     parts = decode_network(section, memory=memory).parts
     tensors = [part.tensor for part in parts]
     arrays = [tensor.array() for tensor in tensors]
-    weights = weights_of(architecture, arrays)
+    names = [tensor.name for tensor in tensors]
+    weights = weights_of(architecture, arrays, names)
     if not all(np.isfinite(array).all() for array in arrays):
         raise BadData("the network has weights that are NaN or infinite; there is no bound on what it does")
-    equal = encode_network(tensors, values="fixed")
-    network = decode_network(equal, memory=memory)
+    equal, network = described_network(tensors, values="fixed")
     model_bits = network.names_bits + math.fsum(
         part.positions_bits + part.codebook_bits + part.values_bits for part in network.parts
     )
+    order = order_of(architecture, names, [array.shape for array in arrays])
+    tools = {name: network.parts[i].values_tool for name, i in zip(weights, order, strict=True)}
     nothing = np.zeros(0, np.int64)
     return Subject(
         architecture,
@@ -109,14 +121,22 @@ def _subject(section: bytes, architecture: Layered, features: np.ndarray, memory
         section_bytes=len(section),
         equal_length_bytes=len(equal),
         equal_length_bits=max(8.0 * (len(equal) + SPARE_BYTES), model_bits),
-        may_vary=tuple(part.values_tool == "fixed" for part in network.parts[::2]),
+        may_vary=frozenset(name for name, tool in tools.items() if tool == "fixed"),
         raw_bytes=sum(array.nbytes for array in arrays),
-        others=(("range of the inputs", range_bits(features)),),
+        others=(*_name_paid(architecture), ("range of the inputs", range_bits(features))),
     )
 
 
+def _name_paid(architecture: Architecture) -> tuple[tuple[str, float], ...]:
+    """What tells a network without a number of its own: its name behind a byte for the length, and its version."""
+    if architecture.number != NetId.NAMED:
+        return ()
+    size = 1 + len(architecture.name.encode()) + len(unsigned(architecture.version))
+    return (("name of the network", 8.0 * size),)
+
+
 def _answered(subject: Subject, classes: np.ndarray, k: int) -> Subject:
-    from mdlcodec.nn.layered import exact_outputs
+    from mdlcodec.nn.exact_prediction import exact_outputs
 
     if k < 2:
         raise BadData("there is one class only, and so no error to bound")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdlcodec.cli.files import naming, read_file
-from mdlcodec.cli.options import Common, common_options
+from mdlcodec.cli.options import NETWORKS, Common, common_options
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import printable, require_stdout, table
 from mdlcodec.cli.verbose import watch
@@ -23,6 +23,7 @@ ASSUMED = (
     "n, the confidence and the file format were chosen before the data; architectures, settings and seeds "
     "may have been tried at will: what they lead to is in the network's description",
 )
+ASSUMED_OF_OWN = "the network that is registered under its name, and its version, were chosen before the data"
 
 # parameters and options that label files make needless
 _OF_NETWORK_FILES = {"net": "--net", "input_range": "--range", "target": "--target", "limit": "--limit"}
@@ -31,7 +32,7 @@ _OF_NETWORK_FILES = {"net": "--net", "input_range": "--range", "target": "--targ
 @click.command("bound")
 @click.argument("file")
 @click.option("--inputs", required=True, metavar="DATA", help="The training examples.")
-@click.option("--net", metavar="NAME", help="For a network file: lenet5 or lenet-300-100.")
+@click.option("--net", metavar="NAME", help=f"For a network file: which network it is, {NETWORKS}.")
 @click.option(
     "--range",
     "input_range",
@@ -118,7 +119,7 @@ def _subject(
         if is_network_file(blob):
             if net is None:
                 raise click.UsageError(
-                    "a network file does not say which network it is; say it with --net lenet5 or lenet-300-100"
+                    "a network file does not say which network it is; say it with --net lenet5, or another name"
                 )
             section = networks.section_of(blob)
             dataset = data.read(inputs, target=target, limit=limit)
@@ -168,15 +169,18 @@ def _facts(file: str, subject: Subject, report: BoundReport, seed: int) -> dict[
             "seed": seed,
             "layers": [
                 {
+                    "name": name,
                     "deviation": sigma,
                     "prior_deviation": prior.scale,
                     "prior_weighing": prior.weighing,
                     "bits": prior.nats / math.log(2.0),
                 }
-                for sigma, prior in zip(noise.sigmas, noise.priors, strict=True)
+                for name, sigma, prior in zip(
+                    subject.architecture.layer_names, noise.sigmas, noise.priors, strict=True
+                )
             ],
         },
-        "assumed": list(ASSUMED),
+        "assumed": [*ASSUMED, *([ASSUMED_OF_OWN] if subject.is_own else [])],
     }
 
 

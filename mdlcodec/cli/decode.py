@@ -14,13 +14,13 @@ from mdlcodec.cli.terminal import duration, say
 from mdlcodec.cli.verbose import watch
 
 if TYPE_CHECKING:
-    from mdlcodec.data import Labels
+    from mdlcodec.data import AnyLabels
     from mdlcodec.files.labels import LabelFile, Run
 
 
 def decode_labels(
     file: str, label_file: LabelFile, inputs: str, device: str, common: Common
-) -> tuple[Labels, Run]:
+) -> tuple[AnyLabels, Run]:
     """The labels of a parsed file, decoded with inputs read from ``inputs``."""
     from mdlcodec.files import labels as label_files
 
@@ -67,7 +67,8 @@ def command(file: str, inputs: str, output: str | None, device: str, force: bool
         labels, run = decode_labels(file, label_file, inputs, device, common)
         destination.write(label_bytes(labels, form))
     if not common.quiet:
-        say(f"{output}: {labels.n:,} labels of {label_file.k:,} classes; {duration(run.seconds)}")
+        say(f"{output}: {labels.n:,} labels {label_file.target.described()}; {duration(run.seconds)}")
     if common.json:
-        facts = {"file": file, "output": output, "form": form, "labels": labels.n, "classes": label_file.k}
+        facts = {"file": file, "output": output, "form": form, "labels": labels.n}
+        facts["classes"] = label_file.k or None
         click.echo(json.dumps(facts | {"ideal_bits": run.ideal_bits, "seconds": run.seconds}))

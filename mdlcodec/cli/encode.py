@@ -66,6 +66,20 @@ from mdlcodec.cli.verification import verify
 @click.option(
     "--target", metavar="COLUMN", help="The labels' column in a table: a name, or an index (last: -1)."
 )
+@click.option(
+    "--as",
+    "kind",
+    default="auto",
+    type=click.Choice(["auto", "classes", "reals"]),
+    show_default=True,
+    help="What labels are: classes, or reals, numbers on a line. auto: numbers that are not all integers are reals "
+    "if their different values are more than 20 and more than a quarter of the examples.",
+)
+@click.option(
+    "--precision",
+    metavar="P",
+    help="Of reals: code the nearest multiples of P, such as 0.01. [default: every label comes back as it was]",
+)
 @click.option("--limit", type=int, metavar="N", help="Encode the first N examples only.")
 @device_option
 @click.option("--no-verify", is_flag=True, help="Do not decode the file in a fresh process.")
@@ -83,6 +97,8 @@ def command(
     prior: float | None,
     preset: int | None,
     target: str | None,
+    kind: str,
+    precision: str | None,
     limit: int | None,
     device: str,
     no_verify: bool,
@@ -101,10 +117,10 @@ def command(
         raise click.UsageError("-o - and --json both want stdout; choose one")
     with open_output(output, force=force, sources=[data]) as destination:
         from mdlcodec.codes import Options
-        from mdlcodec.data import read
+        from mdlcodec.data import Choice, read
         from mdlcodec.files import labels as label_files
 
-        dataset = read(data, target=target, limit=limit)
+        dataset = read(data, target=target, limit=limit, choice=Choice(kind, precision))
         assert dataset.labels is not None
         with ProgressLine(common.quiet) as line:
             blob, run = label_files.encode(
@@ -120,6 +136,7 @@ def command(
             )
             path = destination.write(blob)
             verify_seconds = None if no_verify else verify(path, data, dataset.labels, common, line)
+    change = dataset.labels.change
     facts: dict[str, Any] = {"kind": "labels"} | label_files.inspect(blob)
     if not common.quiet:
         verified = "not verified" if verify_seconds is None else f"verified in {duration(verify_seconds)}"
@@ -131,6 +148,8 @@ def command(
         )
         if common.verbose and run.training_error is not None:
             say(f"training error of the network: {run.training_error:.3%}")
+        if change is not None:
+            say(f"the largest change of a label: {change:.6g}")
         if run.learned_in_vain:
             say("no trained network was worth its bits, and none was sent")
         elif run.objective_bits is not None:
@@ -143,5 +162,7 @@ def command(
             facts["objective_bits"] = run.objective_bits
         if run.learned_in_vain:
             facts["learned_in_vain"] = True
+        if change is not None:
+            facts["largest_change"] = change
         facts |= {"verified": verify_seconds is not None, "verify_seconds": verify_seconds}
         click.echo(json.dumps(facts))

@@ -79,7 +79,7 @@ def _labels_row(facts: dict[str, Any]) -> list[str]:
         f"{facts['bytes']}",
         f"{math.ceil(facts['uniform_bits'] / 8)}",
         f"{facts['labels']}",
-        f"{facts['classes']}",
+        "reals" if facts["as"] == "reals" else f"{facts['classes']}",
         facts["code"],
         facts["net"] or "-",
         f"{facts['preset']}",

@@ -27,6 +27,9 @@ _UNITS = {
     "Ti": 2**40,
 }
 
+# of networks, in help texts
+NETWORKS = "lenet5, resnet20, mlp-300-100 or any other that encode --net knows, registered ones too"
+
 
 class Bytes(click.ParamType[int]):
     """A number of bytes, such as 2GiB or 500MB."""

@@ -11,7 +11,7 @@ import click
 
 from mdlcodec.cli.files import open_output, stem
 from mdlcodec.cli.network_table import network_rows
-from mdlcodec.cli.options import Common, common_options
+from mdlcodec.cli.options import NETWORKS, Common, common_options
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import duration, say, table
 from mdlcodec.cli.verification import verify_network
@@ -37,7 +37,7 @@ def _features(inputs: str | None) -> np.ndarray | None:
 @click.argument("weights")
 @click.option("-o", "--output", metavar="FILE", help="The file to write, - for stdout. [default: NAME.mdl]")
 @click.option("--drop-dead", is_flag=True, help="Drop units that cannot influence the outputs of --net.")
-@click.option("--net", metavar="NAME", help="With --drop-dead: which network it is, lenet5 or lenet-300-100.")
+@click.option("--net", metavar="NAME", help=f"With --drop-dead: which network it is, {NETWORKS}.")
 @click.option(
     "--inputs",
     metavar="DATA",

@@ -43,7 +43,7 @@ def _print_plan(plan: Plan) -> None:
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "numba"))
     say(f"mdlcodec {mdlcodec.__version__}, Python {platform.python_version()}, {versions}")
     computing = description() if multiplies(plan.net) else "engine -, device cpu"
-    say(f"{plan.n:,} labels of {plan.k:,} classes; {computing}")
+    say(f"{plan.n:,} labels {plan.target.described()}; {computing}")
     settings = plan.settings
     say(f"code {plan.code}, net {plan.net or '-'}, preset {settings.preset}, seed {settings.seed}")
     say(

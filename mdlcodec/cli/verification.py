@@ -18,12 +18,12 @@ from mdlcodec.cli.signals import signals_deferred
 from mdlcodec.errors import MdlcodecError
 
 if TYPE_CHECKING:
-    from mdlcodec.data import Labels
+    from mdlcodec.data import AnyLabels
 
 _PROGRESS = ("decoding: ", "unpacking: ")
 
 
-def verify(path: Path, data: str, labels: Labels, common: Common, line: ProgressLine) -> float:
+def verify(path: Path, data: str, labels: AnyLabels, common: Common, line: ProgressLine) -> float:
     """Decode a file by ``mdlcodec decode`` in a process of its own and compare; the seconds it took.
 
     Raises MdlcodecError unless the very same labels come back.

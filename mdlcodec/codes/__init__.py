@@ -1,11 +1,11 @@
-"""The codes of Blier & Ollivier 2018: each turns class indices into a payload and back.
+"""The codes of Blier & Ollivier 2018: each turns values into a payload and back.
 
 Adding a code is one new file and one line in ``CODES``.
 """
 
 from typing import TYPE_CHECKING
 
-from mdlcodec.codes.contract import NO_OPTIONS, Code, Encoded, Options, Progress, Settings
+from mdlcodec.codes.contract import NO_OPTIONS, Code, Encoded, Options, Prepared, Progress, Settings
 from mdlcodec.codes.prequential import PrequentialCode
 from mdlcodec.codes.subspace import SubspaceCode
 from mdlcodec.codes.switching import SwitchingCode
@@ -13,6 +13,7 @@ from mdlcodec.codes.two_part import TwoPartCode
 from mdlcodec.codes.two_part_raw import RawTwoPartCode
 from mdlcodec.codes.uniform import UniformCode
 from mdlcodec.codes.variational import VariationalCode
+from mdlcodec.data.targets import Reals, Target
 from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.predictors import KERNEL_LIMIT
 
@@ -42,11 +43,14 @@ def code_named(name: str) -> Code:
     return CODES[name]
 
 
-def auto_code(net: str, inputs: "Inputs") -> str:
+def auto_code(net: str, inputs: "Inputs", target: Target | None = None) -> str:
     """The code that `auto` takes: of few examples, switching has the shorter files (bench/results/labels.md).
 
-    A network that was asked for by name learns alone.
+    A network that was asked for by name learns alone; and of reals, where the kernel machine alone is as short
+    (bench/results/reals.md).
     """
+    if isinstance(target, Reals):
+        return "prequential"
     return "switching" if net == AUTO and inputs.n <= KERNEL_LIMIT else "prequential"
 
 
@@ -67,6 +71,7 @@ __all__ = [
     "Code",
     "Encoded",
     "Options",
+    "Prepared",
     "Progress",
     "Settings",
     "auto_code",

@@ -1,14 +1,26 @@
-"""What every code offers: encode, decode, and what decoding will cost."""
+"""What every code offers: for given inputs and target, encoding, decoding, and what they will cost."""
+
+from __future__ import annotations
 
 import numbers
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from typing_extensions import override
 
+from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
-from mdlcodec.errors import BadData
+from mdlcodec.data.targets import Classes, Reals, Target
+from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.limits import Cost, integer
+
+if TYPE_CHECKING:
+    from mdlcodec.nn.weights import Weights
+    from mdlcodec.nn.zoo import Architecture
+    from mdlcodec.observe.contract import Observer
 
 
 class Progress(Protocol):
@@ -22,9 +34,10 @@ class Progress(Protocol):
 class Settings:
     """What a file's header says of how its labels were coded."""
 
-    net: int  # number of the network, 0 where the code has none (nets.PREDICTORS, nets.architectures, nets.narrow)
+    net: int  # number of the network (container.ids.NetId), 0 where the code has none
     preset: int  # 1..9
     seed: int
+    own_net: tuple[str, int] | None = None  # name and version, where the number is NetId.NAMED
 
 
 @dataclass(frozen=True)
@@ -35,12 +48,16 @@ class Options:
     bits: int | None = None  # of an index into the codebook of its weights
     dimension: int | None = None  # of the random subspace
     prior: float | None = None  # variance of the prior over weights
+    observers: tuple[Observer, ...] = ()  # of the training of a network that is transmitted
+    # how that network is trained, instead of the code's own way: takes and gives what the code's own does
+    method: Callable[..., Any] | None = None
 
     def given(self) -> list[str]:
         """Names of those that are not None."""
-        return [field.name for field in fields(self) if getattr(self, field.name) is not None]
+        names = [field.name for field in fields(self) if field.name not in ("observers", "method")]
+        return [name for name in names if getattr(self, name) is not None]
 
-    def checked(self) -> "Options":
+    def checked(self) -> Options:
         """The same in the types above; raises BadData for what is of another. Codes check the values."""
         if not isinstance(self.sparsify, str | None):
             raise BadData(f"sparsify is of type {type(self.sparsify).__name__}; give its name as a string")
@@ -51,6 +68,8 @@ class Options:
             None if self.bits is None else integer(self.bits, "bits"),
             None if self.dimension is None else integer(self.dimension, "dimension"),
             None if self.prior is None else float(self.prior),
+            self.observers,
+            self.method,
         )
 
 
@@ -73,48 +92,156 @@ class Encoded:
     learned_in_vain: bool = False
 
 
-class LabelsAlone:
-    """What codes share that have no options, and whose payload is the coded labels alone."""
+@dataclass(frozen=True)
+class Given:
+    """What both sides hold before anything is coded: the inputs, what is known of the target, the settings."""
 
-    options: frozenset[str] = frozenset()
+    inputs: Inputs
+    target: Target
+    settings: Settings
 
-    def sections(self, payload: bytes, k: int) -> list[tuple[str, int]]:
-        """See Code.sections."""
-        return [("labels", len(payload))]
+    @property
+    def n(self) -> int:
+        """Number of values."""
+        return self.inputs.n
+
+    @property
+    def k(self) -> int:
+        """Number of classes, where the target is classes."""
+        assert isinstance(self.target, Classes)
+        return self.target.k
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs of a network that predicts the values: a score for each class, or a real number."""
+        return 1 if isinstance(self.target, Reals) else self.k
 
 
-class Code(Protocol):
+class Prepared(Protocol):
+    """A code for certain inputs, target and settings: knows its cost, encodes and decodes. Nothing is allocated or
+    computed before it is asked for."""
+
+    @property
+    def cost(self) -> Cost:
+        """What decoding will take. Raises Unsupported for unknown numbers in settings, BadData for inputs that
+        do not fit."""
+
+    @property
+    def sending_cost(self) -> Cost:
+        """What encoding will take: the same, where both sides do the same. Raises as ``cost`` does."""
+        return self.cost
+
+    def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
+        """The payload of values (n,), as the target has them. Raises BadData for options that do not exist."""
+
+    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
+        """The values (n,); any payload gives some values, or CorruptFile."""
+
+    def network(self, payload: bytes) -> tuple[Architecture, Weights] | None:
+        """The network that a payload transmits; None where it has none. Raises CorruptFile."""
+        return None
+
+    def predicted(self, values: np.ndarray) -> Iterator[Predicted] | None:
+        """The sender's predictions as it codes; None where nothing is learned from the classes already coded."""
+        return None
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A slice of predictions: where it ends, its labels int32 (m,), their frequencies uint32 (m, k), and their
+    probabilities float64 (m,)."""
+
+    stop: int
+    labels: np.ndarray
+    frequencies: np.ndarray
+    probability: np.ndarray
+
+
+class NothingToCode(Prepared):
+    """The values are known before they are coded: the payload is empty. See Prepared."""
+
+    def __init__(self, given: Given) -> None:
+        self._given = given
+
+    @property
+    @override
+    def cost(self) -> Cost:
+        return Cost(0, 0, 0)
+
+    @override
+    def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
+        return Encoded(b"", 0.0)
+
+    @override
+    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
+        return self._given.target.settled(self._given.n)
+
+    @override
+    def predicted(self, values: np.ndarray) -> Iterator[Predicted]:
+        """Nothing is open."""
+        return iter(())
+
+
+class Code(ABC):
     """One of the codes; ``number`` is its id in the file (formats/labels.md)."""
 
     name: str
     number: int
-    options: frozenset[str]  # names of the Options that it takes
+    options: frozenset[str] = frozenset()  # names of the Options that it takes
+    takes_reals = False
 
-    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
+    @abstractmethod
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
         """Resolves names (`auto` too) to numbers; raises BadData for a network that does not fit."""
 
+    @abstractmethod
     def net_name(self, settings: Settings) -> str | None:
         """The network's name; None where the code has none. Raises Unsupported for an unknown number."""
 
-    def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
-        """What decoding will take, or ``sending``: encoding. Raises Unsupported for unknown numbers in
-        settings, BadData for inputs that do not fit."""
+    @abstractmethod
+    def _prepared(self, given: Given) -> Prepared:
+        """See ``prepare``; there is something to code."""
 
-    def sections(self, payload: bytes, k: int) -> list[tuple[str, int]]:
+    def check_no_network(self, settings: Settings) -> None:
+        """Raise Unsupported where a header names a network, and the code has none to name."""
+        if settings.net != NetId.NONE:
+            raise Unsupported(
+                f"the file uses network number {settings.net} with the {self.name} code, which this version does "
+                "not know; upgrade mdlcodec"
+            )
+
+    def check_target(self, target: Target) -> None:
+        """Raises BadData for a target that the code does not have."""
+        if isinstance(target, Reals) and not self.takes_reals:
+            raise BadData(
+                f"--code {self.name} codes classes, not reals; choose prequential, switching, two-part, "
+                "two-part-raw or uniform, or --as classes"
+            )
+
+    def check_network(self, settings: Settings, target: Target) -> None:
+        """Raises Unsupported for a header's network that does not predict such a target."""
+        return
+
+    def prepare(self, inputs: Inputs, target: Target, settings: Settings) -> Prepared:
+        """The code for these: what encodes and decodes. Raises BadData for a target that it does not have."""
+        self.check_target(target)
+        given = Given(inputs, target, settings)
+        return NothingToCode(given) if target.is_settled else self._prepared(given)
+
+    def _sections(self, payload: bytes, target: Target) -> list[tuple[str, int]]:
+        """See ``sections``; there is something to code."""
+        return [("labels", len(payload))]
+
+    def sections(self, payload: bytes, target: Target) -> list[tuple[str, int]]:
         """Names and sizes in bytes of the payload's parts, in order, adding up to it. Raises CorruptFile."""
+        return [("labels", len(payload))] if target.is_settled else self._sections(payload, target)
 
-    def encode(
-        self,
-        classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
-        progress: Progress,
-        options: Options = NO_OPTIONS,
-    ) -> Encoded:
-        """classes int32 (n,), each in 0..k-1. Raises BadData for options that do not exist."""
+    def _network_section(self, payload: bytes) -> bytes:
+        """See ``network_section``; there is something to code."""
+        raise BadData(f"a file of --code {self.name} holds no network; give one of two-part or two-part-raw")
 
-    def decode(
-        self, payload: bytes, k: int, inputs: Inputs, settings: Settings, progress: Progress
-    ) -> np.ndarray:
-        """The classes, int32 (n,); any payload gives some classes, or CorruptFile."""
+    def network_section(self, payload: bytes, target: Target) -> bytes:
+        """A payload's network, as formats/network.md has it. Raises BadData where there is none, CorruptFile."""
+        if target.is_settled:
+            raise BadData("a file of one class holds no network: there was nothing to learn")
+        return self._network_section(payload)

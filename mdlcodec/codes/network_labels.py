@@ -1,4 +1,4 @@
-"""Labels under the predictions of a layered network that both sides hold.
+"""Labels under the predictions of a network that both sides hold.
 
 Formats: formats/two_part.md, "Prediction" and "Calibration". What the codes share that transmit a network first,
 however it travels: one byte of calibration, then the range coder's bytes.
@@ -15,16 +15,20 @@ import numpy as np
 from mdlcodec.codes.contract import Progress
 from mdlcodec.entropy import PROBABILITY_BITS, RangeDecoder, RangeEncoder
 from mdlcodec.limits import Cost
+from mdlcodec.nn.zoo import Architecture
 
 if TYPE_CHECKING:
     from mdlcodec.data.dataset import Inputs
-    from mdlcodec.nn.architectures import Layered, Weights
+    from mdlcodec.nn.weights import Weights
 
 # examples predicted and coded at once, less with many classes
 EXAMPLES_AT_ONCE = 4096
 _ENTRIES_AT_ONCE = 1 << 22
+# scores of all examples up to which they are kept between calibration and coding; of more, they are computed again
+_ENTRIES_KEPT = 1 << 25
 _EXPONENTIALS_PER_STEP = 200_000
-_EXAMPLES_PER_STEP = 128  # predicting them takes less than a training step
+_EXAMPLES_PER_STEP = 128  # predicting them takes less than a training step ...
+_OPERATIONS_PER_STEP = 1 << 29  # ... unless they take more multiply-adds than these
 
 
 @dataclass(frozen=True)
@@ -41,31 +45,34 @@ class CodedLabels:
     training_error: float
 
 
-def prediction_cost(architecture: Layered, inputs: Inputs, k: int) -> Cost:
+def prediction_cost(architecture: Architecture, inputs: Inputs, k: int) -> Cost:
     """What predicting and coding the labels takes. Raises BadData for inputs that do not fit."""
-    from mdlcodec.nn.layered import outputs_memory
+    from mdlcodec.nn.exact_prediction import outputs_memory
 
     shape = inputs.features.shape[1:]
-    steps = inputs.n // _EXAMPLES_PER_STEP + 1 + inputs.n * k // _EXPONENTIALS_PER_STEP
+    graph, entering = architecture.for_targets(shape, k)
+    work = max(inputs.n // _EXAMPLES_PER_STEP, inputs.n * graph.operations(entering) // _OPERATIONS_PER_STEP)
+    steps = work + 1 + inputs.n * k // _EXPONENTIALS_PER_STEP
     memory = outputs_memory(architecture, shape, k, EXAMPLES_AT_ONCE)
-    memory += 32 * min(inputs.n * k, _ENTRIES_AT_ONCE)
+    memory += 32 * min(inputs.n * k, _ENTRIES_AT_ONCE) + 4 * min(inputs.n * k, _ENTRIES_KEPT)
     return Cost(architecture.parameters(shape, k), steps, memory)
 
 
-def _scores(
-    architecture: Layered, weights: Weights, features: np.ndarray, k: int
+def exact_scores(
+    architecture: Architecture, weights: Weights, features: np.ndarray, k: int
 ) -> Iterator[tuple[int, int, np.ndarray]]:
     """Yields (start, stop, scores float32 (stop - start, k)), exact."""
-    from mdlcodec.nn.layered import exact_outputs
+    from mdlcodec.nn.exact_prediction import ExactNetwork
 
+    network = ExactNetwork(architecture, weights, features.shape[1:])
     step = max(1, min(EXAMPLES_AT_ONCE, _ENTRIES_AT_ONCE // k))
     for start in range(0, features.shape[0], step):
         stop = min(start + step, features.shape[0])
-        yield start, stop, exact_outputs(architecture, weights, features[start:stop])
+        yield start, stop, network.scores(features[start:stop])
 
 
 def encode_labels(
-    architecture: Layered,
+    architecture: Architecture,
     weights: Weights,
     classes: np.ndarray,
     k: int,
@@ -79,17 +86,20 @@ def encode_labels(
     from mdlcodec.mixing.temperature import best_calibration, frequencies
 
     wrong = 0
+    kept: list[tuple[int, int, np.ndarray]] = []
 
     def blocks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         nonlocal wrong
-        for start, stop, scores in _scores(architecture, weights, inputs.features, k):
+        for start, stop, scores in exact_scores(architecture, weights, inputs.features, k):
             progress(0, 0.0, f"predicting, {stop:,} of {inputs.n:,} examples")
             wrong += int(np.count_nonzero(np.argmax(scores, 1) != classes[start:stop]))
+            if inputs.n * k <= _ENTRIES_KEPT:
+                kept.append((start, stop, scores))
             yield scores, classes[start:stop]
 
     calibration = best_calibration(blocks(), k)
     encoder, bits = RangeEncoder(), 0.0
-    for start, stop, scores in _scores(architecture, weights, inputs.features, k):
+    for start, stop, scores in kept or exact_scores(architecture, weights, inputs.features, k):
         labels = classes[start:stop]
         table = frequencies(scores, calibration)
         encoder.encode(labels, table)
@@ -99,7 +109,7 @@ def encode_labels(
 
 
 def decode_labels(
-    architecture: Layered,
+    architecture: Architecture,
     weights: Weights,
     calibration: int,
     coded: bytes,
@@ -112,7 +122,7 @@ def decode_labels(
 
     decoder, bits = RangeDecoder(coded), 0.0
     classes = np.empty(inputs.n, np.int32)
-    for start, stop, scores in _scores(architecture, weights, inputs.features, k):
+    for start, stop, scores in exact_scores(architecture, weights, inputs.features, k):
         table = frequencies(scores, calibration)
         labels = decoder.decode(table)
         classes[start:stop] = labels

@@ -11,15 +11,23 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.codes import network_labels
-from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Options, Progress, Settings
-from mdlcodec.codes.transmitted import TransmittedNetwork, unless_learned_in_vain, without_labels
+from mdlcodec.codes.contract import Encoded, Given, Progress, Settings
+from mdlcodec.codes.transmitted import (
+    Transmission,
+    TransmittedNetwork,
+    unless_learned_in_vain,
+    without_labels,
+)
 from mdlcodec.container.frame import Reader, unsigned
+from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, CorruptFile
 from mdlcodec.limits import Cost
-from mdlcodec.nn.architectures import ARCHITECTURES, Layered, Weights
+from mdlcodec.nn.weights import Weights
+from mdlcodec.nn.zoo import LENET5, LENET_300_100, Architecture
 from mdlcodec.predictors.presets import check_preset
 
 if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
@@ -33,7 +41,7 @@ _ONE_DIMENSION = 20_000
 
 
 @dataclass(frozen=True)
-class Parts:
+class SubspacePayload:
     """A payload taken apart."""
 
     dimension: int
@@ -43,8 +51,8 @@ class Parts:
     labels: bytes  # this and the calibration: see network_labels
 
     @classmethod
-    def read(cls, payload: bytes) -> Parts:
-        """Of a payload of more than one class. Raises CorruptFile."""
+    def read(cls, payload: bytes) -> SubspacePayload:
+        """The parts of a payload of more than one class. Raises CorruptFile."""
         reader = Reader(payload)
         dimension, step, coordinates = reader.unsigned(), 0, b""
         if dimension:
@@ -60,7 +68,7 @@ class Parts:
         return head + bytes([self.calibration]) + self.labels
 
 
-def _most_dimensions(architecture: Layered, inputs: Inputs, k: int) -> int:
+def _most_dimensions(architecture: Architecture, inputs: Inputs, k: int) -> int:
     """That the format allows. Raises BadData for inputs that do not fit."""
     from mdlcodec.descriptions.subspace.affine import LARGEST_DIMENSION, transform_size
 
@@ -68,14 +76,16 @@ def _most_dimensions(architecture: Layered, inputs: Inputs, k: int) -> int:
 
 
 def _subspace(
-    architecture: Layered, inputs: Inputs, k: int, settings: Settings, dimension: int
+    architecture: Architecture, inputs: Inputs, k: int, settings: Settings, dimension: int
 ) -> AffineSubspace:
     from mdlcodec.descriptions.subspace.affine import AffineSubspace
 
     return AffineSubspace(architecture, inputs.features.shape[1:], k, settings.seed, dimension)
 
 
-def read_weights(parts: Parts, architecture: Layered, k: int, inputs: Inputs, settings: Settings) -> Weights:
+def read_weights(
+    parts: SubspacePayload, architecture: Architecture, k: int, inputs: Inputs, settings: Settings
+) -> Weights:
     """The network that a payload names. Raises CorruptFile."""
     from mdlcodec.descriptions.subspace.affine import STEPS
     from mdlcodec.descriptions.subspace.coordinates import decode_coordinates
@@ -94,7 +104,7 @@ def read_weights(parts: Parts, architecture: Layered, k: int, inputs: Inputs, se
 
 
 def encode_labels(
-    architecture: Layered,
+    architecture: Architecture,
     coordinates: np.ndarray,
     step: int,
     classes: np.ndarray,
@@ -108,39 +118,36 @@ def encode_labels(
     from mdlcodec.descriptions.subspace.coordinates import encode_coordinates
 
     written = encode_coordinates(coordinates) if coordinates.size else b""
-    parts = Parts(coordinates.size, step, written, 0, b"")
+    parts = SubspacePayload(coordinates.size, step, written, 0, b"")
     weights = read_weights(parts, architecture, k, inputs, settings)
     coded = network_labels.encode_labels(architecture, weights, classes, k, inputs, progress)
     parts = replace(parts, calibration=coded.calibration, labels=coded.labels)
     return Encoded(parts.written(), coded.ideal_bits, coded.training_error)
 
 
-class SubspaceCode(TransmittedNetwork[Parts]):
+class SubspaceCode(TransmittedNetwork[SubspacePayload]):
     """A network of nominal widths within a random subspace."""
 
     name = "subspace"
-    number = 4
-    networks = ARCHITECTURES
+    number: int = CodeId.SUBSPACE
+    networks = (LENET5, LENET_300_100)
+    keeps_statistics = False
     section = "coordinates"
     options: frozenset[str] = frozenset({"dimension"})
 
-    def parts(self, payload: bytes) -> Parts:
-        """See TransmittedNetwork.parts."""
-        return Parts.read(payload)
+    @override
+    def parts(self, payload: bytes) -> SubspacePayload:
+        return SubspacePayload.read(payload)
 
-    def read_weights(
-        self, parts: Parts, architecture: Layered, k: int, inputs: Inputs, settings: Settings
-    ) -> Weights:
-        """See TransmittedNetwork.read_weights."""
-        return read_weights(parts, architecture, k, inputs, settings)
+    @override
+    def read_weights(self, parts: SubspacePayload, architecture: Architecture, given: Given) -> Weights:
+        return read_weights(parts, architecture, given.k, given.inputs, given.settings)
 
-    def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
-        """See Code.cost."""
+    @override
+    def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
+        inputs, k, settings = given.inputs, given.k, given.settings
         check_preset(settings.preset)
-        architecture = self.architecture(settings)
         cost = network_labels.prediction_cost(architecture, inputs, k)
-        if k == 1:
-            return Cost(0, 0, 0)
         from mdlcodec.descriptions.subspace.affine import LARGEST_DIMENSION, transform_size
 
         # the permutation, its random words and the transform; theta_0, gains, signs and what is made of them
@@ -161,17 +168,13 @@ class SubspaceCode(TransmittedNetwork[Parts]):
             memory += 64 * cost.parameters + 3 * inputs.features.nbytes + (1 << 28)
         return Cost(cost.parameters, steps, memory)
 
-    def encode(
-        self,
-        classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
-        progress: Progress,
-        options: Options = NO_OPTIONS,
-    ) -> Encoded:
-        """See Code.encode. One class has nothing to learn."""
-        architecture = self.architecture(settings)
+    @override
+    def encoded(self, transmission: Transmission) -> Encoded:
+        from mdlcodec.sender.efforts import SUBSPACE
+        from mdlcodec.sender.subspace import subspace_point
+
+        architecture, given, options = transmission.architecture, transmission.given, transmission.options
+        inputs, k, settings = given.inputs, given.k, given.settings
         most = _most_dimensions(architecture, inputs, k)
         dimensions = _dimensions(inputs.n) if options.dimension is None else (options.dimension,)
         if options.dimension is not None and not 1 <= options.dimension <= most:
@@ -179,56 +182,23 @@ class SubspaceCode(TransmittedNetwork[Parts]):
                 f"no subspace of {options.dimension:,} dimensions; choose 1 to {most:,} for "
                 f"{architecture.name} and these inputs"
             )
-        if k == 1:
-            return Encoded(b"", 0.0, 0.0)
 
         def coded(coordinates: np.ndarray, step: int) -> Encoded:
-            return encode_labels(
-                architecture, coordinates, step, classes, k, inputs, settings, without_labels(progress)
-            )
+            quiet, classes = without_labels(transmission.progress), transmission.values
+            return encode_labels(architecture, coordinates, step, classes, k, inputs, settings, quiet)
 
         shortest: Encoded | None = None
         for dimension in sorted({min(dimension, most) for dimension in dimensions}):
-            point = self._trained(architecture, classes, k, inputs, settings, dimension, progress)
+            subspace = _subspace(architecture, inputs, k, settings, dimension)
+            point = transmission.trained(SUBSPACE[settings.preset], subspace_point, subspace)
             encoded = coded(*point)
             if shortest is not None and len(encoded.payload) >= len(shortest.payload):
                 break
             shortest = encoded
         assert shortest is not None
         shortest = unless_learned_in_vain(shortest, lambda: coded(np.zeros(0, np.int64), 0), inputs.n, k)
-        progress(inputs.n, shortest.ideal_bits)
+        transmission.progress(inputs.n, shortest.ideal_bits)
         return shortest
-
-    def _trained(
-        self,
-        architecture: Layered,
-        classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
-        dimension: int,
-        progress: Progress,
-    ) -> tuple[np.ndarray, int]:
-        """Coordinates, int64 (dimension,), and the index of their step."""
-        from mdlcodec.exact.guard import sender_alone
-        from mdlcodec.sender.efforts import SUBSPACE
-        from mdlcodec.sender.subspace import steps_of, train
-
-        def stage(done: int, steps: int, loss: float) -> None:
-            text = f"training {dimension:,} dimensions, step {done:,} of {steps:,}, {loss:.4f} nats a label"
-            progress(0, 0.0, text)
-
-        subspace = _subspace(architecture, inputs, k, settings, dimension)
-        with sender_alone():
-            return train(
-                subspace,
-                architecture,
-                inputs.features,
-                classes,
-                steps=steps_of(architecture, SUBSPACE[settings.preset], inputs.n),
-                seed=settings.seed,
-                progress=stage,
-            )
 
 
 def _dimensions(n: int) -> tuple[int, ...]:

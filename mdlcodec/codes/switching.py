@@ -5,52 +5,42 @@ machine that is good from few labels on, nearest neighbours, networks that are b
 that were stopped earlier. What is best changes with the number of labels, and the catch-up cost goes.
 """
 
-from mdlcodec.codes.contract import Settings
-from mdlcodec.codes.prequential import Learner, PrequentialCode
+from typing_extensions import override
+
+from mdlcodec.codes.contract import Code, Given, Prepared, Settings
+from mdlcodec.codes.prequential import LearnedClasses
+from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
-from mdlcodec.errors import BadData, Unsupported
-from mdlcodec.limits import Cost
-from mdlcodec.mixing.switch_distribution import Calibration
+from mdlcodec.data.targets import Reals, Target
+from mdlcodec.errors import BadData
 from mdlcodec.predictors import SEVERAL
 
 
-class SwitchingCode(PrequentialCode):
+class SwitchingCode(Code):
     """Each label is coded under the switch distribution over predictions learned from the labels before it."""
 
     name = "switching"
-    number = 6
+    number: int = CodeId.SWITCHING
+    takes_reals = True
 
-    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
-        """See Code.settings; the predictors follow from the inputs' shape and number."""
+    @override
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
+        """The predictors follow from the inputs' shape and number."""
         if net not in ("auto", SEVERAL):
             raise BadData(f"--code switching runs several predictors and has no --net {net}; leave it out")
         return Settings(net=0, preset=preset, seed=seed)
 
+    @override
     def net_name(self, settings: Settings) -> str:
-        """See Code.net_name."""
-        if settings.net != 0:
-            raise Unsupported(
-                f"the file uses network number {settings.net} with the switching code, which this version does "
-                "not know; upgrade mdlcodec"
-            )
+        self.check_no_network(settings)
         return SEVERAL
 
-    def _learner_cost(self, inputs: Inputs, k: int, settings: Settings) -> Cost:
-        from mdlcodec.predictors.switched import switched_cost
+    def _prepared(self, given: Given) -> Prepared:
+        if isinstance(given.target, Reals):
+            from mdlcodec.codes.real_numbers import LearnedReals
+            from mdlcodec.predictors.reals import real_family
 
-        return switched_cost(inputs, k, settings.preset)
+            return LearnedReals(given, real_family(SEVERAL))
+        from mdlcodec.predictors import switched
 
-    def learner(self, inputs: Inputs, k: int, settings: Settings) -> Learner:
-        """See PrequentialCode.learner."""
-        from mdlcodec.predictors.switched import switched
-
-        return switched(inputs, k, settings.preset, settings.seed)
-
-    def _block(self, learner: Learner, calibration: Calibration, start: int) -> int:
-        from mdlcodec.predictors.portfolio import Portfolio
-
-        assert isinstance(learner, Portfolio)
-        kept = learner.retire(start)
-        if kept is not None:
-            calibration.keep(kept)
-        return learner.block_end(start)
+        return LearnedClasses(given, switched.FAMILY)

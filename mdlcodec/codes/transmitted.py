@@ -5,16 +5,22 @@ How the network travels is the code's own; what both sides do with it is `networ
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.codes import network_labels
-from mdlcodec.codes.contract import Encoded, Progress, Settings
-from mdlcodec.nn.architectures import Layered, Weights, chosen_from, numbered_in
+from mdlcodec.codes.contract import NO_OPTIONS, Code, Encoded, Given, Options, Prepared, Progress, Settings
+from mdlcodec.container.ids import NetId
+from mdlcodec.data.targets import Reals, Target
+from mdlcodec.errors import BadData, Unsupported
+from mdlcodec.limits import Cost
+from mdlcodec.nn.weights import Weights
+from mdlcodec.nn.zoo import Architecture, chosen_from, numbered, own_architecture
 
 if TYPE_CHECKING:
     from mdlcodec.data.dataset import Inputs
@@ -23,7 +29,7 @@ if TYPE_CHECKING:
 _LEARNED = 0.9
 
 
-class Parts(Protocol):
+class NetworkPayload(Protocol):
     """A payload taken apart: whatever names the network, then these two (see network_labels)."""
 
     @property
@@ -35,43 +41,106 @@ class Parts(Protocol):
         """The range coder's."""
 
 
-_Parts = TypeVar("_Parts", bound=Parts)
+@dataclass(frozen=True)
+class Transmission:
+    """What a sender is asked for: a network for values (n,), and their codes under it.
+
+    Values are classes, int32, or the float32 that one output is to give for real numbers.
+    """
+
+    architecture: Architecture
+    given: Given
+    values: np.ndarray
+    progress: Progress
+    options: Options
+
+    def trained(self, effort: float, method: Callable[..., Any], *more: Any) -> Any:
+        """What a method of training finds, the options' own or this one, given a trainer and ``more``.
+
+        A sender alone does it; progress and observers are told. Raises InexactComputation when training diverges.
+        """
+        from mdlcodec.exact.guard import sender_alone
+        from mdlcodec.observe.progress import Told
+        from mdlcodec.sender.loop import Trainer
+        from mdlcodec.sender.task import Task
+
+        given = self.given
+        seed, features, progress = given.settings.seed, given.inputs.features, self.progress
+        with sender_alone():
+            task = (
+                Task.of_reals(self.architecture, features, self.values, seed=seed, effort=effort)
+                if isinstance(given.target, Reals)
+                else Task.of(self.architecture, features, self.values, given.k, seed=seed, effort=effort)
+            )
+            told = Told(lambda text: progress(0, 0.0, text))
+            trainer = Trainer(task, (told, *self.options.observers))
+            return (self.options.method or method)(trainer, *more)
 
 
-class TransmittedNetwork(ABC, Generic[_Parts]):
-    """Such a code but for its encoding: networks by name, payloads taken apart, what the receiver does."""
+_Payload = TypeVar("_Payload", bound=NetworkPayload)
 
-    name: str
-    networks: Mapping[str, Layered]  # that the code knows, by name
+
+class TransmittedNetwork(Code, Generic[_Payload]):
+    """Such a code: networks by name, payloads taken apart. What is its own is asked for by NetworkClasses."""
+
+    networks: tuple[Architecture, ...]  # that `auto` takes the first of that takes the inputs
+    keeps_statistics = True  # whether running statistics travel
     section: str  # what `list` calls all of a payload before the calibration
 
     @abstractmethod
-    def parts(self, payload: bytes) -> _Parts:
-        """Of a payload of more than one class. Raises CorruptFile."""
+    def parts(self, payload: bytes) -> _Payload:
+        """The parts of a payload of more than one class. Raises CorruptFile."""
 
     @abstractmethod
-    def read_weights(
-        self, parts: _Parts, architecture: Layered, k: int, inputs: Inputs, settings: Settings
-    ) -> Weights:
+    def read_weights(self, parts: _Payload, architecture: Architecture, given: Given) -> Weights:
         """The network's weights, checked for these inputs and classes. Raises CorruptFile."""
 
-    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, k: int) -> Settings:
-        """See Code.settings."""
+    @abstractmethod
+    def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
+        """What decoding takes, or ``sending``: encoding. Raises as Prepared.cost does."""
+
+    @abstractmethod
+    def encoded(self, transmission: Transmission) -> Encoded:
+        """The payload of its classes. Raises as Prepared.encode does."""
+
+    @override
+    def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
         architecture = chosen_from(self.networks, self.name, net, inputs.features.shape[1:])
-        return Settings(net=architecture.number, preset=preset, seed=seed)
+        problem = self.problem_of(architecture)
+        if problem is not None:
+            raise BadData(
+                f"--net {architecture.name} {problem}, which --code {self.name} does not transmit; choose another "
+                "network, or --code two-part"
+            )
+        own = (architecture.name, architecture.version) if architecture.number == NetId.NAMED else None
+        return Settings(net=architecture.number, preset=preset, seed=seed, own_net=own)
 
-    def architecture(self, settings: Settings) -> Layered:
-        """The network that a header names. Raises Unsupported for an unknown number."""
-        return numbered_in(self.networks, self.name, settings.net)
+    def problem_of(self, architecture: Architecture) -> str | None:
+        """What a network has that the code cannot transmit; None if nothing."""
+        if architecture.has_statistics and not self.keeps_statistics:
+            return "normalises by running statistics"
+        return None
 
+    def architecture(self, settings: Settings) -> Architecture:
+        """The network that a header names. Raises Unsupported for one that is not known here."""
+        own = settings.own_net
+        found = numbered(self.name, settings.net) if own is None else own_architecture(*own)
+        if self.problem_of(found) is not None:
+            raise Unsupported(
+                f"the file uses the network {found.name} with --code {self.name}, which this version does not "
+                "know; upgrade mdlcodec"
+            )
+        return found
+
+    @override
     def net_name(self, settings: Settings) -> str:
-        """See Code.net_name."""
         return self.architecture(settings).name
 
-    def sections(self, payload: bytes, k: int) -> list[tuple[str, int]]:
-        """See Code.sections; lengths and settings of the network are counted with it."""
-        if k == 1:
-            return [("labels", len(payload))]
+    def _prepared(self, given: Given) -> Prepared:
+        return NetworkClasses(self, given)
+
+    def _sections(self, payload: bytes, target: Target) -> list[tuple[str, int]]:
+        """Lengths and settings of the network are counted with it."""
         labels = self.parts(payload).labels
         return [
             (self.section, len(payload) - len(labels) - 1),
@@ -79,25 +148,50 @@ class TransmittedNetwork(ABC, Generic[_Parts]):
             ("labels", len(labels)),
         ]
 
-    def weights(
-        self, payload: bytes, k: int, inputs: Inputs, settings: Settings
-    ) -> tuple[Layered, Weights] | None:
-        """The network of a payload; None where there is one class, and none was sent. Raises CorruptFile."""
-        if k == 1:
-            return None
-        architecture = self.architecture(settings)
-        return architecture, self.read_weights(self.parts(payload), architecture, k, inputs, settings)
+    def _network_section(self, payload: bytes) -> bytes:
+        raise BadData(
+            f"a file of --code {self.name} holds no network as tensors; give one of two-part or two-part-raw"
+        )
 
-    def decode(
-        self, payload: bytes, k: int, inputs: Inputs, settings: Settings, progress: Progress
-    ) -> np.ndarray:
-        """See Code.decode."""
-        if k == 1:
-            return np.zeros(inputs.n, np.int32)
-        architecture, parts = self.architecture(settings), self.parts(payload)
-        weights = self.read_weights(parts, architecture, k, inputs, settings)
+
+class NetworkClasses(Prepared):
+    """Classes under a network that is transmitted. See `mdlcodec.codes.contract.Prepared`."""
+
+    def __init__(self, code: TransmittedNetwork[Any], given: Given) -> None:
+        self._code, self._given = code, given
+        self._architecture = code.architecture(given.settings)
+
+    @property
+    @override
+    def cost(self) -> Cost:
+        return self._code.cost_of(self._architecture, self._given, sending=False)
+
+    @property
+    @override
+    def sending_cost(self) -> Cost:
+        return self._code.cost_of(self._architecture, self._given, sending=True)
+
+    @override
+    def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
+        return self._code.encoded(Transmission(self._architecture, self._given, values, progress, options))
+
+    @override
+    def network(self, payload: bytes) -> tuple[Architecture, Weights]:
+        parts = self._code.parts(payload)
+        return self._architecture, self._code.read_weights(parts, self._architecture, self._given)
+
+    @override
+    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
+        parts = self._code.parts(payload)
+        weights = self._code.read_weights(parts, self._architecture, self._given)
         return network_labels.decode_labels(
-            architecture, weights, parts.calibration, parts.labels, k, inputs, progress
+            self._architecture,
+            weights,
+            parts.calibration,
+            parts.labels,
+            self._given.k,
+            self._given.inputs,
+            progress,
         )
 
 

@@ -6,31 +6,33 @@ writes it; both sides then predict with what was written, exactly, and the label
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from typing_extensions import override
 
-from mdlcodec.codes import network_labels
-from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Options, Progress, Settings
-from mdlcodec.codes.transmitted import TransmittedNetwork
+from mdlcodec.codes import network_labels, network_reals
+from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Given, Options, Prepared, Progress
+from mdlcodec.codes.network_reals import CALIBRATION_BYTES, Standardisation
+from mdlcodec.codes.transmitted import NetworkClasses, Transmission, TransmittedNetwork
 from mdlcodec.container.frame import Reader, unsigned
+from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
+from mdlcodec.data.targets import Reals, Target
 from mdlcodec.data.tensor import DTYPES, Tensor
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded
 from mdlcodec.limits import Cost
-from mdlcodec.nn.architectures import (
-    ARCHITECTURES,
-    Layered,
-    Shape,
-    Weights,
-    check_fit,
-    weights_of,
-)
+from mdlcodec.nn.node import Shape
+from mdlcodec.nn.weights import Weights, check_fit, weights_of
+from mdlcodec.nn.zoo import LENET5, LENET_300_100, Architecture
 from mdlcodec.predictors.presets import check_preset
 
 if TYPE_CHECKING:
-    from mdlcodec.sender.descent import StepProgress
+    from mdlcodec.sender.float_network import Tensors
+    from mdlcodec.sender.loop import Trainer
 
 DEFAULT_SPARSIFY = "entropy"
 DEFAULT_BITS = 4
@@ -40,7 +42,7 @@ _FLOAT32 = next(dtype for dtype in DTYPES if dtype.name == "F32")
 
 
 @dataclass(frozen=True)
-class Parts:
+class TwoPartPayload:
     """A payload taken apart."""
 
     network: bytes  # the network section
@@ -48,8 +50,8 @@ class Parts:
     labels: bytes  # this and the calibration: see network_labels
 
     @classmethod
-    def read(cls, payload: bytes) -> Parts:
-        """Of a payload of more than one class. Raises CorruptFile."""
+    def read(cls, payload: bytes) -> TwoPartPayload:
+        """The parts of a payload of more than one class. Raises CorruptFile."""
         reader = Reader(payload)
         network = reader.take(reader.unsigned())
         return cls(network, reader.byte(), reader.rest())
@@ -59,30 +61,47 @@ class Parts:
         return unsigned(len(self.network)) + self.network + bytes([self.calibration]) + self.labels
 
 
-def tensors_of(architecture: Layered, weights: Weights) -> list[Tensor]:
-    """Weights and biases as the network section of a label file has them."""
-    arrays = [array for pair in weights for array in pair]
-    return [Tensor.of(name, array) for name, array in zip(architecture.tensor_names, arrays, strict=True)]
+@dataclass(frozen=True)
+class TwoPartRealsPayload:
+    """The same of real numbers."""
+
+    network: bytes  # the network section
+    calibration: bytes  # five; this and the values: see network_reals
+    values: bytes
+
+    @classmethod
+    def read(cls, payload: bytes) -> TwoPartRealsPayload:
+        """The parts of a payload of a target that is not settled. Raises CorruptFile."""
+        reader = Reader(payload)
+        network = reader.take(reader.unsigned())
+        return cls(network, reader.take(CALIBRATION_BYTES), reader.rest())
+
+    def written(self) -> bytes:
+        """The payload."""
+        return unsigned(len(self.network)) + self.network + self.calibration + self.values
 
 
-def _network_memory(architecture: Layered, shape: Shape, k: int) -> int:
+def tensors_of(weights: Weights) -> list[Tensor]:
+    """The network's tensors, in its order, as the network section of a label file has them."""
+    return [Tensor.of(name, array) for name, array in weights.items()]
+
+
+def _network_memory(architecture: Architecture, shape: Shape, k: int) -> int:
     """Bytes that decoding a network of nominal widths takes at most, for examples of that shape."""
     from mdlcodec.descriptions.tensors.tensor_coder import tensor_memory
 
-    return sum(  # integers
-        tensor_memory(_FLOAT32, size) + tensor_memory(_FLOAT32, size[:1])
-        for size in architecture.shapes(shape, k)
-    )
+    sizes = [parameter.shape for parameter in architecture.tensors(shape, k).values()]
+    return sum(tensor_memory(_FLOAT32, size) for size in sizes)  # integers
 
 
-def read_weights(section: bytes, architecture: Layered, inputs: Inputs, k: int) -> Weights:
+def read_weights(section: bytes, architecture: Architecture, inputs: Inputs, k: int) -> Weights:
     """The network of a section, checked for these inputs and classes. Raises CorruptFile."""
     from mdlcodec.descriptions.tensors.network_section import decode_network
 
     shape = inputs.features.shape[1:]
     try:
         memory = _network_memory(architecture, shape, k)
-        network = decode_network(section, memory=memory, tensors=2 * len(architecture.layers))
+        network = decode_network(section, memory=memory, tensors=len(architecture.tensors(shape, k)))
     except LimitExceeded as error:
         raise CorruptFile(
             f"damaged: its network is larger than {architecture.name} is for these inputs"
@@ -95,15 +114,18 @@ def read_weights(section: bytes, architecture: Layered, inputs: Inputs, k: int) 
         check_fit(architecture, weights, shape, k)
     except BadData as error:
         raise CorruptFile(f"damaged: {error}") from error
-    if any(bias.shape[0] > width for (_, bias), width in zip(weights, architecture.widths, strict=False)):
+    nominal = architecture.tensors(shape, k)
+    if any(array.shape[0] > nominal[name].shape[0] for name, array in weights.items()):
         raise CorruptFile(f"damaged: its network is wider than {architecture.name}")
-    if not all(np.isfinite(array).all() for pair in weights for array in pair):
+    if any((weights[name] < 0).any() for name in nominal if name.endswith("running_var")):
+        raise CorruptFile("damaged: its network has a negative variance")
+    if not all(np.isfinite(array).all() for array in weights.values()):
         raise CorruptFile("damaged: its network has a weight that is NaN or infinite")
     return weights
 
 
 def encode_labels(
-    architecture: Layered,
+    architecture: Architecture,
     section: bytes,
     classes: np.ndarray,
     k: int,
@@ -114,113 +136,160 @@ def encode_labels(
 
     Raises BadData for a network that does not fit.
     """
-    try:
-        weights = read_weights(section, architecture, inputs, k)
-    except CorruptFile as error:
-        raise BadData(f"this network cannot be sent: {error}") from error
+    weights = _sent(section, architecture, inputs, k)
     coded = network_labels.encode_labels(architecture, weights, classes, k, inputs, progress)
-    parts = Parts(section, coded.calibration, coded.labels)
+    parts = TwoPartPayload(section, coded.calibration, coded.labels)
     return Encoded(parts.written(), coded.ideal_bits, coded.training_error)
 
 
-class TwoPartCode(TransmittedNetwork[Parts]):
+def encode_reals(
+    architecture: Architecture,
+    section: bytes,
+    indices: np.ndarray,
+    target: Reals,
+    standardisation: Standardisation,
+    inputs: Inputs,
+    progress: Progress,
+) -> Encoded:
+    """The payload of indices, int64 (n,), of a target that is not settled, under the network in a section.
+
+    ``standardisation``: what its output means. Raises BadData for a network that does not fit.
+    """
+    weights = _sent(section, architecture, inputs, 1)
+    coded = network_reals.encode_reals(
+        architecture, weights, indices, target, standardisation, inputs, progress
+    )
+    return Encoded(TwoPartRealsPayload(section, coded.calibration, coded.values).written(), coded.ideal_bits)
+
+
+def _sent(section: bytes, architecture: Architecture, inputs: Inputs, outputs: int) -> Weights:
+    """What a receiver finds in a section. Raises BadData for a network that does not fit."""
+    try:
+        return read_weights(section, architecture, inputs, outputs)
+    except CorruptFile as error:
+        raise BadData(f"this network cannot be sent: {error}") from error
+
+
+class NetworkReals(NetworkClasses):
+    """Real numbers under a network that is transmitted. See `mdlcodec.codes.contract.Prepared`."""
+
+    def __init__(self, code: TwoPartCode, given: Given, target: Reals) -> None:
+        super().__init__(code, given)
+        self._two_part, self._target = code, target
+
+    @override
+    def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
+        given, architecture, target = self._given, self._architecture, self._target
+        standardisation = Standardisation.of(target, values)
+        targets = standardisation.targets(target, values)
+        section = self._two_part.trained_section(
+            Transmission(architecture, given, targets, progress, options)
+        )
+        return encode_reals(architecture, section, values, target, standardisation, given.inputs, progress)
+
+    @override
+    def network(self, payload: bytes) -> tuple[Architecture, Weights]:
+        network = TwoPartRealsPayload.read(payload).network
+        return self._architecture, read_weights(network, self._architecture, self._given.inputs, 1)
+
+    @override
+    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
+        parts, inputs = TwoPartRealsPayload.read(payload), self._given.inputs
+        architecture, weights = self.network(payload)
+        return network_reals.decode_reals(
+            architecture, weights, parts.calibration, parts.values, self._target, inputs, progress
+        )
+
+
+class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
     """The network is pruned and quantised before it is written."""
 
     name = "two-part"
-    number = 2
-    networks = ARCHITECTURES
+    number: int = CodeId.TWO_PART
+    networks = (LENET5, LENET_300_100)
     section = "network"
     options: frozenset[str] = frozenset({"sparsify", "bits"})
+    takes_reals = True
 
-    def parts(self, payload: bytes) -> Parts:
-        """See TransmittedNetwork.parts."""
-        return Parts.read(payload)
+    @override
+    def _prepared(self, given: Given) -> Prepared:
+        if isinstance(given.target, Reals):
+            return NetworkReals(self, given, given.target)
+        return super()._prepared(given)
 
-    def read_weights(
-        self, parts: Parts, architecture: Layered, k: int, inputs: Inputs, settings: Settings
-    ) -> Weights:
-        """See TransmittedNetwork.read_weights."""
-        return read_weights(parts.network, architecture, inputs, k)
+    @override
+    def _sections(self, payload: bytes, target: Target) -> list[tuple[str, int]]:
+        if not isinstance(target, Reals):
+            return super()._sections(payload, target)
+        values = TwoPartRealsPayload.read(payload).values
+        network = len(payload) - CALIBRATION_BYTES - len(values)
+        return [(self.section, network), ("calibration", CALIBRATION_BYTES), ("labels", len(values))]
 
-    def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
-        """See Code.cost. No network in a file is larger than its architecture is for the inputs."""
-        check_preset(settings.preset)
-        architecture = self.architecture(settings)
-        shape = inputs.features.shape[1:]
-        cost = network_labels.prediction_cost(architecture, inputs, k)
-        if k == 1:
-            return Cost(0, 0, 0)
-        steps, memory = cost.steps, cost.memory + _network_memory(architecture, shape, k)
+    @override
+    def parts(self, payload: bytes) -> TwoPartPayload:
+        return TwoPartPayload.read(payload)
+
+    @override
+    def read_weights(self, parts: TwoPartPayload, architecture: Architecture, given: Given) -> Weights:
+        return read_weights(parts.network, architecture, given.inputs, given.k)
+
+    @override
+    def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
+        """No network in a file is larger than its architecture."""
+        check_preset(given.settings.preset)
+        inputs, shape = given.inputs, given.inputs.features.shape[1:]
+        if isinstance(given.target, Reals):
+            cost = network_reals.prediction_cost(architecture, inputs, sending=sending)
+        else:
+            cost = network_labels.prediction_cost(architecture, inputs, given.k)
+        steps, memory = cost.steps, cost.memory + _network_memory(architecture, shape, given.outputs)
         if sending:
-            steps += self._training_steps(architecture, inputs.n, settings.preset)
+            steps += self._training_steps(architecture, inputs.n, given.settings.preset)
             # weights, gradients and moments; the examples moved four times, and all of these arranged anew
             memory += 64 * cost.parameters + 10 * inputs.features.nbytes + (1 << 28)
         return Cost(cost.parameters, steps, memory)
 
-    def network(self, payload: bytes, k: int) -> bytes:
-        """The network section of a payload. Raises BadData where there is none, CorruptFile."""
-        if k == 1:
-            raise BadData("a file of one class holds no network: there was nothing to learn")
-        return Parts.read(payload).network
+    def _network_section(self, payload: bytes) -> bytes:
+        return TwoPartPayload.read(payload).network
 
-    def encode(
-        self,
-        classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
-        progress: Progress,
-        options: Options = NO_OPTIONS,
-    ) -> Encoded:
-        """See Code.encode. One class has nothing to learn."""
-        from mdlcodec.exact.guard import sender_alone
+    @override
+    def encoded(self, transmission: Transmission) -> Encoded:
+        given, section = transmission.given, self.trained_section(transmission)
+        return encode_labels(
+            transmission.architecture,
+            section,
+            transmission.values,
+            given.k,
+            given.inputs,
+            transmission.progress,
+        )
 
-        if k == 1:
-            return Encoded(b"", 0.0, 0.0)
-        architecture = self.architecture(settings)
-
-        def stage(done: int, steps: int, loss: float) -> None:
-            progress(0, 0.0, f"training, step {done:,} of {steps:,}, {loss:.4f} nats a label")
-
-        with sender_alone():
-            tensors = self._trained(architecture, classes, k, inputs, settings, stage, options)
-        progress(0, 0.0, "writing the network")
-        section = self._section(tensors)
-        return encode_labels(architecture, section, classes, k, inputs, progress)
-
-    def _trained(
-        self,
-        architecture: Layered,
-        classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
-        stage: StepProgress,
-        options: Options,
-    ) -> list[Tensor]:
-        """The network to transmit."""
+    def trained_section(self, transmission: Transmission) -> bytes:
+        """The network section of a network trained for the values. Raises as Prepared.encode does."""
         from mdlcodec.sender.efforts import TWO_PART
+
+        preset = transmission.given.settings.preset
+        found = transmission.trained(TWO_PART[preset], self.method(transmission.options))
+        tensors = tensors_of({name: tensor.numpy() for name, tensor in found.items()})
+        transmission.progress(0, 0.0, "writing the network")
+        return self._section(tensors)
+
+    def method(self, options: Options) -> Callable[[Trainer], Tensors]:
+        """How the network is trained: a trainer -> its tensors by name, float32."""
         from mdlcodec.sender.sparsify import sparse_network
 
-        found = sparse_network(
-            inputs.features,
-            classes,
-            k,
-            architecture,
+        return partial(
+            sparse_network,
             bits=DEFAULT_BITS if options.bits is None else options.bits,
-            seed=settings.seed,
             sparsify=DEFAULT_SPARSIFY if options.sparsify is None else options.sparsify,
-            progress=stage,
-            effort=TWO_PART[settings.preset],
         )
-        return [Tensor.of(name, array) for name, array in found.items()]
 
     def _section(self, tensors: list[Tensor]) -> bytes:
         from mdlcodec.descriptions.tensors.network_section import encode_network
 
         return encode_network(tensors)
 
-    def _training_steps(self, architecture: Layered, n: int, preset: int) -> int:
+    def _training_steps(self, architecture: Architecture, n: int, preset: int) -> int:
         """For n examples, and under the options that take the most."""
         from mdlcodec.sender.efforts import TWO_PART
         from mdlcodec.sender.sparsify import SPARSIFIERS, steps_of

@@ -2,55 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
+from typing_extensions import override
 
-from mdlcodec.codes.contract import Options, Settings
-from mdlcodec.codes.two_part import TwoPartCode, tensors_of
-from mdlcodec.data.dataset import Inputs
+from mdlcodec.codes.contract import Options
+from mdlcodec.codes.two_part import TwoPartCode
+from mdlcodec.container.ids import CodeId
 from mdlcodec.data.tensor import Tensor
-from mdlcodec.nn.architectures import Layered
+from mdlcodec.nn.zoo import Architecture
 
 if TYPE_CHECKING:
-    from mdlcodec.sender.descent import StepProgress
-
-_EPOCHS, _FEWEST_STEPS = 20, 400  # of the full training
+    from mdlcodec.sender.float_network import Tensors
+    from mdlcodec.sender.loop import Trainer
 
 
 class RawTwoPartCode(TwoPartCode):
     """The network has its architecture's nominal widths, and is written as it was trained."""
 
     name = "two-part-raw"
-    number = 3
+    number: int = CodeId.TWO_PART_RAW
     options: frozenset[str] = frozenset()
 
-    def _trained(
-        self,
-        architecture: Layered,
-        classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
-        stage: StepProgress,
-        options: Options,
-    ) -> list[Tensor]:
+    @override
+    def method(self, options: Options) -> Callable[[Trainer], Tensors]:
         from mdlcodec.sender.dense import dense_network
 
-        steps = self._training_steps(architecture, inputs.n, settings.preset)
-        weights = dense_network(
-            architecture, inputs.features, classes, k, steps=steps, seed=settings.seed, progress=stage
-        )
-        return tensors_of(architecture, weights)
+        return dense_network
 
     def _section(self, tensors: list[Tensor]) -> bytes:
         from mdlcodec.descriptions.tensors.network_section import encode_network
 
         return encode_network(tensors, values="raw")
 
-    def _training_steps(self, architecture: Layered, n: int, preset: int) -> int:
-        from mdlcodec.sender.dense import BATCH
+    def _training_steps(self, architecture: Architecture, n: int, preset: int) -> int:
+        from mdlcodec.sender.dense import number_of_steps
         from mdlcodec.sender.efforts import TWO_PART
 
-        full = max(_FEWEST_STEPS, _EPOCHS * -(-n // BATCH))
-        return max(1, int(full * TWO_PART[preset]))
+        return number_of_steps(n, TWO_PART[preset])

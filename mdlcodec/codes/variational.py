@@ -11,19 +11,28 @@ import struct
 from dataclasses import dataclass
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.codes import network_labels
-from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Options, Progress, Settings
-from mdlcodec.codes.transmitted import TransmittedNetwork, unless_learned_in_vain, without_labels
+from mdlcodec.codes.contract import Encoded, Given, Progress
+from mdlcodec.codes.transmitted import (
+    Transmission,
+    TransmittedNetwork,
+    unless_learned_in_vain,
+    without_labels,
+)
 from mdlcodec.container.frame import Reader, unsigned
+from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, CorruptFile
 from mdlcodec.limits import Cost
-from mdlcodec.nn.architectures import Layered, Weights
-from mdlcodec.nn.narrow import NARROW
+from mdlcodec.nn.nodes import Convolution
+from mdlcodec.nn.weights import Weights
+from mdlcodec.nn.zoo import NARROW_CONVOLUTION, NARROW_LENET, NARROW_MLP, Architecture
 from mdlcodec.predictors.presets import check_preset
 
 LEAST_VARIANCE, LARGEST_VARIANCE = 1.0 / (1 << 40), float(1 << 40)  # float32 holds both
+MOST_LAYERS = 7  # three bits say how many
 _BITS = 31  # of the first byte: of an index; above them, how many layers have deviations of their own
 
 
@@ -43,7 +52,7 @@ class Sent:
 
     @classmethod
     def of(cls, bits: int, indices: list[int], prior: bytes | float) -> Sent:
-        """With these indices, each below 2^bits."""
+        """What is sent with these indices, each below 2^bits."""
         from mdlcodec.descriptions.posterior_samples import pack_indices
 
         return cls(bits, len(indices), pack_indices(indices, bits), prior)
@@ -59,7 +68,7 @@ NO_WEIGHTS = Sent(1, 0, b"", b"")
 
 
 @dataclass(frozen=True)
-class Parts:
+class VariationalPayload:
     """A payload taken apart."""
 
     sent: Sent
@@ -67,8 +76,8 @@ class Parts:
     labels: bytes  # this and the calibration: see network_labels
 
     @classmethod
-    def read(cls, payload: bytes) -> Parts:
-        """Of a payload of more than one class. Raises CorruptFile."""
+    def read(cls, payload: bytes) -> VariationalPayload:
+        """The parts of a payload of more than one class. Raises CorruptFile."""
         from mdlcodec.descriptions.posterior_samples import MOST_BITS
 
         reader = Reader(payload)
@@ -95,15 +104,12 @@ class Parts:
         return head + sent.packed + bytes([self.calibration]) + self.labels
 
 
-def read_weights(sent: Sent, architecture: Layered, k: int, inputs: Inputs, seed: int) -> Weights:
+def read_weights(sent: Sent, architecture: Architecture, k: int, inputs: Inputs, seed: int) -> Weights:
     """The network that a payload names. Raises CorruptFile."""
     from mdlcodec.descriptions.posterior_samples import deviation_of, weights_from
 
-    shapes = [
-        shape
-        for weight in architecture.shapes(inputs.features.shape[1:], k)
-        for shape in (weight, weight[:1])
-    ]
+    tensors = architecture.tensors(inputs.features.shape[1:], k)
+    shapes = [parameter.shape for parameter in tensors.values()]
     parameters = architecture.parameters(inputs.features.shape[1:], k)
     if sent.count > parameters:
         raise CorruptFile(
@@ -122,12 +128,12 @@ def read_weights(sent: Sent, architecture: Layered, k: int, inputs: Inputs, seed
         )
     elif not any(deviations):
         raise CorruptFile("damaged: it has blocks of weights, and no tensor that holds one")
-    tensors = weights_from(shapes, deviations, sent.indices(), sent.bits, seed)
-    return list(zip(tensors[::2], tensors[1::2], strict=True))
+    drawn = weights_from(shapes, deviations, sent.indices(), sent.bits, seed)
+    return dict(zip(tensors, drawn, strict=True))
 
 
 def encode_labels(
-    architecture: Layered,
+    architecture: Architecture,
     sent: Sent,
     classes: np.ndarray,
     k: int,
@@ -139,98 +145,72 @@ def encode_labels(
     """The payload of labels, int32 (n,), under the network that is named; k is more than 1."""
     weights = read_weights(sent, architecture, k, inputs, seed)
     coded = network_labels.encode_labels(architecture, weights, classes, k, inputs, progress)
-    payload = Parts(sent, coded.calibration, coded.labels).written()
+    payload = VariationalPayload(sent, coded.calibration, coded.labels).written()
     return Encoded(payload, coded.ideal_bits, coded.training_error, objective_bits)
 
 
-class VariationalCode(TransmittedNetwork[Parts]):
+class VariationalCode(TransmittedNetwork[VariationalPayload]):
     """A sample of a Gaussian posterior over the weights of a narrow network."""
 
     name = "variational"
-    number = 5
-    networks = NARROW
+    number: int = CodeId.VARIATIONAL
+    networks = (NARROW_LENET, NARROW_CONVOLUTION, NARROW_MLP)
+    keeps_statistics = False
     section = "weights"
     options: frozenset[str] = frozenset({"prior"})
 
-    def parts(self, payload: bytes) -> Parts:
-        """See TransmittedNetwork.parts."""
-        return Parts.read(payload)
+    @override
+    def problem_of(self, architecture: Architecture) -> str | None:
+        layers = architecture.layers
+        if len(layers) > MOST_LAYERS:
+            return f"has more than {MOST_LAYERS} layers with weights"
+        if any(isinstance(layer, Convolution) and not layer.bias for layer in layers):
+            return "has convolutions without biases"
+        return super().problem_of(architecture)
 
-    def read_weights(
-        self, parts: Parts, architecture: Layered, k: int, inputs: Inputs, settings: Settings
-    ) -> Weights:
-        """See TransmittedNetwork.read_weights."""
-        return read_weights(parts.sent, architecture, k, inputs, settings.seed)
+    @override
+    def parts(self, payload: bytes) -> VariationalPayload:
+        return VariationalPayload.read(payload)
 
-    def cost(self, inputs: Inputs, k: int, settings: Settings, *, sending: bool = False) -> Cost:
-        """See Code.cost."""
+    @override
+    def read_weights(self, parts: VariationalPayload, architecture: Architecture, given: Given) -> Weights:
+        return read_weights(parts.sent, architecture, given.k, given.inputs, given.settings.seed)
+
+    @override
+    def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
+        inputs, k, settings = given.inputs, given.k, given.settings
         check_preset(settings.preset)
-        architecture = self.architecture(settings)
         cost = network_labels.prediction_cost(architecture, inputs, k)
-        if k == 1:
-            return Cost(0, 0, 0)
         steps, memory = cost.steps + cost.parameters // 1000, cost.memory + 128 * cost.parameters
         if sending:
             from mdlcodec.sender import variational
             from mdlcodec.sender.efforts import VARIATIONAL
 
-            given = architecture, inputs.features.shape[1:], inputs.n, k, VARIATIONAL[settings.preset]
-            steps += variational.most_steps(*given)
-            memory += variational.memory(*given) + 3 * inputs.features.nbytes
+            training = architecture, inputs.features.shape[1:], inputs.n, k, VARIATIONAL[settings.preset]
+            steps += variational.most_steps(*training)
+            memory += variational.memory(*training) + 3 * inputs.features.nbytes
         return Cost(cost.parameters, steps, memory)
 
-    def encode(
-        self,
-        classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
-        progress: Progress,
-        options: Options = NO_OPTIONS,
-    ) -> Encoded:
-        """See Code.encode. One class has nothing to learn."""
-        architecture = self.architecture(settings)
-        variance = None if options.prior is None else _checked_variance(options.prior)
-        if k == 1:
-            return Encoded(b"", 0.0, 0.0)
-        sent, objective = self._trained(architecture, classes, k, inputs, settings, progress, variance)
-
-        def coded(sent: Sent) -> Encoded:
-            given = classes, k, inputs, settings.seed
-            return encode_labels(architecture, sent, *given, without_labels(progress), objective)
-
-        found = unless_learned_in_vain(coded(sent), lambda: coded(NO_WEIGHTS), inputs.n, k)
-        progress(inputs.n, found.ideal_bits)
-        return found
-
-    def _trained(
-        self,
-        architecture: Layered,
-        classes: np.ndarray,
-        k: int,
-        inputs: Inputs,
-        settings: Settings,
-        progress: Progress,
-        variance: float | None,
-    ) -> tuple[Sent, float]:
-        """What is sent, and KL + expected loss in bits when training ended."""
-        from mdlcodec.exact.guard import sender_alone
+    @override
+    def encoded(self, transmission: Transmission) -> Encoded:
         from mdlcodec.sender.efforts import VARIATIONAL
         from mdlcodec.sender.variational import variational_network
 
-        with sender_alone():
-            found = variational_network(
-                architecture,
-                inputs.features,
-                classes,
-                k,
-                effort=VARIATIONAL[settings.preset],
-                seed=settings.seed,
-                variance=variance,
-                progress=lambda stage: progress(0, 0.0, stage),
-            )
-        prior = found.prior if variance is None else variance
-        return Sent.of(found.bits, found.indices, prior), found.objective_bits
+        given, classes, progress = transmission.given, transmission.values, transmission.progress
+        prior = transmission.options.prior
+        variance = None if prior is None else _checked_variance(prior)
+        effort = VARIATIONAL[given.settings.preset]
+        found = transmission.trained(effort.steps, variational_network, effort, variance)
+
+        def coded(sent: Sent) -> Encoded:
+            quiet, seed, objective = without_labels(progress), given.settings.seed, found.objective_bits
+            architecture = transmission.architecture
+            return encode_labels(architecture, sent, classes, given.k, given.inputs, seed, quiet, objective)
+
+        sent = Sent.of(found.bits, found.indices, found.prior if variance is None else variance)
+        shortest = unless_learned_in_vain(coded(sent), lambda: coded(NO_WEIGHTS), given.n, given.k)
+        progress(given.n, shortest.ideal_bits)
+        return shortest
 
 
 def _checked_variance(prior: float) -> float:

@@ -13,11 +13,14 @@ from mdlcodec.container.frame import (
     HEAD_BYTES,
     KIND_LABELS,
     KIND_NETWORK,
+    KIND_REALS,
     Reader,
     read_frame,
     unsigned,
     write_frame,
 )
+from mdlcodec.container.grid import PLAIN, STYLES, Grid, decode_grid, encode_grid
+from mdlcodec.container.ids import NetId
 from mdlcodec.container.label_values import (
     Values,
     are_plain,
@@ -34,6 +37,7 @@ MAX_LABELS = 1 << 40
 MAX_CLASSES = 65536
 MAX_COLUMN = 1 << 20
 MAX_COLUMN_NAME_BYTES = 1 << 16
+MAX_NET_NAME_BYTES = 64
 DIGEST_BYTES = 4
 
 _SEED_STORED = 0x80  # in the net byte
@@ -48,7 +52,9 @@ class LabelHeader:
     code, preset: 0..15; net: 0..127; seed: 0..2^64-1; n: how many labels; values: (k,), the distinct label
     values, sorted, in the labels' own dtype; form: one of FORMS, how the labels came; column: index and name
     (None without a header line) of the target in its table, None for other forms; input_digest and
-    label_digest: 4 bytes each.
+    label_digest: 4 bytes each. grid: of labels that are reals (formats/reals.md), which have no classes and so
+    no values, but for their dtype; style: how cells of a table were written, one of grid.STYLES.
+    own_net: name and version of a network of the sender's own, if net is NAMED.
     """
 
     code: int
@@ -61,11 +67,19 @@ class LabelHeader:
     column: tuple[int, str | None] | None
     input_digest: bytes
     label_digest: bytes
+    grid: Grid | None = None
+    style: int = PLAIN
+    own_net: tuple[str, int] | None = None
 
 
 def label_digest(classes: npt.NDArray[np.integer]) -> bytes:
     """First 4 bytes of the SHA-256 of classes, (n,) in 0..k-1, as unsigned little-endian 32-bit integers."""
     return hashlib.sha256(np.ascontiguousarray(classes, dtype="<u4").tobytes()).digest()[:DIGEST_BYTES]
+
+
+def index_digest(indices: npt.NDArray[np.int64]) -> bytes:
+    """The same of the indices of reals, as signed little-endian 64-bit integers."""
+    return hashlib.sha256(np.ascontiguousarray(indices, dtype="<i8").tobytes()).digest()[:DIGEST_BYTES]
 
 
 def write_label_file(header: LabelHeader, payload: bytes) -> bytes:
@@ -74,7 +88,9 @@ def write_label_file(header: LabelHeader, payload: bytes) -> bytes:
     BadData for labels that the format cannot hold; ValueError for fields out of range.
     """
     parts = _encode_header(header)
-    return write_frame(KIND_LABELS, b"".join(data for _, data in parts) + payload)
+    return write_frame(
+        KIND_LABELS if header.grid is None else KIND_REALS, b"".join(data for _, data in parts) + payload
+    )
 
 
 def _encode_header(header: LabelHeader) -> list[tuple[str, bytes]]:
@@ -88,7 +104,7 @@ def _encode_header(header: LabelHeader) -> list[tuple[str, bytes]]:
             raise ValueError(f"{name} {value} is not in 0..{largest}")
     if not 0 <= header.n <= MAX_LABELS:
         raise BadData(f"{header.n} labels: at most 2^40 can be coded")
-    if not min(header.n, 1) <= k <= min(header.n, MAX_CLASSES):
+    if header.grid is None and not min(header.n, 1) <= k <= min(header.n, MAX_CLASSES):
         raise BadData(f"{k} classes of {header.n} labels: at most {MAX_CLASSES} classes can be coded")
     if len(header.input_digest) != DIGEST_BYTES or len(header.label_digest) != DIGEST_BYTES:
         raise ValueError(f"digests have {DIGEST_BYTES} bytes")
@@ -103,15 +119,43 @@ def _encode_header(header: LabelHeader) -> list[tuple[str, bytes]]:
         bytes([(_VALUES_STORED if stored else 0) | FORMS.index(header.form) << _FORM_SHIFT | dtype]),
         big_endian,
         unsigned(header.n),
-        unsigned(k),
+        unsigned(k) if header.grid is None else b"",
         unsigned(header.seed) if header.seed else b"",
+        _encode_own_net(header.own_net) if header.net == NetId.NAMED else b"",
     ]
+    values = ("values", encode_values(header.values) if stored else b"")
+    if header.grid is not None:
+        style = bytes([header.style]) if header.form == "csv" else b""
+        values = ("grid", encode_grid(header.grid, header.values.dtype) + style)
     return [
         ("header", b"".join(fields)),
-        ("values", encode_values(header.values) if stored else b""),
+        values,
         ("column", _encode_column(header.column) if header.form == "csv" else b""),
         ("digests", header.input_digest + header.label_digest),
     ]
+
+
+def _encode_own_net(own_net: tuple[str, int] | None) -> bytes:
+    if own_net is None:
+        raise ValueError("a network of the sender's own has a name and a version")
+    name, version = own_net
+    encoded = name.encode("ascii")
+    if not 1 <= len(encoded) <= MAX_NET_NAME_BYTES:
+        raise ValueError(f"a network's name has 1 to {MAX_NET_NAME_BYTES} bytes")
+    return unsigned(len(encoded)) + encoded + unsigned(version)
+
+
+def _decode_own_net(reader: Reader) -> tuple[str, int]:
+    size = reader.unsigned()
+    if not 1 <= size <= MAX_NET_NAME_BYTES:
+        raise CorruptFile(f"damaged: a network's name of {size} bytes")
+    encoded = reader.take(size)
+    if not all(33 <= byte < 127 for byte in encoded):
+        raise CorruptFile("damaged: a network's name is not printable text")
+    version = reader.unsigned()
+    if not 1 <= version < 1 << 31:
+        raise CorruptFile(f"damaged: version {version} of a network")
+    return encoded.decode("ascii"), version
 
 
 def _encode_column(column: tuple[int, str | None] | None) -> bytes:
@@ -152,7 +196,7 @@ def _read(blob: bytes) -> tuple[LabelHeader, list[tuple[str, int]], bytes]:
     kind, body = read_frame(blob)
     if kind == KIND_NETWORK:
         raise Unsupported("a network (kind 1), no labels; mdlcodec unpack gets its weights back")
-    if kind != KIND_LABELS:
+    if kind not in (KIND_LABELS, KIND_REALS):
         raise Unsupported(f"a file of kind {kind}, which holds no labels that this program can read")
     reader = Reader(body)
     ends = []
@@ -165,14 +209,26 @@ def _read(blob: bytes) -> tuple[LabelHeader, list[tuple[str, int]], bytes]:
         raise Unsupported(
             f"labels of form {form}, which this program does not know: install a newer mdlcodec"
         )
-    n, k = reader.unsigned(), reader.unsigned()
-    if n > MAX_LABELS or not min(n, 1) <= k <= min(n, MAX_CLASSES):
+    n = reader.unsigned()
+    k = reader.unsigned() if kind == KIND_LABELS else 0
+    if n > MAX_LABELS or (kind == KIND_LABELS and not min(n, 1) <= k <= min(n, MAX_CLASSES)):
         raise CorruptFile(f"damaged: {k} classes of {n} labels")
     seed = reader.unsigned() if net & _SEED_STORED else 0
     if seed == 0 and net & _SEED_STORED:
         raise CorruptFile("damaged: a seed of 0 that should not be stored")
+    own_net = _decode_own_net(reader) if net & ~_SEED_STORED == NetId.NAMED else None
     ends.append(("header", reader.position))
-    if form_byte & _VALUES_STORED:
+    grid, style = None, PLAIN
+    if kind == KIND_REALS:
+        if form_byte & _VALUES_STORED:
+            raise CorruptFile("damaged: values of classes among reals")
+        grid = decode_grid(reader, dtype)
+        style = reader.byte() if FORMS[form] == "csv" else PLAIN
+        if style >= STYLES or (style != PLAIN and grid.is_raw):
+            raise CorruptFile("damaged: cells of reals that cannot be written")
+        values = np.empty(0, dtype)
+        ends.append(("grid", reader.position))
+    elif form_byte & _VALUES_STORED:
         if k == 0:
             raise CorruptFile("damaged: values of labels that do not exist")
         values = decode_values(reader, k, dtype)
@@ -196,6 +252,9 @@ def _read(blob: bytes) -> tuple[LabelHeader, list[tuple[str, int]], bytes]:
         column=column,
         input_digest=input_digest,
         label_digest=label_digest,
+        grid=grid,
+        style=style,
+        own_net=own_net,
     )
     starts = [0, *(end for _, end in ends)]
     sizes = [(name, end - start) for (name, end), start in zip(ends, starts, strict=False)]

@@ -6,9 +6,9 @@ import hashlib
 
 import numpy as np
 
-from mdlcodec.data.dataset import Content, Dataset, quoted, refuse_masked
+from mdlcodec.data.dataset import AS_CLASSES, Choice, Content, Dataset, quoted, refuse_masked
 from mdlcodec.data.features import Column, NumberColumn, column_features, image_features, number_offsets
-from mdlcodec.data.labels import labels_of_array
+from mdlcodec.data.label_choice import labels_as
 from mdlcodec.errors import BadData
 
 MAX_CHANNELS = 4
@@ -81,12 +81,13 @@ def content_of(x: object) -> Content:
     return array_content(array)
 
 
-def from_arrays(x: object, y: object | None = None) -> Dataset:
+def from_arrays(x: object, y: object | None = None, choice: Choice = AS_CLASSES) -> Dataset:
     """Dataset of inputs x (n, ...) and labels y (n,) or (n, 1), or None. Raises BadData.
 
     x: real dtype; 1-D or 2-D are columns, 3-D (n, h, w) and 4-D with at most 4 channels (last if both
-    axes fit) are images, other ranks are flattened to columns. y: integers, bools, floats or strings.
+    axes fit) are images, other ranks are flattened to columns. y: integers, bools, floats or strings; ``choice``:
+    what they are taken as.
     """
     content = content_of(x)
-    labels = None if y is None else labels_of_array(y, content.n)
+    labels = None if y is None else labels_as(choice, y, content.n)
     return Dataset(content.inputs(), labels)

@@ -10,8 +10,8 @@ import numpy as np
 
 from mdlcodec.data.arrays import array_content
 from mdlcodec.data.bounded import MAX_BYTES, list_bounded, open_bounded
-from mdlcodec.data.dataset import Content, Labels, quoted, refuse_target
-from mdlcodec.data.labels import labels_of_array
+from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Choice, Content, quoted, refuse_target
+from mdlcodec.data.label_choice import labels_as
 from mdlcodec.errors import BadData
 
 _NAME = re.compile(r"(data_batch_[1-5]|test_batch|train|test)\.bin")
@@ -90,7 +90,9 @@ def _content(records: np.ndarray, layout: _Layout) -> Content:
     return array_content(np.ascontiguousarray(planes.transpose(0, 2, 3, 1)))
 
 
-def read(source: str, *, target: str | None, limit: int | None) -> tuple[Content, Labels]:
+def read(
+    source: str, *, target: str | None, limit: int | None, choice: Choice = AS_CLASSES
+) -> tuple[Content, AnyLabels]:
     """Images (n, 32, 32, 3) uint8 and labels uint8 (n,); of CIFAR-100 the fine ones."""
     refuse_target(target, "CIFAR's records have their labels inside")
     records, layout = _read_records(source, limit)
@@ -101,7 +103,7 @@ def read(source: str, *, target: str | None, limit: int | None) -> tuple[Content
             "is it a file of CIFAR's binary version?"
         )
     content = _content(records, layout)
-    return content, labels_of_array(labels, content.n)
+    return content, labels_as(choice, labels, content.n)
 
 
 def candidates(source: str, *, limit: int | None, ignore: int | None, header: bool | None) -> list[Content]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Protocol
 
 import numpy as np
 
+from mdlcodec.data.targets import Classes, Target
 from mdlcodec.errors import BadData
 
 
@@ -53,9 +56,28 @@ class Labels:
     column: LabelColumn | None = None
 
     @property
+    def change(self) -> None:
+        """Classes are never changed."""
+
+    @property
     def n(self) -> int:
         """Number of labels."""
         return int(self.classes.shape[0])
+
+    @property
+    def coded(self) -> np.ndarray:
+        """What codes are given."""
+        return self.classes
+
+    @property
+    def target(self) -> Classes:
+        """What receivers know of the classes before they are decoded."""
+        return Classes(len(self.values))
+
+    def cells(self) -> Iterable[str]:
+        """As cells of a table, not yet quoted: floats in the shortest form that reads back."""
+        printed = [str(value) for value in self.values]
+        return (printed[code] for code in self.classes)
 
     def array(self) -> np.ndarray:
         """The labels themselves, (n,), in the dtype of ``values``."""
@@ -63,12 +85,82 @@ class Labels:
         return labels
 
 
+class AnyLabels(Protocol):
+    """Labels of any target: classes (Labels) or numbers (reals.RealLabels). ``form``, ``column``: see Labels."""
+
+    @property
+    def form(self) -> str:
+        """How they came."""
+
+    @property
+    def column(self) -> LabelColumn | None:
+        """Where they stood in a table."""
+
+    @property
+    def n(self) -> int:
+        """Number of labels."""
+
+    @property
+    def target(self) -> Target:
+        """What receivers know of them before they are decoded."""
+
+    @property
+    def coded(self) -> np.ndarray:
+        """What codes are given."""
+
+    @property
+    def change(self) -> float | None:
+        """The largest by which a precision changed one; None where none was asked for."""
+
+    def array(self) -> np.ndarray:
+        """The labels themselves, (n,), in their own dtype."""
+
+    def cells(self) -> Iterable[str]:
+        """As cells of a table, not yet quoted."""
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Inputs, and the labels where they were asked for."""
 
     inputs: Inputs
-    labels: Labels | None
+    labels: AnyLabels | None
+
+    @property
+    def class_labels(self) -> Labels:
+        """The labels, where a command needs classes. Raises BadData for others."""
+        if not isinstance(self.labels, Labels):
+            raise BadData("this needs labels that are classes, and these are real numbers; say --as classes")
+        return self.labels
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What labels are taken as: ``kind`` is auto, classes or reals; ``precision`` of reals, see --precision."""
+
+    kind: str = "classes"
+    precision: str | None = None
+
+    def checked(self) -> Choice:
+        """The same; raises BadData for what does not exist or does not fit together."""
+        if self.kind not in ("auto", "classes", "reals"):
+            raise BadData(f"labels cannot be taken as {quoted(self.kind)}; choose auto, classes or reals")
+        if self.precision is not None and self.kind == "classes":
+            raise BadData("a precision is for reals, and these labels are to be classes; leave it out")
+        return self
+
+    @classmethod
+    def given(cls, kind: str, precision: str | float | None) -> Choice:
+        """Of arguments: a number becomes the decimal number that it is written as, without an exponent."""
+        if precision is None or isinstance(precision, str):
+            return cls(kind, precision)
+        try:
+            return cls(kind, format(Decimal(str(precision)), "f"))
+        except InvalidOperation:  # what it says is refused where a precision is read
+            return cls(kind, str(precision))
+
+
+AS_CLASSES = Choice()
 
 
 @dataclass(frozen=True)

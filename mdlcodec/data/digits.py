@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mdlcodec.data.arrays import array_content
-from mdlcodec.data.dataset import Content, Labels, refuse_target
-from mdlcodec.data.labels import labels_of_array
+from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Choice, Content, refuse_target
+from mdlcodec.data.label_choice import labels_as
 
 
 def accepts(source: str) -> bool:
@@ -12,14 +12,16 @@ def accepts(source: str) -> bool:
     return source == "digits"
 
 
-def read(source: str, *, target: str | None, limit: int | None) -> tuple[Content, Labels]:
+def read(
+    source: str, *, target: str | None, limit: int | None, choice: Choice = AS_CLASSES
+) -> tuple[Content, AnyLabels]:
     """Images (n, 8, 8) float64 and labels int64 (n,)."""
     from sklearn.datasets import load_digits  # here, because it takes a second
 
     refuse_target(target, "digits has its own labels")
     digits = load_digits()
     content = array_content(digits.images, limit)
-    return content, labels_of_array(digits.target[:limit], content.n)
+    return content, labels_as(choice, digits.target[:limit], content.n)
 
 
 def candidates(source: str, *, limit: int | None, ignore: int | None, header: bool | None) -> list[Content]:

@@ -9,8 +9,8 @@ import numpy as np
 
 from mdlcodec.data.arrays import array_content
 from mdlcodec.data.bounded import MAX_BYTES, list_bounded, open_bounded
-from mdlcodec.data.dataset import Content, Labels, quoted, refuse_target
-from mdlcodec.data.labels import labels_of_array
+from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Choice, Content, quoted, refuse_target
+from mdlcodec.data.label_choice import labels_as
 from mdlcodec.errors import BadData
 
 _NAME = re.compile(r"(.*)(images|labels)([-.])idx([13])-ubyte(\.gz)?")
@@ -79,14 +79,16 @@ def _read_idx(path: Path, rank: int, limit: int | None) -> np.ndarray:
     return np.frombuffer(data, np.uint8).reshape([wanted, *shape[1:]])
 
 
-def read(source: str, *, target: str | None, limit: int | None) -> tuple[Content, Labels]:
+def read(
+    source: str, *, target: str | None, limit: int | None, choice: Choice = AS_CLASSES
+) -> tuple[Content, AnyLabels]:
     """Images (n, h, w) uint8 and labels uint8 (n,)."""
     refuse_target(target, "IDX labels have their own file")
     images = _images_path(source)
     labels = _labels_path(images)
     content = array_content(_read_idx(images, 3, limit), limit)
     form = "idx.gz" if labels.suffix == ".gz" else "idx"
-    return content, labels_of_array(_read_idx(labels, 1, limit), content.n, form)
+    return content, labels_as(choice, _read_idx(labels, 1, limit), content.n, form)
 
 
 def candidates(source: str, *, limit: int | None, ignore: int | None, header: bool | None) -> list[Content]:

@@ -9,9 +9,9 @@ import numpy as np
 
 from mdlcodec.data.arrays import array_content, array_digest
 from mdlcodec.data.bounded import MAX_BYTES, MAX_FILES, list_bounded
-from mdlcodec.data.dataset import Content, Labels, quoted, refuse_target
+from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Choice, Content, quoted, refuse_target
 from mdlcodec.data.image_file import ENDINGS, is_image, pixels
-from mdlcodec.data.labels import labels_of_words
+from mdlcodec.data.label_choice import words_as
 from mdlcodec.errors import BadData
 
 
@@ -95,7 +95,9 @@ def files_in_order(source: str) -> list[str]:
     return [path for _, path in _read(source, None)[0]]
 
 
-def read(source: str, *, target: str | None, limit: int | None) -> tuple[Content, Labels]:
+def read(
+    source: str, *, target: str | None, limit: int | None, choice: Choice = AS_CLASSES
+) -> tuple[Content, AnyLabels]:
     """Images (n, h, w) or (n, h, w, 3) uint8; labels are the names of the class folders."""
     refuse_target(target, "the labels of images are the names of their folders")
     found, images = _read(source, limit)
@@ -107,7 +109,7 @@ def read(source: str, *, target: str | None, limit: int | None) -> tuple[Content
     words = sorted({folder for folder, _ in found})
     code_of = {word: code for code, word in enumerate(words)}
     codes = np.array([code_of[folder] for folder, _ in found], np.int32)
-    return array_content(images), labels_of_words(words, codes, None)
+    return array_content(images), words_as(choice, words, codes, None)
 
 
 def candidates(source: str, *, limit: int | None, ignore: int | None, header: bool | None) -> list[Content]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mdlcodec.data.dataset import LabelColumn, Labels, quoted, refuse_masked
+from mdlcodec.data.dataset import AnyLabels, LabelColumn, Labels, quoted, refuse_masked
 from mdlcodec.data.numbers import canonical_integer
 from mdlcodec.errors import BadData
 
@@ -69,12 +69,8 @@ def _as_array(y: Any) -> np.ndarray:
     return array
 
 
-def labels_of_array(y: object, n: int, form: str = "npy") -> Labels:
-    """Labels of an array (n,) or (n, 1) of integers, bools, floats or strings; they come back as (n,).
-
-    The dtype of the values is the array's, byte order and width of text included. Floats are told apart by
-    their bits, so NaN and -0.0 come back too. Raises BadData for other dtypes, shapes and numbers of labels.
-    """
+def label_array(y: object, n: int) -> np.ndarray:
+    """Labels of n examples as an array (n,) of integers, bools, floats up to 64 bits, or text. Raises BadData."""
     refuse_masked(y, "y")
     array = _as_array(y)
     if array.shape not in ((n,), (n, 1)):
@@ -86,6 +82,16 @@ def labels_of_array(y: object, n: int, form: str = "npy") -> Labels:
         raise BadData("y holds bytes; give text with y.astype(str)")
     if array.dtype.kind not in "biufU" or (array.dtype.kind == "f" and array.dtype.itemsize > 8):
         raise BadData(f"y has dtype {quoted(array.dtype)}; give integers, bools, floats or strings")
+    return array
+
+
+def labels_of_array(y: object, n: int, form: str = "npy") -> Labels:
+    """Labels of an array (n,) or (n, 1) of integers, bools, floats or strings; they come back as (n,).
+
+    The dtype of the values is the array's, byte order and width of text included. Floats are told apart by
+    their bits, so NaN and -0.0 come back too. Raises BadData for other dtypes, shapes and numbers of labels.
+    """
+    array = label_array(y, n)
     given = array.dtype
     array = array.astype(given.newbyteorder("="))
     if array.dtype.kind == "U":
@@ -129,24 +135,23 @@ def _csv_cell(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
 
 
-def _csv_bytes(labels: Labels) -> bytes:
+def _csv_bytes(labels: AnyLabels) -> bytes:
     name = labels.column.name if labels.column is not None else None
     lines: list[str] = [] if name is None else [_csv_cell(name)]
-    printed = [_csv_cell(str(value)) for value in labels.values]
-    lines += [printed[code] for code in labels.classes]
+    lines += map(_csv_cell, labels.cells())
     text: str = "".join(line + "\n" for line in lines)
     return text.encode()
 
 
-def _idx_bytes(labels: Labels) -> bytes:
-    values = labels.values
-    if values.dtype.kind not in "iu" or values[0] < 0 or values[-1] > 255:
+def _idx_bytes(labels: AnyLabels) -> bytes:
+    values = labels.array()
+    if values.dtype.kind not in "iu" or values.min() < 0 or values.max() > 255:
         raise BadData("IDX files hold integer labels from 0 to 255, which these are not; write .npy or .csv")
-    raw: bytes = values.astype(np.uint8)[labels.classes].tobytes()
+    raw: bytes = values.astype(np.uint8).tobytes()
     return struct.pack(">II", 0x801, labels.n) + raw
 
 
-def label_bytes(labels: Labels, form: str) -> bytes:
+def label_bytes(labels: AnyLabels, form: str) -> bytes:
     """The bytes of a label file. Raises BadData when the form cannot hold these labels.
 
     'npy': the array. 'csv': one label a line after the column's name if it has one, quoted where needed,

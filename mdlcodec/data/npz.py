@@ -14,8 +14,8 @@ import numpy as np
 
 from mdlcodec.data.arrays import array_content
 from mdlcodec.data.bounded import MAX_BYTES
-from mdlcodec.data.dataset import Content, Labels, quoted, refuse_target
-from mdlcodec.data.labels import labels_of_array
+from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Choice, Content, quoted, refuse_target
+from mdlcodec.data.label_choice import labels_as
 from mdlcodec.errors import BadData
 
 MEMBER_ENDING = ".npy"
@@ -100,7 +100,9 @@ def _read_arrays(source: str, wanted: list[str]) -> dict[str, np.ndarray]:
     return arrays
 
 
-def read(source: str, *, target: str | None, limit: int | None) -> tuple[Content, Labels]:
+def read(
+    source: str, *, target: str | None, limit: int | None, choice: Choice = AS_CLASSES
+) -> tuple[Content, AnyLabels]:
     """Inputs and labels."""
     refuse_target(target, "an .npz file has its labels in y")
     arrays = _read_arrays(source, ["x", "y"])
@@ -111,7 +113,7 @@ def read(source: str, *, target: str | None, limit: int | None) -> tuple[Content
             f"{quoted(source)} has x of shape {arrays['x'].shape} and y of shape {arrays['y'].shape}"
         )
     content = array_content(arrays["x"], limit)
-    return content, labels_of_array(arrays["y"][:limit], content.n)
+    return content, labels_as(choice, arrays["y"][:limit], content.n)
 
 
 def candidates(source: str, *, limit: int | None, ignore: int | None, header: bool | None) -> list[Content]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mdlcodec.data import cifar_binary, digits, idx, image_folder, npz, table
-from mdlcodec.data.dataset import Content, Dataset, Inputs, Labels, quoted
+from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Choice, Content, Dataset, Inputs, quoted
 from mdlcodec.errors import BadData
 
 
@@ -16,7 +16,9 @@ class Reader(Protocol):
     def accepts(self, source: str) -> bool:
         """Whether the name ``source`` is for this reader."""
 
-    def read(self, source: str, *, target: str | None, limit: int | None) -> tuple[Content, Labels]:
+    def read(
+        self, source: str, *, target: str | None, limit: int | None, choice: Choice = AS_CLASSES
+    ) -> tuple[Content, AnyLabels]:
         """Inputs and labels."""
 
     def candidates(
@@ -49,19 +51,26 @@ def _reader_of(source: str, limit: int | None) -> Reader:
     return reader
 
 
-def read(source: str, *, target: str | None = None, limit: int | None = None, labels: bool = True) -> Dataset:
+def read(
+    source: str,
+    *,
+    target: str | None = None,
+    limit: int | None = None,
+    labels: bool = True,
+    choice: Choice = AS_CLASSES,
+) -> Dataset:
     """Read ``source``: 'digits', an .npz file, a table, or images: as IDX or CIFAR's .bin files, a folder of
     them or one by its name, or as a folder of images by class.
 
     ``target``: for tables, the label column by index from 0 (negative from the end) or by name; default the
     last. ``limit``: only the first so many examples. ``labels=False`` needs no labels and returns none; every
-    column of a table is an input then. Raises BadData.
+    column of a table is an input then. ``choice``: what the labels are taken as. Raises BadData.
     """
     reader = _reader_of(source, limit)
     if not labels:
         content = reader.candidates(source, limit=limit, ignore=None, header=None)[0]
         return Dataset(content.inputs(), None)
-    content, found = reader.read(source, target=target, limit=limit)
+    content, found = reader.read(source, target=target, limit=limit, choice=choice.checked())
     return Dataset(content.inputs(), found)
 
 

@@ -13,9 +13,9 @@ from typing import BinaryIO
 import numpy as np
 
 from mdlcodec.data.bounded import open_bounded
-from mdlcodec.data.dataset import Content, LabelColumn, Labels, quoted
+from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Choice, Content, LabelColumn, quoted
 from mdlcodec.data.features import Column, NumberColumn, TextColumn, column_features, number_offsets
-from mdlcodec.data.labels import labels_of_words
+from mdlcodec.data.label_choice import words_as
 from mdlcodec.data.numbers import is_missing, is_number, parse
 from mdlcodec.errors import BadData
 
@@ -233,7 +233,9 @@ def _find_target(source: str, target: str | None, first: list[str]) -> tuple[int
     )
 
 
-def read(source: str, *, target: str | None, limit: int | None) -> tuple[Content, Labels]:
+def read(
+    source: str, *, target: str | None, limit: int | None, choice: Choice = AS_CLASSES
+) -> tuple[Content, AnyLabels]:
     """Input columns, and the labels of the target column."""
     columns = _read_cells(source, limit)
     first = [column.words[column.first] for column in columns]
@@ -242,8 +244,8 @@ def read(source: str, *, target: str | None, limit: int | None) -> tuple[Content
     header = named or _has_header(inputs)
     content = _content(source, inputs, header, limit)
     cells = columns[index].as_data(header, limit)
-    return content, labels_of_words(
-        cells.words, cells.codes, LabelColumn(index, first[index] if header else None)
+    return content, words_as(
+        choice, cells.words, cells.codes, LabelColumn(index, first[index] if header else None)
     )
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mdlcodec.container.ids import Purpose
 from mdlcodec.exact.random import Stream
-from mdlcodec.nn.architectures import Shape
+from mdlcodec.nn.node import Shape
 
-CANDIDATES, ORDER = 48, 49  # purposes of random streams
 MOST_BITS = 24  # of an index
 _LOWEST_EXPONENT = -24
 
@@ -50,7 +50,7 @@ class Blocks:
         blocks, places, start = [np.empty(0, np.int64)], [np.empty(0, np.int64)], 0
         for t, size in enumerate(sizes):
             if present[t]:
-                places.append(start + Stream(seed, ORDER, t).permutation(size))
+                places.append(start + Stream(seed, Purpose.CANDIDATES_ORDER, t).permutation(size))
                 blocks.append(np.arange(size, dtype=np.int64) * count // size)
             start += size
         block = np.concatenate(blocks)
@@ -68,7 +68,7 @@ class Blocks:
 
 def candidate(seed: int, block: int, index: int, bits: int, size: int) -> np.ndarray:
     """Candidate ``index`` of 2^bits of a block: standard normals, float32 (size,)."""
-    return Stream(seed, CANDIDATES, block << bits | index).normals((size,))
+    return Stream(seed, Purpose.CANDIDATES, block << bits | index).normals((size,))
 
 
 def weights_from(

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit, uint64
+from numba import uint64
 
+from mdlcodec.compiled import njit
 from mdlcodec.entropy.frequencies import codable, first_uncodable
 
 PRECISION = np.uint64(24)

@@ -1,10 +1,11 @@
-"""Activations as exact functions (formats/arithmetic.md, section 6)."""
+"""Activations and sums of two as exact functions (formats/arithmetic.md, section 6)."""
 
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
+from mdlcodec.exact.elementary import tanh
 from mdlcodec.exact.function import Function
 
 
@@ -40,6 +41,59 @@ class Rectify(Function):
 
 
 @njit(cache=True)
+def _tanh(z: np.ndarray, y: np.ndarray) -> None:
+    for i in range(z.size):
+        y[i] = np.float32(tanh(np.float64(z[i])))
+
+
+@njit(cache=True)
+def _tanh_gradient(g: np.ndarray, y: np.ndarray, dz: np.ndarray) -> None:
+    for i in range(g.size):
+        value = np.float64(y[i])
+        dz[i] = np.float32(np.float64(g[i]) * (1.0 - value * value))
+
+
+class Tanh(Function):
+    """The hyperbolic tangent of section 4, rounded once to float32."""
+
+    @staticmethod
+    def forward(z: np.ndarray) -> tuple[np.ndarray, Any]:
+        """float32 of any shape -> the same shape."""
+        y = np.empty_like(z)
+        _tanh(z.reshape(-1), y.reshape(-1))
+        return y, y
+
+    @staticmethod
+    def backward(saved: Any, g: np.ndarray, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:
+        """f32(g * (1 - y * y)) in float64, y as it was rounded: its square is exact."""
+        dz = np.empty_like(g)
+        _tanh_gradient(g.reshape(-1), saved.reshape(-1), dz.reshape(-1))
+        return (dz,)
+
+
+@njit(cache=True)
+def _added(a: np.ndarray, b: np.ndarray, y: np.ndarray) -> None:
+    for i in range(a.size):
+        y[i] = a[i] + b[i]
+
+
+class Add(Function):
+    """The sum of two arrays of one shape, one rounding; as IEEE-754 has it, a zero is +0 unless both are -0."""
+
+    @staticmethod
+    def forward(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, Any]:
+        """float32 of one shape."""
+        y = np.empty_like(a)
+        _added(a.reshape(-1), b.reshape(-1), y.reshape(-1))
+        return y, None
+
+    @staticmethod
+    def backward(saved: Any, g: np.ndarray, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:
+        """The gradient itself for both, one array."""
+        return (g, g)
+
+
+@njit(cache=True)
 def _masked(
     x: np.ndarray, words: np.ndarray, threshold: np.uint64, factor: np.float32, y: np.ndarray
 ) -> None:
@@ -49,13 +103,26 @@ def _masked(
         y[i] = x[i] * factor if keep < threshold else np.float32(0)
 
 
+def words_from(words: np.ndarray, first: int) -> np.ndarray:
+    """Words whose 16-bit quarters start at quarter ``first``, 0..3, of these, lowest first: uint64 (m,) -> (m,)."""
+    if first == 0:
+        return words
+    later = np.zeros_like(words)
+    later[:-1] = words[1:]
+    return (words >> np.uint64(16 * first)) | (later << np.uint64(64 - 16 * first))
+
+
 class Dropout(Function):
     """Keeps each value with probability ``keep`` / 65536 and multiplies it by float32(65536 / keep)."""
 
     @staticmethod
-    def forward(x: np.ndarray, words: np.ndarray, keep: int) -> tuple[np.ndarray, Any]:
-        """float32 of any shape; words uint64, at least size / 4 of them, lowest 16 bits first."""
-        saved = words, np.uint64(keep), np.float32(65536 / keep)
+    def forward(x: np.ndarray, words: np.ndarray, keep: int, first: int = 0) -> tuple[np.ndarray, Any]:
+        """float32 of any shape; words uint64, at least (first + size) / 4 of them, lowest 16 bits first.
+
+        ``first``, 0..3: the quarter of the first word that decides the first value. A part of a batch begins at
+        value i of it: at word i // 4 of the batch's, and at quarter i % 4.
+        """
+        saved = words_from(words, first), np.uint64(keep), np.float32(65536 / keep)
         y = np.empty_like(x)
         _masked(x.reshape(-1), *saved, y.reshape(-1))
         return y, saved

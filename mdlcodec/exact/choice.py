@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # torch and numba load when a network is made
 AUTO = "auto"
 ENGINE_NAMES = ("int16", "int8", "float64", "cuda")  # the CPU's fastest first
 _device: ContextVar[str] = ContextVar("mdlcodec_device", default=AUTO)
+_given: ContextVar[Arithmetic | None] = ContextVar("mdlcodec_arithmetic", default=None)
 
 
 @contextmanager
@@ -37,6 +38,16 @@ def computing_on(device: str) -> Iterator[None]:
         yield
     finally:
         _device.reset(token)
+
+
+@contextmanager
+def computing_with(arithmetic: Arithmetic) -> Iterator[None]:
+    """Networks that are made inside compute with an engine and functions of one's own, whatever is asked for."""
+    token = _given.set(arithmetic)
+    try:
+        yield
+    finally:
+        _given.reset(token)
 
 
 def _wanted() -> tuple[str | None, str]:
@@ -62,6 +73,9 @@ def _wanted() -> tuple[str | None, str]:
 
 def chosen_arithmetic() -> Arithmetic:
     """What a network made now computes with. Raises BadData for what is not there."""
+    given = _given.get()
+    if given is not None:
+        return given
     forced, device = _wanted()
     if device == "cpu":
         from mdlcodec.exact.linear import Arithmetic

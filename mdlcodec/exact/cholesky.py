@@ -11,8 +11,8 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.errors import InexactComputation
 
 ROWS, COLUMNS, DEPTH = 64, 256, 64  # a block: 128 KiB for the results, as much for the panel they are made of

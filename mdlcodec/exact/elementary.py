@@ -5,7 +5,8 @@ exponent shifts, so it gives the same 64 bits everywhere; libm's functions do no
 """
 
 import numpy as np
-from numba import njit
+
+from mdlcodec.compiled import njit
 
 LOG2_E = 1.4426950408889634
 LN2_HIGH = 0.6931471803691238  # the upper 32 bits of ln 2: k * LN2_HIGH is exact for |k| < 2^20

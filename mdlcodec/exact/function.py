@@ -1,13 +1,12 @@
-"""Exact functions: a value and its gradient over arrays, and the same as a function of torch's autograd."""
+"""Exact functions: a value and its gradient over arrays."""
 
 from typing import Any
 
 import numpy as np
-import torch
 
 
 class Function:
-    """An exact function. Networks call ``forward`` and ``backward``; ``apply`` is for models written in torch."""
+    """An exact function of arrays."""
 
     @staticmethod
     def forward(*inputs: Any) -> tuple[Any, Any]:
@@ -18,27 +17,3 @@ class Function:
     def backward(saved: Any, g: np.ndarray, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:
         """Gradients of the arrays; that of the first is None unless ``input_gradient``."""
         raise NotImplementedError
-
-    @classmethod
-    def apply(cls, *inputs: Any) -> torch.Tensor:
-        """The value as a tensor that torch's autograd differentiates; arrays among the inputs are tensors."""
-        value: torch.Tensor = _Recorded.apply(cls, *inputs)
-        return value
-
-
-def _array(value: Any) -> Any:
-    return np.ascontiguousarray(value.detach().numpy()) if isinstance(value, torch.Tensor) else value
-
-
-class _Recorded(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, function, *inputs):  # type: ignore[no-untyped-def,override]
-        value, ctx.saved = function.forward(*(_array(value) for value in inputs))
-        ctx.function, ctx.inputs = function, len(inputs)
-        return torch.from_numpy(np.asarray(value))
-
-    @staticmethod
-    def backward(ctx, gradient):  # type: ignore[no-untyped-def,override]
-        gradients = ctx.function.backward(ctx.saved, _array(gradient), ctx.needs_input_grad[1])
-        found = [None if g is None else torch.from_numpy(g) for g in gradients]
-        return (None, *found, *[None] * (ctx.inputs - len(found)))

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from mdlcodec.exact.activation import Dropout, Rectify
+from mdlcodec.exact.activation import Add, Dropout, Rectify, Tanh
 from mdlcodec.exact.loss import CrossEntropy
 from mdlcodec.exact.normalisation import BatchNormalisation, normalised
-from mdlcodec.exact.pooling import GlobalAverage, MaxPool
+from mdlcodec.exact.pooling import AveragePool, GlobalAverage, MaxPool, Subsample
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,13 @@ class Functions:
     `mdlcodec.exact.function.Function` has them; products are an engine's."""
 
     rectify: Any
+    tanh: Any
+    add: Any
     dropout: Any
     max_pool: Any
+    average_pool: Any
     global_average: Any
+    subsample: Any
     batch_normalisation: Any
     normalised: Callable[[Any, Any, Any, Any], Any]
     cross_entropy: Any
@@ -39,9 +43,13 @@ def _same(array: np.ndarray) -> np.ndarray:
 
 ON_CPU = Functions(
     rectify=Rectify,
+    tanh=Tanh,
+    add=Add,
     dropout=Dropout,
     max_pool=MaxPool,
+    average_pool=AveragePool,
     global_average=GlobalAverage,
+    subsample=Subsample,
     batch_normalisation=BatchNormalisation,
     normalised=normalised,
     cross_entropy=CrossEntropy,

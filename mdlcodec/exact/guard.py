@@ -34,6 +34,7 @@ _MOVES = {
     "aten::scalar_tensor",
     "aten::select",
     "aten::slice",
+    "aten::stack",
     "aten::transpose",
     "aten::unfold",
     "aten::unsqueeze",

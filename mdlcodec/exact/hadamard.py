@@ -4,7 +4,8 @@ Of integers it is exact, in whatever order its sums are made; of float32 it serv
 """
 
 import numpy as np
-from numba import njit
+
+from mdlcodec.compiled import njit
 
 
 @njit(cache=True)

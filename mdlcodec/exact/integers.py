@@ -4,13 +4,16 @@ A block x becomes q = rint(x * 2^e), |q| <= LIMITS[digits], with the largest e t
 Activations have one block per example, weights and gradients one per tensor.
 """
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.errors import InexactComputation
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
+from mdlcodec.exact.reduction import ALONE, Reduction
 from mdlcodec.exact.shared_work import entry, share
 from mdlcodec.exact.threads import VALUE, in_parts, part_size
 
@@ -102,24 +105,26 @@ def _round_part_shared(job, count, each, *arguments):
     return share(job, *entry(_round_part, arguments), count, each)
 
 
-@njit(cache=True)
-def _quantise_weighted(g, bits_of_g, row_exponents, rows_per_exponent, q, limit, bits, clamp):
-    """Quantise g[r] * 2^-row_exponents[r // rows_per_exponent] as one block; returns its exponent."""
-    largest = 0.0
-    for row in range(g.shape[0]):
-        row_bits = largest_bits(bits_of_g[row])
-        if row_bits >= INFINITY_BITS:
-            return 0, False
-        value = np.float64(np.int32(row_bits).view(np.float32)) * power_of_two(
-            -row_exponents[row // rows_per_exponent]
-        )
+@njit(cache=True, nogil=True)
+def _gradient_maxima(bits_of_g, example_exponents):
+    """The largest |g| and the largest |g| weighted by example, (N, m) int32 view of float32 -> float64 (2,)."""
+    largest, weighted = 0.0, 0.0
+    for n in range(bits_of_g.shape[0]):
+        row = largest_bits(bits_of_g[n])
+        if row >= INFINITY_BITS:
+            return np.array([np.inf, np.inf])
+        value = np.float64(np.int32(row).view(np.float32))
         largest = max(largest, value)
-    e = block_exponent(largest, limit, bits, clamp)
+        weighted = max(weighted, value * power_of_two(-example_exponents[n]))
+    return np.array([largest, weighted])
+
+
+@njit(cache=True)
+def _round_weighted(g, row_exponents, rows_per_exponent, exponent, q):
     for row in range(g.shape[0]):
-        scale = power_of_two(e - row_exponents[row // rows_per_exponent])
+        scale = power_of_two(exponent - row_exponents[row // rows_per_exponent])
         for i in range(g.shape[1]):
             q[row, i] = np.int16((np.float64(g[row, i]) * scale + ROUNDING) - ROUNDING)
-    return e, True
 
 
 def not_finite() -> InexactComputation:
@@ -142,37 +147,65 @@ def quantise_rows(x: np.ndarray, digits: int) -> tuple[np.ndarray, np.ndarray]:
     return q, exponents
 
 
+def round_tensor(x: np.ndarray, exponent: int) -> np.ndarray:
+    """One block: float32 of any shape and its exponent -> integers int16 of that shape."""
+    flat, q = x.reshape(-1), np.empty(x.shape, np.int16)
+    each = part_size(flat.size, 1024, flat.size * VALUE)
+    arguments = flat, np.float32(power_of_two(exponent)), q.reshape(-1)
+    in_parts(_round_part, _round_part_shared, arguments, flat.size, each)
+    return q
+
+
 def quantise_tensor(x: np.ndarray, digits: int) -> tuple[np.ndarray, int]:
     """One block: float32 of any shape -> integers int16 of that shape and the exponent."""
-    flat, q = x.reshape(-1), np.empty(x.shape, np.int16)
-    e = int(row_exponents(flat[None], digits)[0])
-    each = part_size(flat.size, 1024, flat.size * VALUE)
-    arguments = flat, np.float32(power_of_two(e)), q.reshape(-1)
-    in_parts(_round_part, _round_part_shared, arguments, flat.size, each)
-    return q, e
+    exponent = int(row_exponents(x.reshape(1, -1), digits)[0])
+    return round_tensor(x, exponent), exponent
 
 
-def quantise_weighted(g: np.ndarray, row_exponents: np.ndarray, digits: int) -> tuple[np.ndarray, int]:
-    """The gradient operand of a weight gradient: one block of g[r] * 2^-row_exponents[example of r].
+class GradientExponents(NamedTuple):
+    """Exponents of a gradient, from the largest magnitudes of the whole batch."""
 
-    g: float32 (rows, m), rows a multiple of the number of examples; the activations' powers of two move
-    here exactly, before rounding, so that the activations' integers serve both products.
+    block: int  # of the gradient as it is
+    weighted: int  # of the gradient times 2^-(exponent of the example)
+    largest: float  # magnitude of the gradient, which its column sums have a grid by
+    rows: int  # terms of these sums
+
+
+@njit(cache=True, nogil=True)
+def _block_exponents(maxima, limit, bits):
+    return (
+        block_exponent(maxima[0], limit, bits, EXPONENT_LIMIT),
+        block_exponent(maxima[1], limit, bits, GRADIENT_EXPONENT_LIMIT),
+        maxima[0],
+    )
+
+
+def gradient_exponents(
+    g: np.ndarray, example_exponents: np.ndarray, digits: int, reduction: Reduction = ALONE
+) -> GradientExponents:
+    """Exponents of a gradient float32 (N, ..., O) of N examples, whose activations have exponents int64 (N,).
+
+    The activations' powers of two move into the gradient exactly, before it is rounded, so that the
+    activations' integers serve both products. Raises InexactComputation in every process if one of them has
+    a value that is not finite.
+    """
+    maxima = reduction.maximum(_gradient_maxima(g.reshape(g.shape[0], -1).view(np.int32), example_exponents))
+    block, weighted, largest = _block_exponents(maxima, LIMITS[digits], BITS[digits])
+    if not largest < np.inf:
+        raise not_finite()
+    rows = reduction.examples(g.shape[0]) * math.prod(g.shape[1:-1])  # integers
+    return GradientExponents(block, weighted, largest, rows)
+
+
+def round_weighted(g: np.ndarray, example_exponents: np.ndarray, exponent: int) -> np.ndarray:
+    """The gradient operand of a weight gradient: rint(g[r] * 2^(exponent - exponent of the example of r)).
+
+    g: float32 (rows, m), rows a multiple of the number of examples -> int16 (rows, m).
     """
     q = np.empty(g.shape, np.int16)
-    rows_per_exponent = max(1, g.shape[0] // max(1, row_exponents.size))
-    e, finite = _quantise_weighted(
-        g,
-        g.view(np.int32),
-        row_exponents,
-        rows_per_exponent,
-        q,
-        LIMITS[digits],
-        BITS[digits],
-        GRADIENT_EXPONENT_LIMIT,
-    )
-    if not finite:
-        raise not_finite()
-    return q, e
+    rows_per_exponent = max(1, g.shape[0] // max(1, example_exponents.size))
+    _round_weighted(g, example_exponents, rows_per_exponent, exponent, q)
+    return q
 
 
 @njit(cache=True)
@@ -182,3 +215,11 @@ def product_scales(exponents: np.ndarray, shared: int) -> np.ndarray:
     for i in range(exponents.size):
         out[i] = power_of_two(-(exponents[i] + shared))
     return out
+
+
+@njit(cache=True)
+def scale_sums(sums: np.ndarray, exponent: int, out: np.ndarray) -> None:
+    """The last phase of a product: exact sums, float64 (m,), times 2^-exponent, rounded once, to float32 (m,)."""
+    scale = power_of_two(-exponent)
+    for i in range(sums.size):
+        out[i] = np.float32(sums[i] * scale + 0.0)

@@ -1,12 +1,13 @@
-"""Softmax cross-entropy as an exact function (formats/arithmetic.md, section 6)."""
+"""Softmax cross-entropy and squared error as exact functions (formats/arithmetic.md, section 6)."""
 
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import exp, log
 from mdlcodec.exact.function import Function
+from mdlcodec.exact.reduction import ALONE, Reduction
 
 
 @njit(cache=True)
@@ -28,7 +29,7 @@ def softmax_row(scores: np.ndarray, inverse_temperature: float, out: np.ndarray)
 
 
 @njit(cache=True)
-def _cross_entropy(scores, classes, smoothing, gradient, true):
+def _cross_entropy(scores, classes, smoothing, batch, gradient, true):
     examples, k = scores.shape
     row = np.empty(k, np.float64)
     share = smoothing / np.float64(k)
@@ -39,19 +40,49 @@ def _cross_entropy(scores, classes, smoothing, gradient, true):
         true[i] = row[classes[i]]
         for c in range(k):
             target = share + (1.0 - smoothing if c == classes[i] else 0.0)
-            gradient[i, c] = np.float32((row[c] - target) / np.float64(examples))
-    return total / np.float64(examples)
+            gradient[i, c] = np.float32((row[c] - target) / np.float64(batch))
+    return total / np.float64(batch)
 
 
 class CrossEntropy(Function):
     """Mean over the batch of -ln softmax(scores)[class], in nats; the gradient's targets may be smoothed."""
 
     @staticmethod
-    def forward(scores: np.ndarray, classes: np.ndarray, smoothing: float) -> tuple[float, Any]:
-        """scores float32 (N, k), classes integers (N,), smoothing in [0, 1) -> float64 scalar."""
+    def forward(
+        scores: np.ndarray, classes: np.ndarray, smoothing: float, reduction: Reduction = ALONE
+    ) -> tuple[float, Any]:
+        """scores float32 (N, k), classes integers (N,), smoothing in [0, 1) -> float64 scalar: of a batch that
+        several processes share, the part of this one's examples."""
         gradient, true = np.empty_like(scores), np.empty(len(scores), np.float64)
-        loss = _cross_entropy(scores, classes, smoothing, gradient, true)
+        batch = reduction.examples(len(scores))
+        loss = _cross_entropy(scores, classes, smoothing, batch, gradient, true)
         return loss, (gradient, true)
+
+    @staticmethod
+    def backward(saved: Any, g: Any = 1.0, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:
+        """The loss is the end of the graph: its own gradient is 1."""
+        return (saved[0],)
+
+
+@njit(cache=True)
+def _squared_error(outputs, targets, gradient):
+    examples = outputs.shape[0]
+    total = 0.0
+    for i in range(examples):
+        difference = np.float64(outputs[i, 0]) - targets[i]
+        total += difference * difference
+        gradient[i, 0] = np.float32((2.0 * difference) / np.float64(examples))
+    return total / np.float64(examples)
+
+
+class SquaredError(Function):
+    """Mean over the batch of (output - target)^2."""
+
+    @staticmethod
+    def forward(outputs: np.ndarray, targets: np.ndarray, smoothing: float = 0.0) -> tuple[float, Any]:
+        """outputs float32 (N, 1), targets float64 (N,) -> float64 scalar; there is nothing to smooth."""
+        gradient = np.empty_like(outputs)
+        return _squared_error(outputs, targets, gradient), (gradient, None)
 
     @staticmethod
     def backward(saved: Any, g: Any = 1.0, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:

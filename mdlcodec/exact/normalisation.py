@@ -1,28 +1,56 @@
 """Batch normalisation over the last axis as an exact function (formats/arithmetic.md, section 6)."""
 
+import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
 from mdlcodec.exact.function import Function
-from mdlcodec.exact.sums import MAGNITUDE, exponent_of_bits, flat_sums, flat_sums_of_squares, folded, repeated
+from mdlcodec.exact.reduction import ALONE, Reduction
+from mdlcodec.exact.sums import (
+    MAGNITUDE,
+    fixed_point_exponent,
+    folded,
+    largest_of,
+    largest_square,
+    magnitude_of_bits,
+    repeated,
+    scaled,
+    sums_of,
+    sums_of_squares,
+    totals,
+    totals_of_squares,
+)
 
 EPSILON = 1e-5
 
 
+def _rows(x: np.ndarray, reduction: Reduction) -> int:
+    """Rows of all processes: x (N, ..., C)."""
+    return reduction.examples(x.shape[0]) * math.prod(x.shape[1:-1])  # integers
+
+
 @njit(cache=True, nogil=True)
-def _statistics(x, channels):
-    """Mean and variance of every channel of x, float32 (rows * channels,)."""
-    count = np.float64(x.size // channels)
-    mean = flat_sums(x, channels)
-    for c in range(channels):
-        mean[c] = mean[c] / count
-    variance = flat_sums_of_squares(x, mean)
-    for c in range(channels):
-        variance[c] = variance[c] / count
-    return mean, variance
+def _statistics_alone(x, channels, rows):
+    """`_statistics` of one process, whose phases meet nobody between them: one call from Python, not seven."""
+    count, largest = np.float64(rows), largest_of(x)[0]
+    mean = scaled(totals(x, channels, largest, rows), largest, rows) / count
+    largest = largest_square(x, mean)[0]
+    return mean, scaled(totals_of_squares(x, mean, largest, rows), largest, rows) / count
+
+
+def _statistics(
+    x: np.ndarray, channels: int, rows: int, reduction: Reduction
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance of every channel of x, float32 (.. * channels,), over the rows of all processes."""
+    if reduction is ALONE:
+        found: tuple[np.ndarray, np.ndarray] = _statistics_alone(x, channels, rows)
+        return found
+    count = np.float64(rows)
+    mean = sums_of(x, channels, rows, reduction) / count
+    return mean, sums_of_squares(x, mean, rows, reduction) / count
 
 
 @njit(cache=True, nogil=True)
@@ -41,49 +69,77 @@ def _normalise(x, mean, variance, gain, bias, y):
 
 
 @njit(cache=True, nogil=True)
-def _normalise_gradient(g, x, mean, variance, gain, dx, d_gain, d_bias):
-    """Gradients of x, gain and bias; g, x, dx: float32 (rows * channels,)."""
-    channels = mean.size
-    rows = x.size // channels
-    inverse, count = np.empty(channels, np.float64), np.float64(rows)
-    for c in range(channels):
+def _inverses(variance):
+    """1 / sqrt(variance + EPSILON), float64 (C,)."""
+    inverse = np.empty(variance.size, np.float64)
+    for c in range(variance.size):
         inverse[c] = 1.0 / np.sqrt(variance[c] + EPSILON)
-    means, inverses = repeated(mean), repeated(inverse)
-    length = means.size
+    return inverse
+
+
+@njit(cache=True, nogil=True)
+def _largest_terms(g, x, mean, variance):
+    """The largest magnitudes of g and of g times the normalised x, float64 (2,)."""
+    means, inverses = repeated(mean), repeated(_inverses(variance))
     largest_g, largest = np.int64(0), np.int64(0)
-    for start in range(0, x.size, length):
-        part, slope = x[start : start + length], g[start : start + length]
+    for start in range(0, x.size, means.size):
+        part, slope = x[start : start + means.size], g[start : start + means.size]
         for i in range(part.size):
             term = np.float64(slope[i]) * ((np.float64(part[i]) - means[i]) * inverses[i])
             largest = max(largest, np.float64(term).view(np.int64) & MAGNITUDE)
             largest_g = max(largest_g, np.float64(slope[i]).view(np.int64) & MAGNITUDE)
-    s, s_g = exponent_of_bits(largest, rows), exponent_of_bits(largest_g, rows)
-    scale, scale_g = power_of_two(s), power_of_two(s_g)
-    sums, sums_g = np.zeros(length, np.float64), np.zeros(length, np.float64)
-    for start in range(0, x.size, length):
-        part, slope = x[start : start + length], g[start : start + length]
+    return np.array([magnitude_of_bits(largest_g), magnitude_of_bits(largest)])
+
+
+@njit(cache=True, nogil=True)
+def _term_totals(g, x, mean, variance, largest, rows):
+    """Integers on the grids of these largest terms: sums of g and of g times the normalised x, float64 (2, C)."""
+    means, inverses = repeated(mean), repeated(_inverses(variance))
+    scale_g = power_of_two(fixed_point_exponent(largest[0], rows))
+    scale = power_of_two(fixed_point_exponent(largest[1], rows))
+    sums, sums_g = np.zeros(means.size, np.float64), np.zeros(means.size, np.float64)
+    for start in range(0, x.size, means.size):
+        part, slope = x[start : start + means.size], g[start : start + means.size]
         for i in range(part.size):
             term = np.float64(slope[i]) * ((np.float64(part[i]) - means[i]) * inverses[i])
             sums[i] += (term * scale + ROUNDING) - ROUNDING
             sums_g[i] += (np.float64(slope[i]) * scale_g + ROUNDING) - ROUNDING
-    sum_gx, sum_g = folded(sums, channels), folded(sums_g, channels)
+    out = np.empty((2, mean.size), np.float64)
+    out[0], out[1] = folded(sums_g, mean.size), folded(sums, mean.size)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _normalise_gradient(g, x, mean, variance, gain, integers, largest, rows, dx, d_gain, d_bias):
+    """Gradients of x, gain and bias from the sums of terms; g, x, dx: float32 (.. * channels,)."""
+    channels, count = mean.size, np.float64(rows)
+    sum_g, sum_gx = scaled(integers[0], largest[0], rows), scaled(integers[1], largest[1], rows)
+    inverse = _inverses(variance)
     first, second = np.empty(channels, np.float64), np.empty(channels, np.float64)
     third = np.empty(channels, np.float64)
     for c in range(channels):
-        sum_gx[c] = sum_gx[c] * power_of_two(-s)
-        sum_g[c] = sum_g[c] * power_of_two(-s_g)
         d_gain[c] = np.float32(sum_gx[c])
         d_bias[c] = np.float32(sum_g[c])
         first[c] = sum_g[c] / count
         second[c] = sum_gx[c] / count
         third[c] = np.float64(gain[c]) * inverse[c]
+    means, inverses = repeated(mean), repeated(inverse)
     firsts, seconds, thirds = repeated(first), repeated(second), repeated(third)
+    length = means.size
     for start in range(0, x.size, length):
         part, slope, out = x[start : start + length], g[start : start + length], dx[start : start + length]
         for i in range(part.size):
             normal = (np.float64(part[i]) - means[i]) * inverses[i]
             inner = (np.float64(slope[i]) - firsts[i]) - normal * seconds[i]
             out[i] = np.float32(thirds[i] * inner)
+
+
+@njit(cache=True, nogil=True)
+def _gradient_alone(g, x, mean, variance, gain, rows, dx, d_gain, d_bias):
+    """Gradients in one process; see `_statistics_alone`."""
+    largest = _largest_terms(g, x, mean, variance)
+    integers = _term_totals(g, x, mean, variance, largest, rows)
+    _normalise_gradient(g, x, mean, variance, gain, integers, largest, rows, dx, d_gain, d_bias)
 
 
 @njit(cache=True)
@@ -112,21 +168,32 @@ class BatchNormalisation(Function):
 
     @staticmethod
     def forward(
-        x: np.ndarray, gain: np.ndarray, bias: np.ndarray, statistics: np.ndarray, rate: float
+        x: np.ndarray,
+        gain: np.ndarray,
+        bias: np.ndarray,
+        statistics: np.ndarray,
+        rate: float,
+        reduction: Reduction = ALONE,
     ) -> tuple[np.ndarray, Any]:
-        """x float32 (..., C), gain and bias float32 (C,); statistics: float32 (2, C), moved in place."""
-        flat = x.reshape(-1)
-        mean, variance = _statistics(flat, x.shape[-1])
+        """x float32 (N, ..., C), gain and bias float32 (C,); statistics: float32 (2, C), moved in place."""
+        flat, rows = x.reshape(-1), _rows(x, reduction)
+        mean, variance = _statistics(flat, x.shape[-1], rows, reduction)
         move_statistics(statistics, mean, variance, rate)
         y = np.empty_like(x)
         _normalise(flat, mean, variance, gain, bias.astype(np.float64), y.reshape(-1))
-        return y, (flat, mean, variance, gain)
+        return y, (flat, mean, variance, gain, rows, reduction)
 
     @staticmethod
     def backward(saved: Any, g: np.ndarray, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:
         """Gradients of x, gain and bias."""
-        flat, mean, variance, gain = saved
+        flat, mean, variance, gain, rows, reduction = saved
         dx = np.empty(g.shape, np.float32)
         d_gain, d_bias = np.empty(gain.size, np.float32), np.empty(gain.size, np.float32)
-        _normalise_gradient(g.reshape(-1), flat, mean, variance, gain, dx.reshape(-1), d_gain, d_bias)
+        batch, out = (g.reshape(-1), flat, mean, variance), (dx.reshape(-1), d_gain, d_bias)
+        if reduction is ALONE:
+            _gradient_alone(*batch, gain, rows, *out)
+        else:
+            largest = reduction.maximum(_largest_terms(*batch))
+            integers = reduction.total(_term_totals(*batch, largest, rows))
+            _normalise_gradient(*batch, gain, integers, largest, rows, *out)
         return dx, d_gain, d_bias

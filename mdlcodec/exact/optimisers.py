@@ -6,8 +6,8 @@ One rounding per operation, in the order written; square roots are correctly rou
 from typing import Any, Protocol
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.device import optimisers as device
 from mdlcodec.exact.shared_work import entry, share
 from mdlcodec.exact.threads import VALUE, in_parts, part_size
@@ -40,7 +40,7 @@ class Optimiser(Protocol):
     """Adam, over the arrays that the weights are."""
 
     def step(self, weights: Any, gradient: Any, rate: float, decay: float) -> None:
-        """See Adam.step."""
+        """One update in place, as `Adam.step`."""
 
 
 class Adam:
@@ -61,24 +61,6 @@ class Adam:
         arguments = weights, gradient, self._first, self._second, step, *decays
         each = part_size(weights.size, 1024, 2 * weights.size * VALUE)
         in_parts(_adam, _adam_shared, arguments, weights.size, each)
-
-
-@njit(cache=True)
-def _momentum(weights, gradient, velocity, rate, decay, momentum):
-    for i in range(weights.size):
-        velocity[i] = momentum * velocity[i] + (gradient[i] + decay * weights[i])
-        weights[i] = weights[i] - rate * velocity[i]
-
-
-class Momentum:
-    """Stochastic gradient descent with momentum and weight decay."""
-
-    def __init__(self, weights: np.ndarray, momentum: float = 0.9) -> None:
-        self._velocity, self._momentum = np.zeros_like(weights), _f32(momentum)
-
-    def step(self, weights: np.ndarray, gradient: np.ndarray, rate: float, decay: float) -> None:
-        """One update in place."""
-        _momentum(weights, gradient, self._velocity, _f32(rate), _f32(decay), self._momentum)
 
 
 @njit(cache=True)

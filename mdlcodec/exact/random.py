@@ -4,9 +4,11 @@ The words are numpy's `Philox` bit generator's, raw; distributions are ours, bec
 """
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import normal_quantile
+
+_WORDS_IN_A_BLOCK = 4  # that one count of Philox gives
 
 
 @njit(cache=True)
@@ -39,15 +41,35 @@ class Stream:
 
     The Philox key is (seed, purpose); its counter starts at (0, index, 0, 0), so that streams of one seed
     do not overlap before 2^64 blocks.
+
+    A process that computes a part of a batch seeks the words that one process would have read for that part, and
+    then the place after the batch's.
     """
 
     def __init__(self, seed: int, purpose: int, index: int = 0) -> None:
-        key = np.array([seed, purpose], dtype=np.uint64)
-        counter = np.array([0, index, 0, 0], dtype=np.uint64)
-        self._generator = np.random.Philox(counter=counter, key=key)
+        self._key = np.array([seed, purpose], dtype=np.uint64)
+        self._index = index
+        self.seek(0)
+
+    @property
+    def position(self) -> int:
+        """Words before the next one."""
+        return self._position
+
+    def seek(self, position: int) -> None:
+        """Makes word number ``position``, 0 .. 2^66 - 1, the next one."""
+        block, within = divmod(position, _WORDS_IN_A_BLOCK)
+        if not 0 <= block < 1 << 64:
+            raise ValueError(f"a stream has no word number {position}")
+        # numpy counts before it generates: the counter is that of the block before
+        counter = np.array([block, self._index, 0, 0], dtype=np.uint64)
+        self._generator = np.random.Philox(counter=counter, key=self._key)
+        self._generator.random_raw(within)
+        self._position = position
 
     def words(self, count: int) -> np.ndarray:
         """The next ``count`` words, uint64 (count,)."""
+        self._position += count
         return np.asarray(self._generator.random_raw(count), dtype=np.uint64)
 
     def normals(self, shape: tuple[int, ...]) -> np.ndarray:

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from mdlcodec.compiled import njit
 
 # fields of a job, int64, each on a cache line of its own
 NEXT, ACTIVE, FUNCTION, ARGUMENTS, COUNT, RANGE, FAILED = 0, 8, 16, 24, 32, 40, 48

@@ -1,14 +1,17 @@
 """Exact sums: fixed-point integers whose total stays below 2^53 (formats/arithmetic.md, section 3).
 
-Integer sums are the same in every order, so that any machine may split them as it likes.
+Integer sums are the same in every order, so that any machine may split them as it likes, and several processes
+may add them up (`mdlcodec.exact.reduction`): the largest magnitude, integers, and one scaling.
 """
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
+from mdlcodec.exact.reduction import ALONE, Reduction
 
 MAGNITUDE = np.int64(0x7FFFFFFFFFFFFFFF)  # all bits of a float64 but its sign
+INFINITY = np.int64(0x7FF0000000000000)  # bits of the infinite float64
 # values handled in one inner loop
 _AT_ONCE = 512
 
@@ -32,13 +35,13 @@ def fixed_point_exponent(largest: float, count: int) -> int:
     return min(max(fixed_point_bits(count) - f, -500), 500)
 
 
-@njit(cache=True, nogil=True)
-def exponent_of_bits(largest_bits: int, count: int) -> int:
-    """`fixed_point_exponent` from the bits of the largest |term|, float64.
+@njit(cache=True, nogil=True, inline="always")
+def magnitude_of_bits(bits: int) -> float:
+    """The number, float64, whose magnitude has these bits; infinite for a NaN's.
 
     Bits of float64 numbers that are not negative compare like the numbers, and their maximum vectorises.
     """
-    return fixed_point_exponent(np.int64(largest_bits).view(np.float64), count)
+    return np.int64(min(np.int64(bits), INFINITY)).view(np.float64)
 
 
 @njit(cache=True, nogil=True)
@@ -67,48 +70,80 @@ def folded(sums: np.ndarray, columns: int) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def flat_sums(x: np.ndarray, columns: int) -> np.ndarray:
-    """`column_sums` of x as it lies in memory, (rows * columns,)."""
-    length = rows_at_once(columns) * columns
+def largest_of(x: np.ndarray) -> np.ndarray:
+    """The largest |x|, float32 or float64 (m,) -> float64 (1,); infinite where one is not finite."""
     largest = np.int64(0)
     for i in range(x.size):
         largest = max(largest, np.float64(x[i]).view(np.int64) & MAGNITUDE)
-    s = exponent_of_bits(largest, x.size // columns)
-    scale, back = power_of_two(s), power_of_two(-s)
+    return np.array([magnitude_of_bits(largest)])
+
+
+@njit(cache=True, nogil=True)
+def totals(x: np.ndarray, columns: int, largest: float, rows: int) -> np.ndarray:
+    """Integers on the grid of that largest magnitude and of ``rows`` terms: sums over the rows of x as it lies in
+    memory, (.. * columns,) -> float64 (columns,)."""
+    length = rows_at_once(columns) * columns
+    scale = power_of_two(fixed_point_exponent(largest, rows))
     sums = np.zeros(length, np.float64)
     for start in range(0, x.size, length):
         part = x[start : start + length]
         for i in range(part.size):
             sums[i] += (np.float64(part[i]) * scale + ROUNDING) - ROUNDING
-    return folded(sums, columns) * back
+    return folded(sums, columns)
 
 
 @njit(cache=True, nogil=True)
-def flat_sums_of_squares(x: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    """Column sums of (f64(x) - centre)^2; x as it lies in memory, (rows * columns,), centres float64 (columns,)."""
-    columns, shifts = centres.size, repeated(centres)
-    largest = np.int64(0)
+def largest_square(x: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """`largest_of` (f64(x) - centre)^2; x as it lies in memory, (.. * columns,), centres float64 (columns,)."""
+    shifts, largest = repeated(centres), np.int64(0)
     for start in range(0, x.size, shifts.size):
         part = x[start : start + shifts.size]
         for i in range(part.size):
             d = np.float64(part[i]) - shifts[i]
             largest = max(largest, np.float64(d * d).view(np.int64))
-    s = exponent_of_bits(largest, x.size // columns)
-    scale, back = power_of_two(s), power_of_two(-s)
+    return np.array([magnitude_of_bits(largest)])
+
+
+@njit(cache=True, nogil=True)
+def totals_of_squares(x: np.ndarray, centres: np.ndarray, largest: float, rows: int) -> np.ndarray:
+    """`totals` of (f64(x) - centre)^2; x as it lies in memory, (.. * columns,), centres float64 (columns,)."""
+    shifts, scale = repeated(centres), power_of_two(fixed_point_exponent(largest, rows))
     sums = np.zeros(shifts.size, np.float64)
     for start in range(0, x.size, shifts.size):
         part = x[start : start + shifts.size]
         for i in range(part.size):
             d = np.float64(part[i]) - shifts[i]
             sums[i] += (d * d * scale + ROUNDING) - ROUNDING
-    return folded(sums, columns) * back
+    return folded(sums, centres.size)
+
+
+@njit(cache=True, nogil=True)
+def scaled(integers: np.ndarray, largest: float, rows: int) -> np.ndarray:
+    """What integers on that grid are, float64 (columns,) -> (columns,): exact."""
+    return integers * power_of_two(-fixed_point_exponent(largest, rows))
+
+
+def sums_of(x: np.ndarray, columns: int, rows: int, reduction: Reduction) -> np.ndarray:
+    """`column_sums` of x as it lies in memory, (.. * columns,); ``rows``: of all processes."""
+    (largest,) = reduction.maximum(largest_of(x))
+    sums: np.ndarray = scaled(reduction.total(totals(x, columns, largest, rows)), largest, rows)
+    return sums
+
+
+def sums_of_squares(x: np.ndarray, centres: np.ndarray, rows: int, reduction: Reduction) -> np.ndarray:
+    """Column sums of (f64(x) - centre)^2; x as it lies in memory, (.. * columns,), centres float64 (columns,);
+    ``rows``: of all processes."""
+    (largest,) = reduction.maximum(largest_square(x, centres))
+    integers = reduction.total(totals_of_squares(x, centres, largest, rows))
+    sums: np.ndarray = scaled(integers, largest, rows)
+    return sums
 
 
 def column_sums(x: np.ndarray) -> np.ndarray:
     """Sums over the rows of x, float32 or float64 (rows, m) -> float64 (m,); one grid for all of x. m >= 1."""
-    return flat_sums(x.reshape(-1), x.shape[1])
+    return sums_of(x.reshape(-1), x.shape[1], x.shape[0], ALONE)
 
 
 def column_sums_of_squares(x: np.ndarray) -> np.ndarray:
     """`column_sums` of f64(x) * f64(x), float32 (rows, m) -> float64 (m,), without making the squares."""
-    return flat_sums_of_squares(x.reshape(-1), np.zeros(x.shape[1]))
+    return sums_of_squares(x.reshape(-1), np.zeros(x.shape[1]), x.shape[0], ALONE)

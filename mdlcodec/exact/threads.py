@@ -5,8 +5,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import torch
-
 from mdlcodec.exact.shared_work import new_job, stand_by
 
 # multiply-adds below which another thread's share costs more than it saves
@@ -41,6 +39,12 @@ class _Crew:
             self._awake.set()
 
 
+def _number() -> int:
+    from torch import get_num_threads  # here, as files are listed without it
+
+    return get_num_threads()
+
+
 _crews: dict[int, _Crew] = {}
 os.register_at_fork(after_in_child=_crews.clear)
 
@@ -49,7 +53,7 @@ def part_size(count: int, unit: int, cost: int) -> int:
     """Size of the ranges, a multiple of ``unit``, that ``count`` is worked on in; ``cost``: multiply-adds."""
     if cost < WORTH_A_THREAD:
         return max(count, unit)
-    threads = min(torch.get_num_threads(), 1 + cost // WORTH_A_THREAD)
+    threads = min(_number(), 1 + cost // WORTH_A_THREAD)
     parts = 1 if threads <= 1 else _PARTS * threads
     return max(1, -(-count // (parts * unit))) * unit
 
@@ -66,7 +70,7 @@ def in_parts(
     ``shared``: the function of numba that offers the kernel to other threads (`shared_work.share`). Raises
     RuntimeError when a part of the work raised.
     """
-    if each >= count or (threads := torch.get_num_threads()) <= 1:
+    if each >= count or (threads := _number()) <= 1:
         kernel(*arguments, 0, count)
         return
     crew = _crews.get(threads)

@@ -12,18 +12,29 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mdlcodec.container import LabelHeader, label_digest, read_label_file, sections, write_label_file
+from mdlcodec.container import (
+    LabelHeader,
+    index_digest,
+    label_digest,
+    read_label_file,
+    sections,
+    write_label_file,
+)
+from mdlcodec.container.ids import HIGHEST_PRESET, LOWEST_PRESET
 from mdlcodec.container.label_file import DIGEST_BYTES
+from mdlcodec.data import targets
+from mdlcodec.data.dataset import Labels
 from mdlcodec.errors import BadData, CorruptFile, Unsupported, WrongInputs
 from mdlcodec.limits import DEFAULT_LIMITS, Limits, check_limits, integer
 
 if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
     from mdlcodec.codes import Code, Options, Progress, Settings
-    from mdlcodec.data import Content, Dataset, Inputs, Labels
+    from mdlcodec.data import AnyLabels, Content, Dataset, Inputs
+    from mdlcodec.data.targets import Target
     from mdlcodec.limits import Cost
 
 MAX_SEED = 2**64 - 1
@@ -37,7 +48,7 @@ class Plan:
     net: str | None
     settings: Settings
     n: int
-    k: int
+    target: Target
     cost: Cost
 
 
@@ -77,11 +88,19 @@ class LabelFile:
 
     @property
     def k(self) -> int:
-        """Number of classes."""
+        """Number of classes; 0 of reals."""
         return len(self.header.values)
 
-    def one_label_each(self) -> Labels:
-        """One label of each class, with the form and the column of the file's labels."""
+    @property
+    def target(self) -> Target:
+        """What the file says of its labels before they are decoded."""
+        return _target(self.header)
+
+    def one_label_each(self) -> AnyLabels:
+        """One label of each class, or both ends of the range of reals; form and column are the file's."""
+        grid = self.header.grid
+        if grid is not None:
+            return _labels(np.array([grid.low, grid.high]), self.header)
         return _labels(np.arange(self.k, dtype=np.int32), self.header)
 
 
@@ -109,16 +128,21 @@ def parse(blob: bytes) -> LabelFile:
         raise CorruptFile("damaged: the file says that it holds no labels")
 
     from mdlcodec.codes import Settings, code_numbered
-    from mdlcodec.predictors.presets import HIGHEST_PRESET, LOWEST_PRESET
 
     code = code_numbered(header.code)
-    settings = Settings(net=header.net, preset=header.preset, seed=header.seed)
+    settings = Settings(header.net, header.preset, header.seed, header.own_net)
     if not LOWEST_PRESET <= settings.preset <= HIGHEST_PRESET:
         raise Unsupported(f"preset {settings.preset} is not known to this version: install a newer mdlcodec")
     net = code.net_name(settings)
+    target = _target(header)
+    try:
+        code.check_target(target)
+    except BadData as error:
+        raise Unsupported(f"{error}: install a newer mdlcodec") from error
+    code.check_network(settings, target)
     found = []
     for name, size in sections(blob):
-        found += code.sections(payload, len(header.values)) if name == "labels" else [(name, size)]
+        found += code.sections(payload, target) if name == "labels" else [(name, size)]
     return LabelFile(header, payload, found, code, settings, net)
 
 
@@ -127,14 +151,8 @@ def network_section(blob: bytes) -> bytes:
 
     Raises what ``parse`` raises, and BadData for a file that holds no network.
     """
-    from mdlcodec.codes.transmitted import TransmittedNetwork
-    from mdlcodec.codes.two_part import TwoPartCode
-
     file = parse(blob)
-    if not isinstance(file.code, TwoPartCode):
-        kind = "no network as tensors" if isinstance(file.code, TransmittedNetwork) else "no network"
-        raise BadData(f"a file of --code {file.code.name} holds {kind}; give one of two-part or two-part-raw")
-    return file.code.network(file.payload, file.k)
+    return file.code.network_section(file.payload, file.target)
 
 
 def inspect(blob: bytes) -> dict[str, object]:
@@ -149,15 +167,42 @@ def inspect(blob: bytes) -> dict[str, object]:
         "code": file.code.name,
         "net": file.net,
         "labels": file.n,
-        "classes": file.k,
+        "as": "classes" if file.header.grid is None else "reals",
+        "classes": file.k if file.header.grid is None else None,
         "dtype": f"U{dtype.itemsize // 4}" if dtype.kind == "U" else dtype.name,
         "form": file.header.form,
         "target": None if column is None else {"index": column[0], "name": column[1]},
         "preset": file.settings.preset,
         "seed": file.settings.seed,
-        "uniform_bits": file.n * math.log2(file.k),  # reported only
+        "uniform_bits": file.n * math.log2(_possible(file.header)),  # reported only
         "sections": [{"name": name, "bytes": size} for name, size in file.sections],
     }
+
+
+def _target(header: LabelHeader) -> Target:
+    if header.grid is not None:
+        return targets.Reals(header.grid, header.values.dtype)
+    return targets.Classes(len(header.values))
+
+
+def _of_target(labels: AnyLabels) -> dict[str, Any]:
+    """The fields of a header that depend on what the labels are."""
+    from mdlcodec.data.reals import RealLabels
+
+    if isinstance(labels, RealLabels):
+        fields = {
+            "grid": labels.target.grid,
+            "style": labels.style,
+            "values": np.empty(0, labels.target.dtype),
+        }
+        return fields | {"label_digest": index_digest(labels.indices)}
+    assert isinstance(labels, Labels)
+    return {"values": labels.values, "label_digest": label_digest(labels.classes)}
+
+
+def _possible(header: LabelHeader) -> int:
+    """How many values each label can have, as the file says."""
+    return len(header.values) if header.grid is None else header.grid.high - header.grid.low + 1
 
 
 def encode(
@@ -181,13 +226,16 @@ def encode(
     """
     from mdlcodec.codes import AUTO, CODES, NO_OPTIONS, auto_code, code_named
     from mdlcodec.exact.choice import computing_on
-    from mdlcodec.predictors.presets import DEFAULT_PRESET, HIGHEST_PRESET, LOWEST_PRESET
+    from mdlcodec.predictors.presets import DEFAULT_PRESET
 
     names = (("code", code), ("net", net), ("device", device))
     for name, text in names:
         if not isinstance(text, str):
             raise BadData(f"{name} is of type {type(text).__name__}; give its name as a string")
-    code = auto_code(net, dataset.inputs) if code == AUTO else code
+    inputs, labels = dataset.inputs, dataset.labels
+    if labels is None:
+        raise BadData("there are no labels to encode; give labels with the inputs")
+    code = auto_code(net, inputs, labels.target) if code == AUTO else code
     chosen = code_named(code)
     options = NO_OPTIONS if options is None else options.checked()
     for name in options.given():
@@ -202,33 +250,38 @@ def encode(
         )
     if not 0 <= seed <= MAX_SEED:
         raise BadData(f"the seed {seed} is out of range; choose one of 0 to 2^64 - 1")
-    inputs, labels = dataset.inputs, dataset.labels
-    if labels is None:
-        raise BadData("there are no labels to encode; give labels with the inputs")
-    k = len(labels.values)
-    settings = chosen.settings(net, preset, seed, inputs, k)
+    target = labels.target
+    chosen.check_target(target)
+    settings = chosen.settings(net, preset, seed, inputs, target)
     with computing_on(device):
-        progress, _ = _planned(chosen, settings, inputs, k, limits, watch, sending=True)
+        prepared = chosen.prepare(inputs, target, settings)
+        plan = Plan(code, chosen.net_name(settings), settings, labels.n, target, prepared.sending_cost)
+        progress, _ = _announced(plan, limits, watch)
         start = time.perf_counter()
         with _guard():
-            encoded = chosen.encode(labels.classes, k, inputs, settings, progress, options)
+            encoded = prepared.encode(labels.coded, progress, options)
         seconds = time.perf_counter() - start
+    run = Run(
+        encoded.ideal_bits, seconds, encoded.training_error, encoded.objective_bits, encoded.learned_in_vain
+    )
+    return written(inputs, labels, chosen.number, settings, encoded.payload), run
+
+
+def written(inputs: Inputs, labels: AnyLabels, code: int, settings: Settings, payload: bytes) -> bytes:
+    """The file of labels that a payload holds; ``code``: its number."""
     header = LabelHeader(
-        code=chosen.number,
+        code=code,
         net=settings.net,
         preset=settings.preset,
         seed=settings.seed,
         n=labels.n,
-        values=labels.values,
+        **_of_target(labels),
         form=labels.form,
         column=None if labels.column is None else (labels.column.index, labels.column.name),
         input_digest=inputs.digest[:DIGEST_BYTES],
-        label_digest=label_digest(labels.classes),
+        own_net=settings.own_net,
     )
-    run = Run(
-        encoded.ideal_bits, seconds, encoded.training_error, encoded.objective_bits, encoded.learned_in_vain
-    )
-    return write_label_file(header, encoded.payload), run
+    return write_label_file(header, payload)
 
 
 def decode(
@@ -238,7 +291,7 @@ def decode(
     device: str = "auto",
     limits: Limits = DEFAULT_LIMITS,
     watch: Watch | None = None,
-) -> tuple[Labels, Run]:
+) -> tuple[AnyLabels, Run]:
     """The labels of a file, given what its inputs may be (``inputs_from`` and ``inputs_of`` find that).
 
     ``device``: see `mdlcodec.exact.choice`. Raises BadData for a device that is not there, WrongInputs,
@@ -251,15 +304,19 @@ def decode(
     header = file.header
     with computing_on(device):
         inputs = _matching(find_inputs(header), header)
+        prepared = file.code.prepare(inputs, file.target, file.settings)
         try:
-            progress, last = _planned(file.code, file.settings, inputs, file.k, limits, watch)
+            cost = prepared.cost
         except BadData as error:  # what no encoder writes
             raise CorruptFile("damaged: its network does not fit these inputs") from error
+        plan = Plan(file.code.name, file.net, file.settings, file.n, file.target, cost)
+        progress, last = _announced(plan, limits, watch)
         start = time.perf_counter()
         with _guard():
-            classes = file.code.decode(file.payload, file.k, inputs, file.settings, progress)
+            classes = prepared.decode(file.payload, progress)
         seconds = time.perf_counter() - start
-    if label_digest(classes) != header.label_digest:
+    digest = label_digest if header.grid is None else index_digest
+    if digest(classes) != header.label_digest:
         raise CorruptFile(
             "other labels were decoded than were encoded (their digests differ): the file is damaged, or "
             "this machine computes differently; fetch the file again, and report it if that does not help"
@@ -301,10 +358,15 @@ def inputs_of(x: object) -> Callable[[LabelHeader], Sequence[Content]]:
     return find
 
 
-def _labels(classes: np.ndarray, header: LabelHeader) -> Labels:
-    from mdlcodec.data import LabelColumn, Labels
+def _labels(classes: np.ndarray, header: LabelHeader) -> AnyLabels:
+    """Labels of what was coded."""
+    from mdlcodec.data import LabelColumn
+    from mdlcodec.data.reals import RealLabels
 
     column = None if header.column is None else LabelColumn(*header.column)
+    if header.grid is not None:
+        target = targets.Reals(header.grid, header.values.dtype)
+        return RealLabels(classes, target, header.form, column, header.style)
     return Labels(classes, header.values, header.form, column)
 
 
@@ -325,22 +387,10 @@ def _matching(candidates: Sequence[Content], header: LabelHeader) -> Inputs:
     )
 
 
-def _planned(
-    code: Code,
-    settings: Settings,
-    inputs: Inputs,
-    k: int,
-    limits: Limits,
-    watch: Watch | None,
-    *,
-    sending: bool = False,
-) -> tuple[Progress, list[float]]:
-    """Check the cost and announce the plan; what to report progress to, and the bits last reported."""
-    cost = code.cost(inputs, k, settings, sending=sending)
-    check_limits(cost, limits)
-    report = None
-    if watch is not None:
-        report = watch(Plan(code.name, code.net_name(settings), settings, inputs.n, k, cost))
+def _announced(plan: Plan, limits: Limits, watch: Watch | None) -> tuple[Progress, list[float]]:
+    """Check the plan's cost and announce it; what to report progress to, and the bits last reported."""
+    check_limits(plan.cost, limits)
+    report = None if watch is None else watch(plan)
     last = [0.0]
 
     def progress(done: int, bits: float, stage: str = "", /) -> None:

@@ -31,16 +31,16 @@ from mdlcodec.errors import BadData
 from mdlcodec.limits import DEFAULT_MEMORY
 
 if TYPE_CHECKING:
-    from mdlcodec.sender.dead_units import Dropped
+    from mdlcodec.sender.dropping import Dropped
     from mdlcodec.sender.lossy import Change, Lossy
 
-Progress = Callable[[str, int, int | None], None]
+ElementProgress = Callable[[str, int, int | None], None]
 """Is told what is being done, elements (or examples) done, and how many there are, if that is known."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How to pack. ``lossy``: see `sender.lossy`; ``unsigned_zeros``: -0.0 becomes 0.0; ``net``: the architecture
+    """How to pack. ``lossy``: see `sender.lossy`; ``unsigned_zeros``: -0.0 becomes 0.0; ``net``: the network
     whose dead units are dropped; ``inputs``: float32 features on which its outputs are compared as well;
     ``positions``, ``values``: tools (None: the smallest)."""
 
@@ -70,7 +70,7 @@ def pack(
     options: Options | None = None,
     *,
     memory: int = DEFAULT_MEMORY,
-    progress: Progress | None = None,
+    progress: ElementProgress | None = None,
 ) -> tuple[bytes, Report]:
     """The network file of tensors, after what the options ask for, and what was done.
 
@@ -92,8 +92,8 @@ def pack(
         signs, left = zero_signs(left), unsigned_zeros(left)
     dropped = None
     if options.net is not None:  # last: what was pruned may leave units dead
-        from mdlcodec.nn.architectures import architecture_named
-        from mdlcodec.sender.dead_units import drop_dead_units
+        from mdlcodec.nn.zoo import architecture_named
+        from mdlcodec.sender.dropping import drop_dead_units
 
         left, dropped = drop_dead_units(architecture_named(options.net), left, options.inputs, progress)
     check_memory(left, memory)
@@ -106,7 +106,7 @@ def pack(
     return write_network_file(section), Report(left, changes, kept, signs, dropped)
 
 
-def unpack(blob: bytes, memory: int, *, progress: Progress | None = None) -> Network:
+def unpack(blob: bytes, memory: int, *, progress: ElementProgress | None = None) -> Network:
     """The network in a network file, or in a label file of a two-part code; at most ``memory`` bytes of it.
 
     Raises CorruptFile, Unsupported, LimitExceeded, and BadData for a label file without a network.
@@ -199,7 +199,9 @@ def tensors_of(weights: object) -> list[Tensor]:
     return found
 
 
-def _elements(what: str, progress: Progress | None, total: int | None) -> Callable[[int, float], None] | None:
+def _elements(
+    what: str, progress: ElementProgress | None, total: int | None
+) -> Callable[[int, float], None] | None:
     if progress is None:
         return None
     report = progress  # for the type checker

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.entropy.numba_coder import (
     HELD,
     LOWER,

@@ -4,8 +4,8 @@ formats/prequential.md, "Network predictors"; formats/switching.md, "Pools".
 """
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import log
 from mdlcodec.exact.loss import softmax_row
 

@@ -7,8 +7,8 @@ without information cost next to nothing above the better of uniform and order 0
 """
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.entropy import fill_frequencies
 from mdlcodec.errors import InexactComputation
 from mdlcodec.exact.elementary import exp

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.entropy import PROBABILITY_BITS, fill_frequencies
 from mdlcodec.errors import InexactComputation
 from mdlcodec.exact.elementary import log

@@ -1,1 +1,35 @@
-"""Networks: what they are made of, and how both sides compute them exactly."""
+"""Networks: what they are made of (`Builder` and the nodes), and how both sides compute them exactly."""
+
+from mdlcodec.nn.graph import Builder, Graph, sequence
+from mdlcodec.nn.nodes import (
+    Addition,
+    AveragePooling,
+    Convolution,
+    Dropout,
+    Flatten,
+    Fold,
+    Linear,
+    MaxPooling,
+    Normalisation,
+    Rectify,
+    Subsampling,
+    Tanh,
+)
+
+__all__ = [
+    "Addition",
+    "AveragePooling",
+    "Builder",
+    "Convolution",
+    "Dropout",
+    "Flatten",
+    "Fold",
+    "Graph",
+    "Linear",
+    "MaxPooling",
+    "Normalisation",
+    "Rectify",
+    "Subsampling",
+    "Tanh",
+    "sequence",
+]

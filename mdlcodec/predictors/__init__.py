@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from mdlcodec.container.ids import NetId
 from mdlcodec.errors import BadData, Unsupported
-from mdlcodec.nn.architectures import ARCHITECTURES
-from mdlcodec.nn.narrow import NARROW
+from mdlcodec.nn.zoo import is_architecture
 
 if TYPE_CHECKING:
     from mdlcodec.data.dataset import Inputs
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Entry:
+class Registered:
     """A predictor's name, its number in the file, and the module whose FAMILY it is."""
 
     name: str
     number: int
     module: str
     products: bool = True  # an engine multiplies for it, on the device that was chosen
+    reals: bool = True  # real numbers are predicted too, see mdlcodec.predictors.reals
 
     def load(self) -> "PredictorFamily":
         """Imports the module."""
@@ -32,9 +33,9 @@ class Entry:
 
 
 PREDICTORS = (
-    Entry("mlp", 1, "mdlcodec.predictors.mlp"),
-    Entry("cnn", 2, "mdlcodec.predictors.cnn"),
-    Entry("kernel", 3, "mdlcodec.predictors.kernel", products=False),
+    Registered("mlp", NetId.MLP, "mdlcodec.predictors.mlp"),
+    Registered("cnn", NetId.CNN, "mdlcodec.predictors.cnn", reals=False),
+    Registered("kernel", NetId.KERNEL, "mdlcodec.predictors.kernel", products=False),
 )
 
 # what the switching code runs: see mdlcodec.predictors.switched
@@ -44,7 +45,7 @@ SEVERAL = "several"
 KERNEL_LIMIT = 4000
 
 
-def predictor_named(name: str) -> Entry:
+def predictor_named(name: str) -> Registered:
     """The predictor of that name; raises BadData for an unknown one."""
     for entry in PREDICTORS:
         if entry.name == name:
@@ -52,16 +53,12 @@ def predictor_named(name: str) -> Entry:
     names = ", ".join(["auto", *(entry.name for entry in PREDICTORS)])
     if name == SEVERAL:
         raise BadData(f"--net {name} is for --code switching; choose one of {names}")
-    if name in ARCHITECTURES:
-        raise BadData(
-            f"--net {name} is for --code two-part, two-part-raw and subspace; choose one of {names}"
-        )
-    if name in NARROW:
-        raise BadData(f"--net {name} is for --code variational; choose one of {names}")
+    if is_architecture(name):
+        raise BadData(f"--net {name} is for codes that transmit a network; choose one of {names}")
     raise BadData(f"no network named {name!r}; choose one of {names}")
 
 
-def predictor_numbered(number: int) -> Entry:
+def predictor_numbered(number: int) -> Registered:
     """The predictor with that number in a file's header; raises Unsupported for an unknown one."""
     for entry in PREDICTORS:
         if entry.number == number:
@@ -73,13 +70,11 @@ def predictor_numbered(number: int) -> Entry:
 
 def multiplies(name: str | None) -> bool:
     """Whether an engine multiplies for the network of that name; None for no network."""
-    return name is not None and (
-        name == SEVERAL or name in ARCHITECTURES or name in NARROW or predictor_named(name).products
-    )
+    return name is not None and (name == SEVERAL or is_architecture(name) or predictor_named(name).products)
 
 
-def auto_name(inputs: "Inputs") -> str:
-    """The predictor that `--net auto` takes, from the shape and number of the inputs alone."""
+def auto_name(inputs: "Inputs", reals: bool = False) -> str:
+    """The predictor that `--net auto` takes, from the shape and number of the inputs alone, and for reals."""
     if inputs.n <= KERNEL_LIMIT:
         return "kernel"
-    return "cnn" if inputs.is_images else "mlp"
+    return "cnn" if inputs.is_images and not reals else "mlp"

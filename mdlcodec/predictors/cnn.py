@@ -1,22 +1,19 @@
 """The small convolutional network for images (`--net cnn`; formats/prequential.md, "cnn")."""
 
 import numpy as np
+from typing_extensions import override
 
+from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData
+from mdlcodec.exact.integers import DIGITS, INPUT_DIGITS
 from mdlcodec.exact.sums import column_sums_of_squares
 from mdlcodec.limits import Cost
-from mdlcodec.nn.layers import (
-    Activate,
-    Convolve,
-    Flatten,
-    FoldPlaces,
-    FullyConnected,
-    HalveByMaximum,
-    Layer,
-    Normalise,
-    Shape,
-)
+from mdlcodec.nn.graph import Graph, channels_first, sequence
+from mdlcodec.nn.node import Node, Shape
+from mdlcodec.nn.nodes import Convolution, Flatten, Fold, Linear, MaxPooling, Normalisation, Rectify
+from mdlcodec.nn.nodes.flatten import CHANNELS_LAST
+from mdlcodec.predictors.contract import PredictorFamily
 from mdlcodec.predictors.network_predictor import NetworkPredictor, Recipe, network_cost
 from mdlcodec.predictors.presets import CNN, CNN_LARGE, Effort, LargeEffort, effort_of
 from mdlcodec.predictors.warps import Warp
@@ -27,41 +24,47 @@ _LARGE_SIDE = 20
 _SMALLEST_MAP = 14
 
 
-def _convolution(channels: int) -> list[Layer]:
-    return [Convolve(channels), Normalise(), Activate()]
+def _convolution(channels: int, first: bool = False) -> list[Node]:
+    """A convolution that keeps the size; ``first``: the inputs enter it."""
+    digits = INPUT_DIGITS if first else DIGITS
+    return [Convolution(channels, padding=1, digits=digits), Normalisation(), Rectify()]
 
 
-def _fold(shape: Shape) -> Layer:
-    return FoldPlaces() if shape[0] % 2 == 0 and shape[1] % 2 == 0 else HalveByMaximum()
+def _fold(shape: Shape) -> Node:
+    return Fold() if shape[1] % 2 == 0 and shape[2] % 2 == 0 else MaxPooling()
 
 
-def _layers(shape: Shape, k: int, width: int) -> tuple[Layer, ...]:
-    """Layers for images of that shape (h, w, c)."""
-    side = min(shape[:2])
-    pool: list[Layer] = [HalveByMaximum()] if side >= 2 else []
+def _outputs() -> list[Node]:
+    return [Flatten(CHANNELS_LAST), Linear(gain=0.1, digits=DIGITS)]
+
+
+def _graph(shape: Shape, k: int, width: int) -> Graph:
+    """The network for images of that shape (c, h, w)."""
+    side = min(shape[1:])
+    pool: list[Node] = [MaxPooling()] if side >= 2 else []
     if side >= _LARGE_SIDE:
         half = _convolution(width // 2)
-        layers = [_fold(shape), *half, *half, *pool, *_convolution(width)]
+        nodes = [_fold(shape), *_convolution(width // 2, first=True), *half, *pool, *_convolution(width)]
     else:
-        layers = [*_convolution(width), *_convolution(width), *pool, *_convolution(width)]
-    return (*layers, Flatten(), FullyConnected(k, gain=0.1))
+        nodes = [*_convolution(width, first=True), *_convolution(width), *pool, *_convolution(width)]
+    return sequence(*nodes, *_outputs()).for_outputs(k)
 
 
-def _large_layers(shape: Shape, k: int, width: int, wide: int) -> tuple[Layer, ...]:
-    layers = [_fold(shape), *_convolution(width), *_convolution(width), HalveByMaximum()]
-    layers += _convolution(2 * width) * wide
-    side = min(shape[:2]) // 4
+def _large_graph(shape: Shape, k: int, width: int, wide: int) -> Graph:
+    nodes = [_fold(shape), *_convolution(width, first=True), *_convolution(width), MaxPooling()]
+    nodes += _convolution(2 * width) * wide
+    side = min(shape[1:]) // 4
     while side > _SMALLEST_MAP:
-        layers += [HalveByMaximum(), *_convolution(2 * width)]
+        nodes += [MaxPooling(), *_convolution(2 * width)]
         side //= 2
-    return (*layers, Flatten(), FullyConnected(k, gain=0.1))
+    return sequence(*nodes, *_outputs()).for_outputs(k)
 
 
 def _large_recipe(shape: Shape, k: int, amount: LargeEffort) -> Recipe:
     """What presets from 4 on do with images from 20 places on."""
-    places = min(shape[:2]) / 28.0
+    places = min(shape[1:]) / 28.0
     return Recipe(
-        layers=_large_layers(shape, k, amount.width, amount.wide),
+        graph=_large_graph(shape, k, amount.width, amount.wide),
         members=amount.members,
         growth=10,
         batch=32,
@@ -75,23 +78,23 @@ def _large_recipe(shape: Shape, k: int, amount: LargeEffort) -> Recipe:
         horizon=10.0,
         smoothing=0.0,
         # colours are of scenes, where left and right are alike; drawings and letters are grey
-        warp=Warp(0.3, 0.18, 0.22, 1.9 * places, 1.9 * places, varied=True, flip=shape[2] == 3),
+        warp=Warp(0.3, 0.18, 0.22, 1.9 * places, 1.9 * places, varied=True, flip=shape[0] == 3),
         selective=True,
         shifted=True,
     )
 
 
 def recipe_for(shape: Shape, k: int, preset: int) -> Recipe:
-    """How images of that shape (h, w, c) are learned; raises Unsupported for an unknown preset."""
-    if min(shape[:2]) >= _LARGE_SIDE and preset in CNN_LARGE:
+    """How images of that shape (c, h, w) are learned; raises Unsupported for an unknown preset."""
+    if min(shape[1:]) >= _LARGE_SIDE and preset in CNN_LARGE:
         return _large_recipe(shape, k, CNN_LARGE[preset])
     return _recipe(shape, k, effort_of(CNN, preset))
 
 
 def _recipe(shape: Shape, k: int, amount: Effort) -> Recipe:
-    side = min(shape[:2])
+    side = min(shape[1:])
     return Recipe(
-        layers=_layers(shape, k, amount.width),
+        graph=_graph(shape, k, amount.width),
         members=amount.members,
         growth=10,
         batch=32,
@@ -120,27 +123,26 @@ def standardised(images: np.ndarray) -> np.ndarray:
     return out
 
 
-class ConvolutionalFamily:
-    """See `mdlcodec.predictors.contract.PredictorFamily`."""
+class ConvolutionalFamily(PredictorFamily):
+    """Convolutional networks of images."""
 
     name = "cnn"
-    number = 2
+    number: int = NetId.CNN
 
     def _check(self, inputs: Inputs) -> Shape:
         if not inputs.is_images:
             raise BadData("--net cnn needs images, and these inputs are columns; choose --net mlp or kernel")
-        height, width, channels = inputs.features.shape[1:]
-        return (height, width, channels)
+        return channels_first(inputs.features.shape[1:])
 
+    @override
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
-        """See PredictorFamily.cost."""
         shape = self._check(inputs)
         cost = network_cost(inputs.n, shape, recipe_for(shape, k, preset))
         # the images as they came, and standardised
         return Cost(cost.parameters, cost.steps, cost.memory + 2 * inputs.features.nbytes, cost.sets)
 
+    @override
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> NetworkPredictor:
-        """See PredictorFamily.start."""
         recipe = recipe_for(self._check(inputs), k, preset)
         return NetworkPredictor(standardised(inputs.features), k, recipe, seed)
 

@@ -13,6 +13,11 @@ class Predictor(Protocol):
 
     sets: int  # score sets per example
 
+    def retire(self, start: int) -> list[int] | None:
+        """Asked before example ``start`` is predicted: the numbers of the score sets that stay, of those until
+        now; None if all do, as for every predictor but several at once."""
+        return None
+
     def block_end(self, start: int) -> int:
         """Where the block that begins at ``start`` ends: labels within a block do not inform its scores."""
 
@@ -38,3 +43,13 @@ class PredictorFamily(Protocol):
 
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> Predictor:
         """A predictor that has seen no label yet."""
+
+
+class RealFamily(Protocol):
+    """What predicts real numbers (formats/reals.md)."""
+
+    def cost(self, inputs: Inputs, preset: int) -> Cost:
+        """What a run will take. Raises Unsupported, BadData, LimitExceeded."""
+
+    def start(self, inputs: Inputs, preset: int, seed: int) -> Predictor:
+        """What predicts, before any value."""

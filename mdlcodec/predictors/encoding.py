@@ -5,8 +5,8 @@ becomes its place within each of a few bins. It looks at inputs only.
 """
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.sums import column_sums, column_sums_of_squares
 
 MOST_BINS = 15

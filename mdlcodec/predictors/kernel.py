@@ -7,8 +7,10 @@ One factorisation gives the prediction of every label from all labels before it.
 """
 
 import numpy as np
-from numba import njit
+from typing_extensions import override
 
+from mdlcodec.compiled import njit
+from mdlcodec.container.ids import NetId, Purpose
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import LimitExceeded
 from mdlcodec.exact.cholesky import (
@@ -22,6 +24,7 @@ from mdlcodec.exact.cholesky import (
 from mdlcodec.exact.elementary import exp, log
 from mdlcodec.exact.random import Stream
 from mdlcodec.limits import Cost
+from mdlcodec.predictors.contract import Predictor, PredictorFamily
 from mdlcodec.predictors.kernel_features import dimensions, is_picture, kernel_columns
 from mdlcodec.predictors.presets import KERNEL, KernelEffort, effort_of
 
@@ -34,7 +37,6 @@ TEMPERATURES = np.array([np.float64(1 << (t // 4)) * _QUARTERS[t % 4] for t in r
 # nats: (log2 T - 3.5)^2 / 2, so that the first labels are predicted with T = 2^3.5
 _PENALTIES = np.array([0.5 * ((0.25 * t - 3.5) * (0.25 * t - 3.5)) for t in range(29)])
 
-_FILTERS = 16  # purpose of the random stream
 _SAMPLE = 512  # examples whose distances give the unit of length
 
 
@@ -54,7 +56,8 @@ def median_distance(n: int, distances: np.ndarray) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _fill_kernel(n: int, distances: np.ndarray, scale: float, ridge: float, out: np.ndarray) -> None:
+def fill_kernel(n: int, distances: np.ndarray, scale: float, ridge: float, out: np.ndarray) -> None:
+    """The kernel matrix, packed, of packed squared distances."""
     for p in range(distances.size):
         out[p] = exp(-(distances[p] / scale))
     p = 0
@@ -125,10 +128,10 @@ def _best_temperatures(losses: np.ndarray, temperatures: np.ndarray, out: np.nda
 
 def example_distances(features: np.ndarray, effort: KernelEffort, seed: int) -> np.ndarray:
     """Squared distances between examples, packed, float64 (n (n + 1) / 2,); features: float32 (n, ...)."""
-    return squared_distances(kernel_columns(features, effort.filters, Stream(seed, _FILTERS)))
+    return squared_distances(kernel_columns(features, effort.filters, Stream(seed, Purpose.FILTERS)))
 
 
-class KernelPredictor:
+class KernelPredictor(Predictor):
     """One ridge regression per (width, ridge). See `mdlcodec.predictors.contract.Predictor`.
 
     A score is T times the regression's f, where T is the inverse temperature with the least codelength of
@@ -145,7 +148,7 @@ class KernelPredictor:
         def fill(s: int) -> None:
             width, ridge = effort.kernels[s]
             scale = max(width * median, 1e-300)
-            _fill_kernel(n, distances, scale, max(ridge, SMALLEST_RIDGE), self._factors[s])
+            fill_kernel(n, distances, scale, max(ridge, SMALLEST_RIDGE), self._factors[s])
 
         in_threads(fill, range(self.sets))
         self._starts = row_starts(n)
@@ -168,12 +171,14 @@ class KernelPredictor:
             in_threads(factorise, range(self.sets))
             self._factorised += ROWS
 
+    @override
     def block_end(self, start: int) -> int:
-        """See Predictor.block_end: every label informs the next."""
+        """Every label informs the next."""
         return start + 1
 
+    @override
     def predict(self, start: int, stop: int) -> np.ndarray:
-        """See Predictor.predict; labels 0..start-1 must have been learned."""
+        """Labels 0..start-1 must have been learned."""
         if start != self._known:
             raise ValueError(f"asked to predict label {start} with {self._known} labels known")
         self._factorise(stop)
@@ -183,8 +188,8 @@ class KernelPredictor:
         self._predicted = (start, means)
         return means * self._scales[None, :, None]
 
+    @override
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
-        """See Predictor.learn."""
         if self._predicted[0] != start or self._predicted[1].shape[0] < stop - start:
             self.predict(start, stop)
         for i in range(start, stop):
@@ -196,37 +201,44 @@ class KernelPredictor:
         _best_temperatures(self._losses, TEMPERATURES, self._scales)
         self._known, self._predicted = stop, (stop, self._predicted[1][:0])
 
+    @override
     def states(self) -> dict[str, np.ndarray]:
-        """See Predictor.states."""
         return {"factors": self._factors, "residuals": self._residuals}
 
 
-class KernelFamily:
-    """See `mdlcodec.predictors.contract.PredictorFamily`."""
+def kernel_cost(inputs: Inputs, k: int, effort: KernelEffort) -> Cost:
+    """What factors and regressions of k columns take. Raises LimitExceeded above 16,384 examples: a factor takes
+    4 n^2 bytes."""
+    n = inputs.n
+    if n > MOST_EXAMPLES:
+        raise LimitExceeded(
+            f"the kernel predictor takes at most {MOST_EXAMPLES:,} examples, not {n:,}; "
+            "choose --net mlp or cnn, or fewer examples with --limit"
+        )
+    shape, sets = inputs.features.shape[1:], len(effort.kernels)
+    # features (twice while they are transposed) and distances; then distances and factors
+    columns = 16 * n * dimensions(shape, effort.filters) + (
+        inputs.features.nbytes if is_picture(shape) else 0
+    )
+    factors = 8 * sets * (packed_size(n) + n * k)
+    memory = 8 * packed_size(n) + max(columns, factors) + inputs.features.nbytes
+    # a row of a factor, or as many projections of residuals as take about as long
+    return Cost(sets * n * k, sets * n + sets * n * n * k // 5_000_000, memory, sets)
+
+
+class KernelFamily(PredictorFamily):
+    """The kernel machine for classes."""
 
     name = "kernel"
-    number = 3
+    number: int = NetId.KERNEL
 
+    @override
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
-        """See PredictorFamily.cost. Raises LimitExceeded above 16,384 examples: a factor takes 4 n^2 bytes."""
-        effort, n = effort_of(KERNEL, preset), inputs.n
-        if n > MOST_EXAMPLES:
-            raise LimitExceeded(
-                f"the kernel predictor takes at most {MOST_EXAMPLES:,} examples, not {n:,}; "
-                "choose --net mlp or cnn, or fewer examples with --limit"
-            )
-        shape, sets = inputs.features.shape[1:], len(effort.kernels)
-        # features (twice while they are transposed) and distances; then distances and factors
-        columns = 16 * n * dimensions(shape, effort.filters) + (
-            inputs.features.nbytes if is_picture(shape) else 0
-        )
-        factors = 8 * sets * (packed_size(n) + n * k)
-        memory = 8 * packed_size(n) + max(columns, factors) + inputs.features.nbytes
-        # a row of a factor, or as many projections of residuals as take about as long
-        return Cost(sets * n * k, sets * n + sets * n * n * k // 5_000_000, memory, sets)
+        """Raises LimitExceeded above 16,384 examples."""
+        return kernel_cost(inputs, k, effort_of(KERNEL, preset))
 
+    @override
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> KernelPredictor:
-        """See PredictorFamily.start."""
         effort = effort_of(KERNEL, preset)
         return KernelPredictor(inputs.n, k, example_distances(inputs.features, effort, seed), effort)
 

@@ -5,8 +5,8 @@ training with sparse coding and vector quantization", section 2.2.3), pooled wit
 """
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.cholesky import in_threads
 from mdlcodec.exact.random import Stream
 

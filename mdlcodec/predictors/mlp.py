@@ -1,10 +1,15 @@
 """Fully connected networks (`--net mlp`; formats/prequential.md, "mlp") beside a linear model."""
 
 import numpy as np
+from typing_extensions import override
 
+from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
+from mdlcodec.exact.integers import DIGITS, INPUT_DIGITS
 from mdlcodec.limits import Cost
-from mdlcodec.nn.layers import Activate, Drop, FullyConnected, Layer
+from mdlcodec.nn.graph import Graph, sequence
+from mdlcodec.nn.nodes import Dropout, Linear, Rectify
+from mdlcodec.predictors.contract import PredictorFamily
 from mdlcodec.predictors.encoding import encoded, mean_square_norm
 from mdlcodec.predictors.network_predictor import NetworkPredictor, Recipe, network_cost
 from mdlcodec.predictors.presets import MLP, Effort, effort_of
@@ -14,9 +19,9 @@ from mdlcodec.predictors.side_by_side import SideBySide
 _KEPT = ((45875, 45875), (52429, 52429), (45875, 32768))
 
 
-def _recipe(layers: tuple[Layer, ...], steps: int, rate: float, decay: float) -> Recipe:
+def _recipe(graph: Graph, steps: int, rate: float, decay: float) -> Recipe:
     return Recipe(
-        layers=layers,
+        graph=graph,
         members=1,
         growth=10,
         batch=64,
@@ -38,26 +43,30 @@ def _recipes(inputs_gain: float, k: int, amount: Effort) -> list[Recipe]:
     recipes = []
     for member in range(amount.members):
         kept_inputs, kept = _KEPT[member % len(_KEPT)]
-        layers: list[Layer] = [Drop(kept_inputs), FullyConnected(amount.width, inputs_gain), Activate()]
-        layers += [
-            Drop(kept),
-            FullyConnected(amount.width),
-            Activate(),
-            Drop(kept),
-            FullyConnected(k, gain=0.0),
-        ]
-        recipes.append(_recipe(tuple(layers), amount.steps, 1e-3, 0.01))
-    return [*recipes, _recipe((FullyConnected(k, gain=0.0),), 1, 2e-3, 0.03)]
+        graph = sequence(
+            Dropout(kept_inputs),
+            Linear(amount.width, inputs_gain, INPUT_DIGITS),
+            Rectify(),
+            Dropout(kept),
+            Linear(amount.width, digits=DIGITS),
+            Rectify(),
+            Dropout(kept),
+            Linear(gain=0.0, digits=DIGITS),
+        )
+        recipes.append(_recipe(graph.for_outputs(k), amount.steps, 1e-3, 0.01))
+    linear = sequence(Linear(gain=0.0, digits=INPUT_DIGITS)).for_outputs(k)
+    return [*recipes, _recipe(linear, 1, 2e-3, 0.03)]
 
 
-class FullyConnectedFamily:
-    """See `mdlcodec.predictors.contract.PredictorFamily`."""
+class FullyConnectedFamily(PredictorFamily):
+    """Networks of several widths of dropout beside a linear model."""
 
     name = "mlp"
-    number = 1
+    number: int = NetId.MLP
 
+    @override
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
-        """See PredictorFamily.cost."""
+        """K is 1 for the one output of real numbers."""
         amount = effort_of(MLP, preset)
         width = 1
         for extent in inputs.features.shape[1:]:
@@ -73,16 +82,18 @@ class FullyConnectedFamily:
             sets=amount.members + 2,
         )
 
+    @override
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> SideBySide:
-        """See PredictorFamily.start."""
+        return SideBySide(self.networks(inputs, k, preset, seed))
+
+    def networks(self, inputs: Inputs, k: int | None, preset: int, seed: int) -> list[NetworkPredictor]:
+        """The members, of k classes, or None: of real numbers; then the linear model."""
         features = encoded(inputs.features.reshape(inputs.n, -1))  # images: (h, w, c) -> h * w * c
         power = mean_square_norm(features)
         # weights N(0, 2 / |x|^2): the first layer's outputs have variance 2, whatever the inputs' scale
         gain = float(np.sqrt(2.0 * features.shape[1] / power)) if power > 0.0 else 1.0
-        recipes = _recipes(gain, k, effort_of(MLP, preset))
-        return SideBySide(
-            [NetworkPredictor(features, k, recipe, seed, number) for number, recipe in enumerate(recipes)]
-        )
+        recipes = _recipes(gain, 1 if k is None else k, effort_of(MLP, preset))
+        return [NetworkPredictor(features, k, recipe, seed, number) for number, recipe in enumerate(recipes)]
 
 
 FAMILY = FullyConnectedFamily()

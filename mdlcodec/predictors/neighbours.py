@@ -1,10 +1,12 @@
 """Nearest neighbours among the examples whose labels are known (formats/switching.md, "Nearest neighbours")."""
 
 import numpy as np
-from numba import njit
+from typing_extensions import override
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.cholesky import row_starts
 from mdlcodec.exact.elementary import log
+from mdlcodec.predictors.contract import Predictor
 
 # score sets: votes of so many nearest neighbours
 COUNTS = np.array([1, 4, 16], np.int64)
@@ -48,7 +50,7 @@ def _vote(
             out[s, c] = log((np.float64(votes[c]) + least) / total)
 
 
-class NeighboursPredictor:
+class NeighboursPredictor(Predictor):
     """Votes of the nearest 1, 4 and 16 neighbours. See `mdlcodec.predictors.contract.Predictor`."""
 
     sets = COUNTS.size
@@ -59,22 +61,23 @@ class NeighboursPredictor:
         self._labels = np.zeros(n, np.int32)
         self._found, self._lengths = np.empty(COUNTS[-1], np.int64), np.empty(COUNTS[-1])
 
+    @override
     def block_end(self, start: int) -> int:
-        """See Predictor.block_end: every label informs the next."""
+        """Every label informs the next."""
         return start + 1
 
+    @override
     def predict(self, start: int, stop: int) -> np.ndarray:
-        """See Predictor.predict."""
         out = np.empty((stop - start, self.sets, self._k))
         for i in range(start, stop):
             size = _nearest(self._distances, self._starts, i, start, self._found, self._lengths)
             _vote(self._found, size, self._labels, COUNTS, _LEAST_VOTES, out[i - start])
         return out
 
+    @override
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
-        """See Predictor.learn."""
         self._labels[start:stop] = labels
 
+    @override
     def states(self) -> dict[str, np.ndarray]:
-        """See Predictor.states."""
         return {"labels": self._labels}

@@ -4,17 +4,22 @@ Between blocks every member takes optimiser steps on batches drawn, with replace
 far; predictions use exponentially averaged weights, and the members' probabilities are averaged.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from typing_extensions import override
 
+from mdlcodec.container.ids import Purpose
 from mdlcodec.exact.choice import chosen_arithmetic
 from mdlcodec.exact.optimisers import adam_for, move_towards
 from mdlcodec.exact.random import Stream
 from mdlcodec.limits import Cost
-from mdlcodec.mixing.pools import mean_log_probabilities
-from mdlcodec.nn.layers import Layer, Shape
-from mdlcodec.nn.network import Network, count_activations, count_parameters
+from mdlcodec.nn.exact_training import Network
+from mdlcodec.nn.graph import Graph, channels_first
+from mdlcodec.nn.node import Shape
+from mdlcodec.predictors.contract import Predictor
+from mdlcodec.predictors.objectives import ClassObjective, Objective, RealObjective
 from mdlcodec.predictors.warps import Warp, warped
 
 _FIRST_BLOCK = 8
@@ -22,15 +27,13 @@ _PREDICTED_AT_ONCE = 512
 # an example whose class had a higher probability when last trained on is easy: one draw in eight counts
 _EASY, _EASY_WORD = 0.95, np.uint64(1 << 61)
 _DRAWS, _ROUNDS = 8, 8
-# purposes of random streams; the index is the member's
-_INITIAL, _BATCHES, _NOISE, _WARPS = 1, 2, 3, 4
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Everything that decides what a network predictor learns; a preset of a network gives one."""
 
-    layers: tuple[Layer, ...]
+    graph: Graph
     members: int  # networks whose probabilities are averaged
     growth: int  # a block is a 1 / growth part of the labels before it
     batch: int  # examples a step
@@ -89,54 +92,65 @@ def _shifted(images: np.ndarray) -> list[np.ndarray]:
     return [images, left, right, up, down]
 
 
-class NetworkPredictor:
+class NetworkPredictor(Predictor):
     """Members trained side by side on batches of their own. See `mdlcodec.predictors.contract.Predictor`.
 
     Score sets: the logarithm of the members' mean probability; when images are also predicted shifted, the
     same over all of these as well.
     """
 
-    def __init__(self, features: np.ndarray, k: int, recipe: Recipe, seed: int, first: int = 0) -> None:
-        """features: float32 (n, ...), one example a row; first: number of the first member's streams."""
+    def __init__(
+        self,
+        features: np.ndarray,
+        k: int | None,
+        recipe: Recipe,
+        seed: int,
+        first: int = 0,
+        at_once: int | None = None,
+    ) -> None:
+        """features: float32 (n, ...), one example a row; k classes, None for real numbers; first: number of the
+        first member's streams; at_once: examples predicted together, which changes no bit."""
+        self._at_once = _PREDICTED_AT_ONCE if at_once is None else at_once
         arithmetic = chosen_arithmetic()
         self._functions = arithmetic.functions
-        self._features, self._recipe, self._k = features, recipe, k
-        self._labels = np.empty(features.shape[0], np.int64)
+        self._features, self._recipe = features, recipe
+        self._objective: Objective = RealObjective() if k is None else ClassObjective(k)
+        self._labels = np.empty(features.shape[0], self._objective.targets)
         self.sets = 2 if recipe.shifted else 1
         numbers = range(first, first + recipe.members)
         self._members = [
             Network(
-                recipe.layers,
-                features.shape[1:],
+                recipe.graph,
+                channels_first(features.shape[1:]),
                 arithmetic,
-                Stream(seed, _INITIAL, member),
-                Stream(seed, _NOISE, member),
+                Stream(seed, Purpose.INITIAL, member),
+                Stream(seed, Purpose.NOISE, member),
             )
             for member in numbers
         ]
         self._optimisers = [adam_for(network.trained, beta2=recipe.beta2) for network in self._members]
         self._averages = [self._functions.array(network.state.copy()) for network in self._members]
-        self._batches = [Stream(seed, _BATCHES, member) for member in numbers]
+        self._batches = [Stream(seed, Purpose.BATCHES, member) for member in numbers]
         # probability of each example's class when a member last trained on it
         self._known = [np.zeros(features.shape[0] if recipe.selective else 0) for _ in numbers]
-        self._warps = [Stream(seed, _WARPS, member) for member in numbers]
+        self._warps = [Stream(seed, Purpose.WARPS, member) for member in numbers]
         self._steps = 0
 
+    @override
     def block_end(self, start: int) -> int:
-        """See Predictor.block_end."""
         return self._recipe.block_end(start)
 
+    @override
     def predict(self, start: int, stop: int) -> np.ndarray:
-        """See Predictor.predict."""
-        out = np.empty((stop - start, self.sets, self._k))
-        for first in range(start, stop, _PREDICTED_AT_ONCE):
-            last = min(stop, first + _PREDICTED_AT_ONCE)
+        out = np.empty((stop - start, self.sets, self._objective.scores))
+        for first in range(start, stop, self._at_once):
+            last = min(stop, first + self._at_once)
             images, scores = self._features[first:last], []
             for seen in _shifted(images) if self._recipe.shifted else [images]:
                 for network, average in zip(self._members, self._averages, strict=True):
                     scores.append(network.predict(seen, average))
             for i, count in enumerate((len(self._members), len(scores))[: self.sets]):
-                mean_log_probabilities(np.stack(scores[:count]), out[first - start : last - start, i])
+                self._objective.pool(np.stack(scores[:count]), out[first - start : last - start, i])
         return out
 
     def _rows(self, member: int, known: int) -> np.ndarray:
@@ -157,8 +171,8 @@ class NetworkPredictor:
             return self._features[rows]
         return warped(self._features, rows, self._recipe.warp, self._warps[member])
 
+    @override
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
-        """See Predictor.learn."""
         recipe = self._recipe
         self._labels[start:stop] = labels
         if stop == self._labels.size:
@@ -170,14 +184,16 @@ class NetworkPredictor:
             for member, network in enumerate(self._members):
                 rows = self._rows(member, stop)
                 x = self._batch(member, rows)
-                _, gradient, true = network.gradient(x, self._labels[rows], recipe.smoothing)
+                _, gradient, true = network.gradient(
+                    x, self._labels[rows], recipe.smoothing, self._objective.loss
+                )
                 if recipe.selective:
                     self._known[member][rows] = true
                 self._optimisers[member].step(network.trained, gradient, rate, recipe.decay)
                 move_towards(self._averages[member], network.vector, move)
 
+    @override
     def states(self) -> dict[str, np.ndarray]:
-        """See Predictor.states."""
         found = {}
         for number, (network, average) in enumerate(zip(self._members, self._averages, strict=True)):
             found[f"network {number} weights"] = network.state
@@ -186,10 +202,10 @@ class NetworkPredictor:
 
 
 def network_cost(n: int, shape: Shape, recipe: Recipe) -> Cost:
-    """What training on n examples of that shape will take, before anything is allocated."""
-    parameters = count_parameters(recipe.layers, shape)
+    """What training on n examples (c, h, w) or (d,) will take, before anything is allocated."""
+    parameters = sum(math.prod(p.shape) for p in recipe.graph.parameters(shape).values())  # integers
     # values, their integers and gradients of a batch; patches of a convolution, a few times 16 MiB
-    batch = 32 * count_activations(recipe.layers, shape) * max(recipe.batch, _PREDICTED_AT_ONCE) + (1 << 27)
+    batch = 32 * recipe.graph.values(shape) * max(recipe.batch, _PREDICTED_AT_ONCE) + (1 << 27)
     # weights, gradient, two moments, average, block integers and planes
     weights = 48 * parameters * recipe.members
     known = 8 * n * recipe.members if recipe.selective else 0

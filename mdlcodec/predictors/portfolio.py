@@ -6,18 +6,21 @@ runs, and while P > 1 of them are to be pooled, P + 2 pools.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.mixing.pools import fill_pools
 from mdlcodec.predictors.contract import Predictor
 
 # entries of scores that a predictor holds for its block at once
 _ENTRIES_AT_ONCE = 1 << 22
+_CLASSES: np.dtype[Any] = np.dtype(np.int32)
 
 
 @dataclass(frozen=True)
-class Entry:
+class Held:
     """A predictor of the first ``examples``; the pools are made of the last ``pooled`` of its score sets."""
 
     predictor: Predictor
@@ -34,13 +37,13 @@ def portfolio_memory(examples: int, k: int, sets: int) -> int:
 class _Paced:
     """A predictor that is asked for any examples in order, and told of labels at the ends of its own blocks."""
 
-    def __init__(self, entry: Entry, k: int) -> None:
+    def __init__(self, entry: Held, k: int, labels: np.dtype[Any]) -> None:
         self.entry = entry
         self._at_once = max(1, _ENTRIES_AT_ONCE // (k * entry.predictor.sets))
         self._start = self._stop = self._end = 0  # the block's start, where its scores end, its end
         self._first = 0  # of the scores held
         self._scores = np.empty((0, entry.predictor.sets, k))
-        self._labels = np.empty(entry.examples, np.int32)
+        self._labels = np.empty(entry.examples, labels)
 
     def scores_end(self, start: int) -> int:
         """Up to where scores are held, from ``start`` on; predicts if there are none."""
@@ -54,7 +57,7 @@ class _Paced:
         return self._stop
 
     def scores(self, start: int, stop: int) -> np.ndarray:
-        """Of examples whose scores are held."""
+        """Scores of examples for which they are held."""
         return self._scores[start - self._first : stop - self._first]
 
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
@@ -64,19 +67,19 @@ class _Paced:
             self.entry.predictor.learn(self._start, stop, self._labels[self._start : stop])
 
 
-class Portfolio:
+class Portfolio(Predictor):
     """See the module. For examples in order: `retire`, `block_end`, `predict`, then `learn`.
 
     Score sets: those of every predictor that runs, in order; then, if several of them are to be pooled, the pools.
     """
 
-    def __init__(self, entries: Sequence[Entry], k: int) -> None:
-        """The first predictor is for all examples."""
-        self._running = [_Paced(entry, k) for entry in entries]
+    def __init__(self, entries: Sequence[Held], k: int, labels: np.dtype[Any] = _CLASSES) -> None:
+        """The first predictor is for all examples; k: numbers in a score set; labels: their dtype."""
+        self._running = [_Paced(entry, k, labels) for entry in entries]
         self._k = k
 
     @property
-    def sets(self) -> int:
+    def sets(self) -> int:  # type: ignore[override]  # it falls as predictors retire
         """Score sets now."""
         return sum(paced.entry.predictor.sets for paced in self._running) + self._pools()  # integers
 
@@ -107,8 +110,8 @@ class Portfolio:
         """Where scores of examples from ``start`` on end for now; see Predictor.block_end."""
         return min(paced.scores_end(start) for paced in self._running)
 
+    @override
     def predict(self, start: int, stop: int) -> np.ndarray:
-        """See Predictor.predict."""
         scores = np.concatenate([paced.scores(start, stop) for paced in self._running], axis=1)
         count = self._pools()
         if not count:
@@ -123,13 +126,14 @@ class Portfolio:
         fill_pools(np.take(scores, chosen, axis=1), sizes, pools)
         return np.concatenate([scores, pools], axis=1)
 
+    @override
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
-        """See Predictor.learn."""
         for paced in self._running:
             paced.learn(start, stop, labels)
 
+    @override
     def states(self) -> dict[str, np.ndarray]:
-        """See Predictor.states; of the predictors that run."""
+        """The states of the predictors that run."""
         return {
             f"predictor {number} {name}": array
             for number, paced in enumerate(self._running)

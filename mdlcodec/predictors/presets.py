@@ -9,10 +9,10 @@ was never tuned on, and the first 20,000 of MNIST were coded once, in float32, a
 from dataclasses import dataclass
 from typing import TypeVar
 
+from mdlcodec.container.ids import HIGHEST_PRESET, LOWEST_PRESET
 from mdlcodec.errors import Unsupported
 
 DEFAULT_PRESET = 5
-LOWEST_PRESET, HIGHEST_PRESET = 1, 9
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,18 @@ KERNEL = {
     7: KernelEffort(256, _SOME),
     8: KernelEffort(256, _MANY),
     9: KernelEffort(512, _MANY),
+}
+
+# of real numbers: ridges as small as low noise needs; the wide ones are linear models in effect
+_REAL_FEW = ((2.0, 0.03), (8.0, 0.01))
+_REAL_SOME = ((0.5, 0.05), (2.0, 0.003), (2.0, 0.03), (2.0, 0.3), (8.0, 0.003), (8.0, 0.03), (64.0, 0.01))
+_REAL_MANY = (*_REAL_SOME, (1.0, 0.01), (4.0, 0.003), (4.0, 0.1), (32.0, 0.001))
+
+KERNEL_REALS = {
+    preset: KernelEffort(
+        effort.filters, _REAL_FEW if preset < 3 else _REAL_SOME if preset < 7 else _REAL_MANY
+    )
+    for preset, effort in KERNEL.items()
 }
 
 # of more than 4,000 examples, the first ones that the kernel machine and the neighbours are for

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.mixing.pools import mean_log_probabilities
 from mdlcodec.predictors.contract import Predictor
 
 
-class SideBySide:
-    """See `mdlcodec.predictors.contract.Predictor`: the score sets of all members in their order, then the
+class SideBySide(Predictor):
+    """The score sets of all members in their order, then the
     logarithms of their mean probabilities."""
 
     def __init__(self, members: Sequence[Predictor]) -> None:
@@ -20,20 +21,20 @@ class SideBySide:
         """The first member's blocks serve all."""
         return self._members[0].block_end(start)
 
+    @override
     def predict(self, start: int, stop: int) -> np.ndarray:
-        """See Predictor.predict."""
         scores = np.concatenate([member.predict(start, stop) for member in self._members], axis=1)
         mean = np.empty((scores.shape[0], scores.shape[2]))
         mean_log_probabilities(np.ascontiguousarray(scores.transpose(1, 0, 2)), mean)
         return np.concatenate([scores, mean[:, None, :]], axis=1)
 
+    @override
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
-        """See Predictor.learn."""
         for member in self._members:
             member.learn(start, stop, labels)
 
+    @override
     def states(self) -> dict[str, np.ndarray]:
-        """See Predictor.states."""
         return {
             f"member {number} {name}": array
             for number, member in enumerate(self._members)

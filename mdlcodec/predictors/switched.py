@@ -3,13 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from typing_extensions import override
+
+from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.exact.cholesky import packed_size
 from mdlcodec.limits import Cost
-from mdlcodec.predictors import KERNEL_LIMIT, cnn, kernel, mlp
+from mdlcodec.nn.graph import channels_first
+from mdlcodec.predictors import KERNEL_LIMIT, SEVERAL, cnn, kernel, mlp
+from mdlcodec.predictors.contract import PredictorFamily
 from mdlcodec.predictors.neighbours import NeighboursPredictor
 from mdlcodec.predictors.network_predictor import NetworkPredictor, Recipe, network_cost
-from mdlcodec.predictors.portfolio import Entry, Portfolio, portfolio_memory
+from mdlcodec.predictors.portfolio import Held, Portfolio, portfolio_memory
 from mdlcodec.predictors.presets import KERNEL, SWITCHING, effort_of
 
 # no block is larger than this part of the labels, and so many: networks' blocks are a tenth of the labels before
@@ -33,8 +38,7 @@ def _stopped(recipe: Recipe) -> Iterator[Recipe]:
 
 
 def _image_recipes(inputs: Inputs, k: int, preset: int) -> list[Recipe]:
-    height, width, channels = inputs.features.shape[1:]
-    return list(_stopped(cnn.recipe_for((height, width, channels), k, preset)))
+    return list(_stopped(cnn.recipe_for(channels_first(inputs.features.shape[1:]), k, preset)))
 
 
 def switched(inputs: Inputs, k: int, preset: int, seed: int) -> Portfolio:
@@ -43,14 +47,14 @@ def switched(inputs: Inputs, k: int, preset: int, seed: int) -> Portfolio:
     if inputs.is_images:
         features = cnn.standardised(inputs.features)
         for number, recipe in enumerate(_image_recipes(inputs, k, preset)):
-            entries.append(Entry(NetworkPredictor(features, k, recipe, seed, number), n, 1))
+            entries.append(Held(NetworkPredictor(features, k, recipe, seed, number), n, 1))
     else:
-        entries.append(Entry(mlp.FAMILY.start(inputs, k, preset, seed), n, 1))
+        entries.append(Held(mlp.FAMILY.start(inputs, k, preset, seed), n, 1))
     few, effort = _few(inputs, preset), effort_of(KERNEL, preset)
     distances = kernel.example_distances(few.features, effort, seed)
     machine = kernel.KernelPredictor(few.n, k, distances, effort)
-    entries.append(Entry(machine, few.n, machine.sets))
-    entries.append(Entry(NeighboursPredictor(few.n, k, distances), few.n, 0))
+    entries.append(Held(machine, few.n, machine.sets))
+    entries.append(Held(NeighboursPredictor(few.n, k, distances), few.n, 0))
     return Portfolio(entries, k)
 
 
@@ -60,7 +64,7 @@ def switched_cost(inputs: Inputs, k: int, preset: int) -> Cost:
     pooled = [kernel.FAMILY.cost(few, k, preset)]
     memory = 0
     if inputs.is_images:
-        shape = inputs.features.shape[1:]
+        shape = channels_first(inputs.features.shape[1:])
         pooled += [network_cost(inputs.n, shape, recipe) for recipe in _image_recipes(inputs, k, preset)]
         memory = 2 * inputs.features.nbytes  # the images standardised
     else:
@@ -78,3 +82,21 @@ def switched_cost(inputs: Inputs, k: int, preset: int) -> Cost:
             total.sets + cost.sets,
         )
     return total
+
+
+class SwitchedFamily(PredictorFamily):
+    """Several predictors at once, under the switch distribution."""
+
+    name = SEVERAL
+    number: int = NetId.NONE
+
+    @override
+    def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
+        return switched_cost(inputs, k, preset)
+
+    @override
+    def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> Portfolio:
+        return switched(inputs, k, preset, seed)
+
+
+FAMILY = SwitchedFamily()

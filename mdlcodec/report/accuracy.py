@@ -15,7 +15,8 @@ from mdlcodec.data.features import are_pixels
 from mdlcodec.errors import BadData
 
 if TYPE_CHECKING:
-    from mdlcodec.nn.architectures import Layered, Weights
+    from mdlcodec.nn.weights import Weights
+    from mdlcodec.nn.zoo import Architecture
 
 _IDX = re.compile(r"train(-images[-.]idx3-ubyte)(\.gz)?")
 _CIFAR = {"data_batch_1.bin": "test_batch.bin", "train.bin": "test.bin"}
@@ -52,26 +53,27 @@ def read_examples(source: str, target: str | None, trained: Dataset) -> Dataset:
             "test examples are measured only for images of 8-bit pixels whose smallest value is 0 and largest 255; "
             "scale the pixels of both sets, or leave --test out"
         )
-    if (found.labels.values.dtype.kind == "U") != (trained.labels.values.dtype.kind == "U"):
+    if (found.class_labels.values.dtype.kind == "U") != (trained.class_labels.values.dtype.kind == "U"):
         raise BadData("the labels of the test examples are of another type than those that are coded")
-    if not np.isin(found.labels.values, trained.labels.values).all():
+    if not np.isin(found.class_labels.values, trained.class_labels.values).all():
         raise BadData("the test examples have labels that none of the coded examples has; leave --test out")
     return found
 
 
-def accuracy(network: tuple[Layered, Weights], values: np.ndarray, examples: Dataset) -> float:
+def accuracy(network: tuple[Architecture, Weights], values: np.ndarray, examples: Dataset) -> float:
     """Share of the examples to which the network's exact prediction gives their label.
 
     values: (k,) the label of each of the network's outputs.
     """
-    from mdlcodec.nn.layered import exact_outputs
+    from mdlcodec.nn.exact_prediction import ExactNetwork
 
     assert examples.labels is not None
     architecture, weights = network
     features, truth = examples.inputs.features, examples.labels.array()
+    exact = ExactNetwork(architecture, weights, features.shape[1:])
     right = 0
     for start in range(0, len(features), _EXAMPLES_AT_ONCE):
         rows = slice(start, start + _EXAMPLES_AT_ONCE)
-        scores = exact_outputs(architecture, weights, features[rows])
+        scores = exact.scores(features[rows])
         right += int(np.count_nonzero(values[scores.argmax(1)] == truth[rows]))
     return right / len(features)

@@ -53,8 +53,7 @@ class Comparison:
     @property
     def labels(self) -> Labels:
         """The labels that are coded."""
-        assert self.dataset.labels is not None
-        return self.dataset.labels
+        return self.dataset.class_labels
 
     @property
     def classes(self) -> int:
@@ -112,7 +111,7 @@ class Comparison:
         from mdlcodec.codes import code_named
 
         chosen = code_named(code)
-        settings = chosen.settings("auto", self.preset, self.seed, self.dataset.inputs, self.classes)
+        settings = chosen.settings("auto", self.preset, self.seed, self.dataset.inputs, self.labels.target)
         named = {"version": mdlcodec.__version__, "code": code, "net": chosen.net_name(settings)}
         return named | self._origin()
 
@@ -159,7 +158,7 @@ class Comparison:
         except MdlcodecError:
             return False
         inputs = self.dataset.inputs
-        wanted = code_named(code).settings("auto", self.preset, self.seed, inputs, self.classes)
+        wanted = code_named(code).settings("auto", self.preset, self.seed, inputs, self.labels.target)
         return (file.code.name, file.settings, file.n, file.k, file.header.input_digest) == (
             code,
             wanted,
@@ -206,17 +205,17 @@ class Comparison:
         return None if self.test is None else dataset_digest(self.test)
 
     def _accuracy(self, blob: bytes) -> float | None:
-        """Of the network in a file, on the test examples; None where there is no network, or no examples."""
-        from mdlcodec.codes.transmitted import TransmittedNetwork
+        """How often a file's network is right on the test examples; None without a network or examples."""
         from mdlcodec.exact.choice import computing_on
         from mdlcodec.files import labels as label_files
         from mdlcodec.report.accuracy import accuracy
 
         file = label_files.parse(blob)
-        if self.test is None or not isinstance(file.code, TransmittedNetwork):
+        if self.test is None:
             return None
-        check_limits(file.code.cost(self.dataset.inputs, file.k, file.settings), self.limits)
-        network = file.code.weights(file.payload, file.k, self.dataset.inputs, file.settings)
+        prepared = file.code.prepare(self.dataset.inputs, file.target, file.settings)
+        check_limits(prepared.cost, self.limits)
+        network = prepared.network(file.payload)
         if network is None:
             return None
         with computing_on(self.device):

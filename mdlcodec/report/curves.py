@@ -39,11 +39,11 @@ class Curve:
         return Curve(self.samples[kept], self.bits[kept], self.right[kept])
 
     def bits_per_sample(self) -> np.ndarray:
-        """Of the samples between each point and the one before."""
+        """Bits a sample, of the samples between each point and the one before."""
         return np.diff(self.bits, prepend=0.0) / np.diff(self.samples, prepend=0)
 
     def accuracy(self) -> np.ndarray:
-        """Of the predictions of the samples between each point and the one before."""
+        """Accuracy of the predictions of the samples between each point and the one before."""
         return np.diff(self.right, prepend=0) / np.diff(self.samples, prepend=0)
 
 
@@ -62,24 +62,22 @@ def prequential_curve(
     Raises BadData for a network that is not there, or does not fit, LimitExceeded.
     """
     from mdlcodec.codes import code_named
-    from mdlcodec.codes.prequential import PrequentialCode
 
     chosen = code_named(code)
-    if not isinstance(chosen, PrequentialCode):
+    assert dataset.labels is not None
+    inputs, target = dataset.inputs, dataset.labels.target
+    prepared = chosen.prepare(inputs, target, chosen.settings(net, preset, seed, inputs, target))
+    check_limits(prepared.sending_cost, limits)
+    predicted = prepared.predicted(dataset.class_labels.classes)
+    if predicted is None:
         raise BadData(
             f"--code {code} does not learn from the labels already coded; choose prequential or switching"
         )
-    assert dataset.labels is not None
-    inputs, classes, k = dataset.inputs, dataset.labels.classes, len(dataset.labels.values)
-    settings = chosen.settings(net, preset, seed, inputs, k)
-    check_limits(chosen.cost(inputs, k, settings), limits)
     bits, right = np.zeros(inputs.n), np.ones(inputs.n, bool)
-    for stop, labels, frequencies, probability in (
-        chosen.predicted(classes, k, inputs, settings) if k > 1 else ()
-    ):
-        part = slice(stop - labels.size, stop)
-        bits[part] = -np.log2(probability)
-        right[part] = frequencies.argmax(1) == labels
+    for some in predicted:
+        part = slice(some.stop - some.labels.size, some.stop)
+        bits[part] = -np.log2(some.probability)
+        right[part] = some.frequencies.argmax(1) == some.labels
         if say is not None:
-            say(stop, float(bits[:stop].sum()))
+            say(some.stop, float(bits[: some.stop].sum()))
     return Curve(np.arange(1, inputs.n + 1), np.cumsum(bits), np.cumsum(right))

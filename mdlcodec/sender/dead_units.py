@@ -1,189 +1,292 @@
-"""Units that cannot influence the outputs of a layered network go, and the tensors shrink.
+"""Units that cannot influence the outputs of a network go, and its tensors shrink.
 
-A hidden unit goes when every weight from it is zero, or when it is always zero: no weight leads to it from a
-unit that stays, and its bias, after ReLU where its layer has one, is zero. Then some of those before and after
-it may go too, so this is repeated until none is found. What goes only ever added +0 or -0 to a sum, so the
-outputs are equal in any arithmetic that adds in one order (`sequential_outputs` checks it); a unit that is
-constant but not zero stays, since folding it into the next biases would round differently. Inputs, outputs,
-the first unit of a layer that would be empty, the names and the order of tensors, their layout and the order
-of the units that are left all stay as they are.
+A unit is an output of a linear layer or a channel of a convolution. It goes when all layers that read it, behind
+whatever nodes keep channels apart, have no weight for it to a unit that stays, or see it always as 0: no weight
+leads to it from what is not 0, and its bias becomes 0 on the way (a negative one does behind ReLU, and so may what
+normalisation by running statistics makes of it). Then some of those before and after it may go too, so this is
+repeated until none is found. What goes only ever added +0 or -0 to a sum, so the outputs are equal in any
+arithmetic that adds in one order (`sequential_outputs` checks it); a unit that is constant but not zero stays,
+since folding it into the next biases would round differently.
+
+All units stay of a layer whose outputs are the network's, or enter an addition or subsampling (they stand for
+channels there that others share), a fold, or normalisation of flattened maps; so do inputs, the first unit of a
+layer that would be empty, and the order of the units that are left.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from mdlcodec.data.dataset import quoted
-from mdlcodec.data.tensor import Tensor
-from mdlcodec.errors import BadData, MdlcodecError
-from mdlcodec.nn.architectures import Layered, Shape, Weights, weights_of
-from mdlcodec.sender.sequential_outputs import sequential_outputs
+from mdlcodec.exact.normalisation import EPSILON
+from mdlcodec.nn import nodes
+from mdlcodec.nn.graph import Graph
+from mdlcodec.nn.nodes.flatten import CHANNELS_FIRST
 
-Progress = Callable[[str, int, int | None], None]
+Units = dict[str, np.ndarray]
+"""For linear layers and convolutions by name, which units: bool (units,)."""
 
-_CHECKS = 64  # random inputs on which the outputs are compared
-_SEED = 0
-_EXAMPLES_AT_ONCE = 256
+_LAYERS = (nodes.Linear, nodes.Convolution)
+# what constants become is known up to rounding; signs are taken from values larger than that alone
+_DOUBT = 1e-5
+
+
+def live_units(graph: Graph, tensors: Mapping[str, Any]) -> Units:
+    """The units that stay of every linear layer and convolution, those where all do among them.
+
+    tensors: all of the graph's by name, arrays or torch tensors in PyTorch's layout; no layer is empty. Any values
+    do that are 0 where the network's are; biases, gains and running statistics have its signs and sizes.
+    """
+    return _Analysis(graph, tensors).result()
+
+
+def shrunk(graph: Graph, tensors: Mapping[str, Any], units: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Any arrays or torch tensors shaped like the network's (weights, masks, optimiser state), with only ``units``
+    left, as `live_units` gives them; what shrinks is contiguous. Tensors and layers may be missing.
+    """
+    found = dict(tensors)
+    owned: dict[str, list[str]] = {}
+    for name in tensors:
+        owned.setdefault(name.rpartition(".")[0], []).append(name)
+    for number, stream in _streams(graph).items():
+        keep = units.get(graph.vertices[number].name)
+        if keep is None or keep.all():
+            continue
+        assert not stream.pinned, f"all units of {graph.vertices[number].name} stay"
+        for passed in (number, *stream.through):
+            for name in owned.get(graph.vertices[passed].name, ()):
+                found[name] = _taken(found[name], keep, 0)
+        for reader, order in stream.readers:
+            name = f"{graph.vertices[reader].name}.weight"
+            if name in found:
+                found[name] = _taken(found[name], _spread(keep, order, found[name].shape[1]), 1)
+    return found
+
+
+def _taken(array: Any, keep: np.ndarray, axis: int) -> Any:
+    """What ``keep`` says of one axis, contiguous."""
+    places = np.flatnonzero(keep)
+    if isinstance(array, np.ndarray):
+        return array.take(places, axis)
+    import torch
+
+    return array.index_select(axis, torch.from_numpy(places).to(array.device))
+
+
+def _spread(values: np.ndarray, order: str | None, columns: int) -> np.ndarray:
+    """Values of channels (c,) as those of the columns that they are flattened to."""
+    if order is None:
+        return values
+    places = columns // len(values)
+    return np.repeat(values, places) if order == CHANNELS_FIRST else np.tile(values, places)
 
 
 @dataclass(frozen=True)
-class Dropped:
-    """Units of each layer before and after, and on how many inputs the outputs were found equal."""
+class _Stream:
+    """Where the outputs of a layer go. ``through``: vertices that keep channels apart, in their order; ``readers``:
+    the layers at its end, and the order in which maps are flattened for them; ``pinned``: it goes elsewhere too."""
 
-    net: str
-    before: list[int]
-    after: list[int]
-    checked_random: int
-    checked_inputs: int
-
-
-def drop_dead_units(
-    architecture: Layered,
-    tensors: Sequence[Tensor],
-    inputs: np.ndarray | None = None,
-    progress: Progress | None = None,
-) -> tuple[list[Tensor], Dropped]:
-    """The tensors without dead units, and what went.
-
-    tensors: weight and bias of each layer in turn, in either order, in a layout that `weights_of` knows.
-    inputs: float32 features (n, h, w, c) or (n, d) on which the outputs are compared too.
-    Raises BadData for tensors that do not fit, are empty, or are not finite.
-    """
-    order = _weight_before_bias(tensors)
-    ordered = [tensors[i] for i in order]
-    for tensor in ordered:
-        if tensor.patterns.size == 0:
-            raise BadData(f"tensor {quoted(tensor.name)} is empty; leave --drop-dead out")
-        if not np.isfinite(tensor.array()).all():
-            raise BadData(
-                f"tensor {quoted(tensor.name)} holds NaN or infinite values, so nothing is known of the outputs; "
-                "leave --drop-dead out"
-            )
-    weights = _values(architecture, ordered)
-    alive = live_units(architecture, weights)
-    # where each element that is left stands in the file's tensor, in the file's layout
-    places = [np.arange(tensor.patterns.size).reshape(tensor.shape) for tensor in ordered]
-    kept = _kept(weights_of(architecture, places), alive)
-    shrunk = []
-    for tensor, place, index in zip(ordered, places, kept, strict=True):
-        shrunk.append(Tensor(tensor.name, tensor.dtype, _gathered(tensor.patterns, place, index)))
-    left = _values(architecture, shrunk)
-    checked = _check(architecture, weights, left, inputs, progress)
-    result = [shrunk[order.index(i)] for i in range(len(tensors))]
-    before = [int(bias.shape[0]) for _, bias in weights]
-    return result, Dropped(architecture.name, before, [int(a.sum()) for a in alive], *checked)
+    through: tuple[int, ...]
+    readers: tuple[tuple[int, str | None], ...]
+    pinned: bool
 
 
-def _weight_before_bias(tensors: Sequence[Tensor]) -> list[int]:
-    """Indices of the tensors so that each weight comes before its bias (safetensors files have it after)."""
-    order = list(range(len(tensors)))
-    for i in range(0, len(tensors) - 1, 2):
-        if len(tensors[i].shape) == 1 and len(tensors[i + 1].shape) > 1:
-            order[i], order[i + 1] = i + 1, i
-    return order
+@functools.lru_cache(maxsize=8)
+def _streams(graph: Graph) -> dict[int, _Stream]:
+    """What is known of each linear layer and convolution, by the number of its vertex, in their order."""
+    return {
+        number: _stream(graph, number)
+        for number, vertex in enumerate(graph.vertices)
+        if isinstance(vertex.node, _LAYERS)
+    }
 
 
-def _values(architecture: Layered, tensors: Sequence[Tensor]) -> Weights:
-    return [
-        (weight.astype(np.float64), bias.astype(np.float64))
-        for weight, bias in weights_of(architecture, [tensor.array() for tensor in tensors])
-    ]
+def _stream(graph: Graph, number: int) -> _Stream:
+    entered = graph.readers()
+    through: list[int] = []
+    readers: list[tuple[int, str | None]] = []
+    waiting: list[tuple[int, str | None]] = [(number + 1, None)]
+    pinned = False
+    while waiting:
+        value, order = waiting.pop()
+        pinned |= value == len(graph.vertices)
+        for reader in entered[value]:
+            node = graph.vertices[reader].node
+            if isinstance(node, _LAYERS):
+                readers.append((reader, order))
+            elif type(node) not in _RULES or (isinstance(node, nodes.Normalisation) and order is not None):
+                pinned = True
+            else:
+                through.append(reader)
+                if isinstance(node, nodes.Flatten) and order is None:
+                    waiting.append((reader + 1, node.order))
+                else:
+                    waiting.append((reader + 1, order))
+    return _Stream(tuple(sorted(through)), tuple(readers), pinned)
 
 
-def live_units(architecture: Layered, weights: Weights) -> list[np.ndarray]:
-    """Which units of each layer stay, bool (units,); weights as `weights_of` gives them, finite."""
-    connected = [_connections(weights, i) for i in range(len(weights))]
-    alive = [np.ones(bias.shape[0], bool) for _, bias in weights]
-    while True:
-        before = [mask.copy() for mask in alive]
-        for i in range(len(weights) - 1):
-            fed = connected[i] if i == 0 else connected[i][:, alive[i - 1]]
-            bias = weights[i][1]
-            speaks = bias > 0 if architecture.layers[i].relu else bias != 0
-            read = connected[i + 1][alive[i + 1]].any(axis=0)
-            alive[i] &= read & (fed.any(axis=1) | speaks)
-            if not alive[i].any():
-                alive[i][0] = True
-        if all(np.array_equal(a, b) for a, b in zip(alive, before, strict=True)):
-            return alive
+@dataclass(frozen=True)
+class _Known:
+    """What is known of a value. ``constants``: what each channel always is, float64 (c,), NaN where it varies; None
+    where nothing is known, nor how many channels there are. ``order``: in which its maps were flattened."""
+
+    constants: np.ndarray | None = None
+    order: str | None = None
 
 
-def _connections(weights: Weights, i: int) -> np.ndarray:
-    """Whether layer i has a weight from each unit of the layer before (each channel of the inputs)."""
-    weight = weights[i][0]
-    units = weight.shape[1] if i == 0 else weights[i - 1][1].shape[0]
-    return (weight.reshape(weight.shape[0], units, -1) != 0).any(axis=2)
+class _Analysis:
+    """The search for dead units: forward through the graph again and again, until no unit goes any more."""
+
+    def __init__(self, graph: Graph, tensors: Mapping[str, Any]) -> None:
+        self._graph, self._streams = graph, _streams(graph)
+        self._own: dict[str, dict[str, np.ndarray]] = {vertex.name: {} for vertex in graph.vertices}
+        for name, tensor in tensors.items():
+            layer, _, part = name.rpartition(".")
+            array = tensor if isinstance(tensor, np.ndarray) else tensor.detach().cpu().numpy()
+            self._own[layer][part] = array if array.ndim > 1 else array.astype(np.float64)
+        self._alive = {number: np.ones(len(self._of(number)["weight"]), bool) for number in self._streams}
+        self._connected: dict[int, np.ndarray] = {}
+
+    def result(self) -> Units:
+        """See `live_units`."""
+        while self._sweep():
+            pass
+        return {self._graph.vertices[number].name: alive for number, alive in self._alive.items()}
+
+    def _of(self, number: int) -> dict[str, np.ndarray]:
+        return self._own[self._graph.vertices[number].name]
+
+    def _sweep(self) -> bool:
+        """Whether a unit went."""
+        values, changed = [_Known()], False
+        for number, vertex in enumerate(self._graph.vertices):
+            entering = [values[value] for value in vertex.inputs]
+            if number not in self._streams:
+                values.append(self._passed(number, *entering))
+                continue
+            constants = self._outputs(number, entering[0])
+            if not self._streams[number].pinned:
+                useful = self._useful(number, constants)
+                alive = self._alive[number] & useful
+                if not alive.any():
+                    alive[0] = True
+                changed |= not np.array_equal(alive, self._alive[number])
+                self._alive[number] = alive
+                # the unit that a layer keeps counts as any other
+                constants = np.where(alive, np.where(useful, constants, np.nan), 0.0)
+            values.append(_Known(constants))
+        return changed
+
+    def _passed(self, number: int, *entering: _Known) -> _Known:
+        node = self._graph.vertices[number].node
+        rule = _RULES.get(type(node)) or _MIXING.get(type(node))
+        return _Known() if rule is None else rule(node, self._of(number), *entering)
+
+    def _connections(self, number: int, channels: int | None, order: str | None) -> np.ndarray:
+        """Whether a layer has a weight from each channel that it reads: bool (units, channels)."""
+        if number not in self._connected:
+            found = self._of(number)["weight"] != 0
+            units = len(found)
+            if channels is None or order is None or order == CHANNELS_FIRST:
+                channels = found.shape[1] if channels is None else channels
+                found = found.reshape(units, channels, -1).any(axis=2)
+            else:
+                found = found.reshape(units, -1, channels).any(axis=1)
+            self._connected[number] = found
+        return self._connected[number]
+
+    def _outputs(self, number: int, entering: _Known) -> np.ndarray:
+        """What each unit of a layer always is: its bias where nothing but 0 reaches it."""
+        own, constants = self._of(number), entering.constants
+        channels = None if constants is None else len(constants)
+        connected = self._connections(number, channels, entering.order)
+        if constants is not None:
+            connected = connected & (constants != 0)  # NaN is not 0
+        return np.where(connected.any(axis=1), np.nan, own.get("bias", 0.0))
+
+    def _useful(self, number: int, constants: np.ndarray) -> np.ndarray:
+        """Which units of a layer, always ``constants``, some live unit of a reader sees as other than 0."""
+        stream, vertices = self._streams[number], self._graph.vertices
+        values = {number + 1: _Known(constants)}
+        for passed in stream.through:
+            values[passed + 1] = self._passed(passed, values[vertices[passed].inputs[0]])
+        useful = np.zeros(len(constants), bool)
+        for reader, order in stream.readers:
+            seen = values[vertices[reader].inputs[0]].constants
+            assert seen is not None
+            connected = self._connections(reader, len(constants), order)
+            useful |= connected[self._alive[reader]].any(axis=0) & (seen != 0)
+        return useful
 
 
-def _kept(places: Weights, alive: list[np.ndarray]) -> list[np.ndarray]:
-    """The places of what is left of each weight and bias."""
-    kept: list[np.ndarray] = []
-    for i, (weight, bias) in enumerate(places):
-        left = weight[alive[i]]
-        if i:
-            each = weight.shape[1] // alive[i - 1].size  # places of a map that is flattened
-            left = left[:, np.repeat(alive[i - 1], each)]
-        kept += [left, bias[alive[i]]]
-    return kept
+Rule = Callable[..., _Known]
+"""A node, its tensors by their own names and what is known of its inputs -> what is known of its value."""
 
 
-def _gathered(patterns: np.ndarray, places: np.ndarray, left: np.ndarray) -> np.ndarray:
-    """The patterns at the places that are left, in the layout of the whole: which axis keeps which indices."""
-    flat = np.zeros(patterns.size, bool)
-    flat[left.reshape(-1)] = True
-    mask = flat.reshape(patterns.shape)
-    axes = range(patterns.ndim)
-    indices = [
-        np.flatnonzero(mask.any(axis=tuple(other for other in axes if other != axis))) for axis in axes
-    ]
-    return np.ascontiguousarray(patterns[np.ix_(*indices)])
+def _each(change: Callable[[np.ndarray], np.ndarray]) -> Rule:
+    """The rule of a node that does the same to every channel."""
+
+    def rule(node: Any, own: Mapping[str, np.ndarray], x: _Known) -> _Known:
+        return _Known(None if x.constants is None else change(x.constants), x.order)
+
+    return rule
 
 
-def _check(
-    architecture: Layered,
-    before: Weights,
-    after: Weights,
-    inputs: np.ndarray | None,
-    progress: Progress | None,
-) -> tuple[int, int]:
-    """On how many random and given inputs the outputs were compared; they are equal, or this raises."""
-    rng = np.random.default_rng(_SEED)
-    random = rng.standard_normal((_CHECKS, *_input_shape(architecture, before)))
-    samples = [random] if inputs is None else [random, inputs]
-    total = sum(x.shape[0] for x in samples)
-    done = 0
-    for x in samples:
-        for start in range(0, x.shape[0], _EXAMPLES_AT_ONCE):
-            batch = x[start : start + _EXAMPLES_AT_ONCE]
-            old = sequential_outputs(architecture, before, batch)
-            if not np.isfinite(old).all():
-                raise BadData(
-                    "the network's outputs are not finite and cannot be compared; leave --drop-dead out"
-                )
-            if not np.array_equal(old, sequential_outputs(architecture, after, batch)):
-                raise MdlcodecError("the outputs changed when dead units were dropped; please report this")
-            done += batch.shape[0]
-            if progress is not None:
-                progress("comparing outputs", done, total)
-    return _CHECKS, total - _CHECKS
+def _flattened(node: nodes.Flatten, own: Mapping[str, np.ndarray], x: _Known) -> _Known:
+    return _Known(x.constants, node.order if x.order is None else x.order)
 
 
-def _input_shape(architecture: Layered, weights: Weights) -> Shape:
-    """The shape of one example: square images of the smallest side that the first linear layer allows."""
-    channels = weights[0][0].shape[1]
-    if not architecture.needs_images:
-        return (channels,)
-    first = next(i for i, layer in enumerate(architecture.layers) if layer.kind == "linear")
-    units = weights[first - 1][1].shape[0]
-    area = weights[first][0].shape[1] // units
-    side = math.isqrt(area)
-    if side * side != area:
-        raise BadData(f"the maps that enter layer {first + 1} are not square: {area} places")
-    for layer in reversed(architecture.layers[:first]):
-        assert layer.kernel is not None
-        side = (2 * side if layer.pool else side) + layer.kernel - 1
-    return (side, side, channels)
+def _normalised(node: nodes.Normalisation, own: Mapping[str, np.ndarray], x: _Known) -> _Known:
+    """By running statistics, as predictions have it; a gain of 0 leaves the bias."""
+    mean, gain, bias = own["running_mean"], own["weight"], own["bias"]
+    constants = np.full(len(gain), np.nan)
+    if x.constants is not None:
+        constants = _spread(x.constants, x.order, len(gain))
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        factor = gain / np.sqrt(own["running_var"] + EPSILON)
+        found = (constants - mean) * factor + bias
+        rounding = _DOUBT * ((np.abs(constants) + np.abs(mean)) * np.abs(factor) + np.abs(bias))
+        exact = (constants == 0) & (mean == 0) & (bias == 0) & np.isfinite(factor)
+        found = np.where((np.abs(found) > rounding) | exact, found, np.nan)
+    return _Known(np.where((gain == 0) & np.isfinite(factor), bias, found))
+
+
+def _added(node: nodes.Addition, own: Mapping[str, np.ndarray], x: _Known, y: _Known) -> _Known:
+    """Constants of one sign, so that nothing cancels."""
+    if x.constants is None or y.constants is None or x.order != y.order:
+        return _Known()
+    same = np.sign(x.constants) * np.sign(y.constants) >= 0
+    return _Known(np.where(same, x.constants + y.constants, np.nan), x.order)
+
+
+def _subsampled(node: nodes.Subsampling, own: Mapping[str, np.ndarray], x: _Known) -> _Known:
+    return _Known() if x.constants is None else _Known(np.pad(x.constants, node.added))
+
+
+def _folded(node: nodes.Fold, own: Mapping[str, np.ndarray], x: _Known) -> _Known:
+    return _Known() if x.constants is None else _Known(np.tile(x.constants, 4))
+
+
+def _same(constants: np.ndarray) -> np.ndarray:
+    return constants
+
+
+# a channel of the value is one of the input's
+_RULES: Mapping[type[Any], Rule] = {
+    nodes.AveragePooling: _each(_same),
+    nodes.Dropout: _each(_same),
+    nodes.Flatten: _flattened,
+    nodes.MaxPooling: _each(_same),
+    nodes.Normalisation: _normalised,
+    nodes.Rectify: _each(lambda constants: np.where(constants <= 0, 0.0, constants)),
+    nodes.Tanh: _each(np.tanh),
+}
+_MIXING: Mapping[type[Any], Rule] = {
+    nodes.Addition: _added,
+    nodes.Fold: _folded,
+    nodes.Subsampling: _subsampled,
+}

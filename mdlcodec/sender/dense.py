@@ -1,4 +1,4 @@
-"""Training of a layered network as it is, in torch's float32, for a sender that transmits every weight.
+"""Training of a network as it is, in torch's float32, for a sender that transmits every weight.
 
 No receiver repeats this. The mean loss of the labels to be coded is minimised, and nothing else: what they
 cost under the network is all that its weights, whose length is fixed, can save.
@@ -6,55 +6,67 @@ cost under the network is all that its weights, whose length is fixed, can save.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 
-import numpy as np
 import torch
+from typing_extensions import override
 
+from mdlcodec.container.ids import Purpose
 from mdlcodec.exact.random import Stream
-from mdlcodec.nn.architectures import Layered, Weights
-from mdlcodec.sender.descent import StepProgress, batches, checked_loss
-from mdlcodec.sender.float_layered import float_forward
+from mdlcodec.sender.float_network import Tensors, float_forward, initial_tensors
+from mdlcodec.sender.loop import Phase, Trainer, batches, check_finite
+from mdlcodec.sender.task import Task
 
 BATCH = 128
 _RATE = 1e-3
-_INITIAL, _ORDER = 1, 2  # purposes of random streams
+_EPOCHS, _FEWEST_STEPS = 20, 400  # of the full training
 
 
-def dense_network(
-    architecture: Layered,
-    x: np.ndarray,
-    y: np.ndarray,
-    k: int,
-    *,
-    steps: int,
-    seed: int,
-    progress: StepProgress,
-) -> Weights:
-    """The network of nominal widths, float32, after ``steps`` batches of Adam.
+def number_of_steps(n: int, effort: float) -> int:
+    """Steps of `dense_network` for n examples."""
+    full = max(_FEWEST_STEPS, _EPOCHS * -(-n // BATCH))
+    return max(1, int(full * effort))
 
-    x: float32 (n, h, w, c) or (n, d); y: integers (n,) below k; progress is told steps done, steps in all and
-    the loss of a batch (nats a label). Raises BadData for inputs that do not fit, InexactComputation when the
-    training diverges.
-    """
-    shape = architecture.inputs_of(x.shape[1:])
-    initial, order = Stream(seed, _INITIAL), Stream(seed, _ORDER)
-    parameters = []
-    for size in architecture.shapes(x.shape[1:], k):
-        gain = np.float32(np.sqrt(2.0 / math.prod(size[1:])))  # He et al. 2015
-        weight = torch.from_numpy(initial.normals(size) * gain)
-        parameters += [weight.requires_grad_(), torch.zeros(size[0], requires_grad=True)]
-    pairs = list(zip(parameters[::2], parameters[1::2], strict=True))
-    optimiser = torch.optim.Adam(parameters, lr=_RATE)
-    batch_rows = batches(min(BATCH, len(x)), lambda: order.permutation(len(x)))
-    for done in range(1, steps + 1):
-        rows = next(batch_rows)
-        batch = torch.from_numpy(np.ascontiguousarray(x[rows]).reshape(-1, *shape))
-        targets = torch.from_numpy(y[rows].astype(np.int64))
-        loss = torch.nn.functional.cross_entropy(float_forward(architecture, pairs, batch), targets)
-        optimiser.param_groups[0]["lr"] = _RATE * (1.0 - (done - 1) / steps)
-        optimiser.zero_grad()
+
+class DenseTraining(Phase):
+    """Adam at a rate that falls linearly to 0."""
+
+    def __init__(self, task: Task) -> None:
+        self.task, self.graph, self.steps = task, task.graph, number_of_steps(task.n, task.effort)
+        initial, order = Stream(task.seed, Purpose.INITIAL), Stream(task.seed, Purpose.BATCHES)
+        self._tensors = initial_tensors(
+            self.graph, task.inputs, lambda shape: torch.from_numpy(initial.normals(shape))
+        )
+        self._trained = {
+            name: self._tensors[name].requires_grad_() for name in self.graph.parameters(task.inputs)
+        }
+        self._optimiser = torch.optim.Adam(list(self._trained.values()), lr=_RATE)
+        self._batches = batches(min(BATCH, task.n), lambda: order.permutation(task.n))
+
+    @override
+    def step(self, done: int) -> float:
+        rows = next(self._batches)
+        scores = float_forward(self.graph, self._tensors, self.task.x[rows], training=True)
+        loss = self.task.loss(scores, rows)
+        self._optimiser.param_groups[0]["lr"] = _RATE * (1.0 - done / self.steps)
+        self._optimiser.zero_grad()
         loss.backward()
-        optimiser.step()
-        progress(done, steps, checked_loss(loss.item()))
-    return [(weight.detach().numpy(), bias.detach().numpy()) for weight, bias in pairs]
+        self._optimiser.step()
+        return loss.item()
+
+    @override
+    def tensors(self) -> Mapping[str, torch.Tensor]:
+        return self._tensors
+
+    @override
+    def gradients(self) -> Mapping[str, torch.Tensor]:
+        return {name: tensor.grad for name, tensor in self._trained.items() if tensor.grad is not None}
+
+
+def dense_network(trainer: Trainer) -> Tensors:
+    """The network of nominal widths, float32 tensors by name. Raises InexactComputation when training diverges."""
+    phase = DenseTraining(trainer.task)
+    trainer.run(phase)
+    found = {name: tensor.detach() for name, tensor in phase.tensors().items()}
+    check_finite(found)
+    return found

@@ -2,31 +2,33 @@
 
 Minimises  mean loss (nats) + (ln 2 / n) * bits(coordinates),  the length of the code itself. Coordinates are
 integers times one step, which is learned; the loss sees the rounded ones, and its gradient passes straight through
-the rounding (as in `mdlcodec.sender.sparsify.entropy`). No receiver repeats it.
+the rounding (as in `sparsify.entropy`). No receiver repeats it.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional
+from typing_extensions import override
 
 from mdlcodec.descriptions.subspace.affine import STEPS, AffineSubspace
 from mdlcodec.exact.hadamard import transform
-from mdlcodec.nn.architectures import Layered
-from mdlcodec.sender.convolution import LANES, ConvolvePool
-from mdlcodec.sender.descent import StepProgress, batches, checked_loss, cooled, diverged, scaled
+from mdlcodec.nn.zoo import Architecture
+from mdlcodec.sender.loop import Phase, Trainer, cooled, diverged, shuffled_batches
+from mdlcodec.sender.pooled_forward import quick_forward, rounded_batch
+from mdlcodec.sender.task import Task, scaled
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """Settings; moments are fractions of all steps."""
+class CoordinateSettings:
+    """CoordinateSettings; moments are fractions of all steps."""
 
-    steps: int
+    steps: int = 7_000
     rate: float = 0.1  # largest learning rate of the coordinates, in quantisation steps
     batch: int = 128
     moved: float = 1.0  # by which a coordinate of 1 in all places moves the weights at first, in He's units
@@ -39,16 +41,19 @@ class Recipe:
 
 
 # by the architecture's name
-RECIPES = {"lenet5": Recipe(steps=5_000), "lenet-300-100": Recipe(steps=7_000)}
+SETTINGS = {"lenet5": CoordinateSettings(steps=5_000)}
 _WARM_UP = 100  # steps of a learning rate that rises
 _REFRESHED = 50  # steps between two looks at what the coordinates cost
 _LARGEST = 255  # magnitude of a coordinate
-_DENSE_CHANNELS = 3  # convolutions of more channels than so many are faster in torch
 
 
-def steps_of(architecture: Layered, effort: float, n: int) -> int:
-    """Steps for n examples: all of the recipe's for 60,000 or more."""
-    return scaled(RECIPES[architecture.name].steps, effort, n)
+def _settings_of(architecture: Architecture) -> CoordinateSettings:
+    return SETTINGS.get(architecture.name, CoordinateSettings())
+
+
+def steps_of(architecture: Architecture, effort: float, n: int) -> int:
+    """Steps for n examples: all of the settings' for 60,000 or more."""
+    return scaled(_settings_of(architecture).steps, effort, n)
 
 
 class _Projection(torch.autograd.Function):
@@ -74,28 +79,6 @@ class _Projection(torch.autograd.Function):
         return values[places], None, None, None
 
 
-def _forward(
-    architecture: Layered, weights: list[tuple[torch.Tensor, torch.Tensor]], batch: torch.Tensor
-) -> torch.Tensor:
-    """What `mdlcodec.sender.float_layered.float_forward` computes, faster: (m, c, h, w) or (m, d) -> (m, k)."""
-    values = batch
-    for layer, (weight, bias) in zip(architecture.layers, weights, strict=True):
-        if layer.kind == "linear":
-            values = functional.linear(values.flatten(1), weight, bias)
-        elif layer.pool and weight.shape[1] <= _DENSE_CHANNELS:
-            blocks = values.reshape(-1, LANES, *values.shape[1:]).permute(0, 2, 3, 4, 1).contiguous()
-            pooled = ConvolvePool.apply(blocks, weight.contiguous())
-            values = pooled.permute(0, 4, 1, 2, 3).flatten(0, 1) + bias[:, None, None]
-        else:
-            last = torch.channels_last
-            values = functional.conv2d(
-                values.contiguous(memory_format=last), weight.contiguous(memory_format=last), bias
-            )
-            values = functional.max_pool2d(values, 2) if layer.pool else values
-        values = functional.relu(values) if layer.relu else values
-    return values
-
-
 def _rounded(values: torch.Tensor) -> torch.Tensor:
     return values.round().clamp(-_LARGEST, _LARGEST)
 
@@ -111,13 +94,13 @@ def _prices(values: torch.Tensor) -> torch.Tensor:
     return torch.cat([further, torch.full((1,), 4.0)])
 
 
-def _schedule(part: float, done: int, recipe: Recipe) -> float:
+def _schedule(part: float, done: int, settings: CoordinateSettings) -> float:
     """The learning rate as a share of its largest: warm-up, flat, cosine."""
     warm = min(1.0, (done + 1) / _WARM_UP)
-    return warm * (cooled(part, recipe.cooling_from) + (1e-3 if part >= recipe.cooling_from else 0.0))
+    return warm * (cooled(part, settings.cooling_from) + (1e-3 if part >= settings.cooling_from else 0.0))
 
 
-class _Adam:
+class _SharedMomentAdam:
     """Adam (Kingma & Ba 2015) with one second moment for all coordinates, whose directions are alike."""
 
     def __init__(self, size: int) -> None:
@@ -132,68 +115,87 @@ class _Adam:
         values -= rate * self._first / (size * (1 - 0.9**self._steps))
 
 
-def train(
-    subspace: AffineSubspace,
-    architecture: Layered,
-    x: np.ndarray,
-    y: np.ndarray,
-    *,
-    steps: int,
-    seed: int,
-    progress: StepProgress,
-) -> tuple[np.ndarray, int]:
-    """Coordinates, int64 (dimension,), and the index of their step in STEPS.
+class SubspaceTraining(Phase):
+    """Coordinates in units of a step, and the logarithm of the step."""
 
-    x: float32 (n, h, w, c) or (n, d); y: integers (n,) below k; progress is told steps done, steps in all, and the
-    mean loss of the last batches. Raises InexactComputation when the training diverges.
-    """
-    recipe = RECIPES[architecture.name]
-    examples = torch.from_numpy(np.ascontiguousarray(x)).reshape(-1, *architecture.inputs_of(x.shape[1:]))
-    if architecture.needs_images:
-        examples = examples.permute(0, 3, 1, 2)
-    labels = torch.from_numpy(y.astype(np.int64))
-    initial, gains = torch.from_numpy(subspace.initial), torch.from_numpy(subspace.gains).float()
-    places, signs = torch.from_numpy(subspace.places), torch.from_numpy(subspace.signs).float()
-    dimension = len(places)
-    values, step = torch.zeros(dimension), torch.tensor([math.log(recipe.moved / math.sqrt(dimension))])
-    optimiser, step_optimiser = _Adam(dimension), _Adam(1)
-    generator = torch.Generator().manual_seed(seed)
-    batch = min(recipe.batch, -(-len(x) // LANES) * LANES)
-    order = batches(batch, lambda: torch.randperm(len(x), generator=generator).numpy())
-    price, prices, recent = math.log(2) / len(x), torch.zeros(1), 0.0
-    written: int | None = None
-    for done in range(steps):
-        part, rows = done / steps, torch.from_numpy(next(order))
+    def __init__(self, task: Task, subspace: AffineSubspace) -> None:
+        self.task, self.graph, self.subspace = task, task.graph, subspace
+        self.steps = steps_of(task.architecture, task.effort, task.n)
+        self.settings = _settings_of(task.architecture)
+        self._initial = torch.from_numpy(subspace.initial)
+        self._gains = torch.from_numpy(subspace.gains).float()
+        self._places = torch.from_numpy(subspace.places)
+        self._signs = torch.from_numpy(subspace.signs).float()
+        dimension = len(self._places)
+        self.what = f"training {dimension:,} dimensions"
+        self._values = torch.zeros(dimension)
+        self._step = torch.tensor([math.log(self.settings.moved / math.sqrt(dimension))])
+        self._optimiser, self._step_optimiser = _SharedMomentAdam(dimension), _SharedMomentAdam(1)
+        generator = torch.Generator().manual_seed(task.seed)
+        self._batches = shuffled_batches(task.n, rounded_batch(self.settings.batch, task.n), generator)
+        self._price, self._prices = math.log(2) / task.n, torch.zeros(1)
+        self._written: int | None = None
+
+    @override
+    def step(self, done: int) -> float:
+        settings, task, values, step = self.settings, self.task, self._values, self._step
+        part, rows = done / self.steps, next(self._batches)
         values.grad = step.grad = None
         values.requires_grad_()
         step.requires_grad_()
         shown = values
-        if part >= recipe.quantised_from:
+        if part >= settings.quantised_from:
             shown = values + (_rounded(values) - values).detach()
-        moved = _Projection.apply(shown, places, signs, subspace.size)
-        weights = subspace.arranged(initial + moved * gains * step.exp())
-        loss = functional.cross_entropy(_forward(architecture, weights, examples[rows]), labels[rows])
+        loss = task.loss(quick_forward(self.graph, self._tensors(shown), task.x[rows]), rows)
         loss.backward()
-        recent += (checked_loss(loss.item()) - recent) * (0.01 if done else 1)
         assert values.grad is not None and step.grad is not None
         with torch.no_grad():
             if done % _REFRESHED == 0:
-                prices = _prices(values)
-            ramp = (part - recipe.priced_from) / (recipe.priced_in_full - recipe.priced_from)
-            slopes = prices[values.abs().clamp(max=_LARGEST).long()] * values.sign()
-            gradient = values.grad + price * min(max(ramp, 0.0), 1.0) * slopes
-            rate = _schedule(part, done, recipe)
-            optimiser.update(values, gradient, rate * recipe.rate)
-            if part >= recipe.step_until and written is None:
-                written = _written(step, values)
-            elif part >= recipe.quantised_from and written is None:
-                step_optimiser.update(step, step.grad, rate * recipe.step_rate)
-        progress(done + 1, steps, recent)
-    with torch.no_grad():
-        written = _written(step, values) if written is None else written
-        if not values.isfinite().all():
-            raise diverged()
-        return _rounded(values).long().numpy(), written
+                self._prices = _prices(values)
+            ramp = (part - settings.priced_from) / (settings.priced_in_full - settings.priced_from)
+            slopes = self._prices[values.abs().clamp(max=_LARGEST).long()] * values.sign()
+            gradient = values.grad + self._price * min(max(ramp, 0.0), 1.0) * slopes
+            rate = _schedule(part, done, settings)
+            self._optimiser.update(values, gradient, rate * settings.rate)
+            if part >= settings.step_until and self._written is None:
+                self._written = _written(step, values)
+            elif part >= settings.quantised_from and self._written is None:
+                self._step_optimiser.update(step, step.grad, rate * settings.step_rate)
+        return loss.item()
+
+    def _tensors(self, values: torch.Tensor) -> dict[str, torch.Tensor]:
+        moved = _Projection.apply(values, self._places, self._signs, self.subspace.size)
+        return self.subspace.arranged(self._initial + moved * self._gains * self._step.exp())
+
+    @override
+    def tensors(self) -> Mapping[str, torch.Tensor]:
+        """As they would be sent."""
+        with torch.no_grad():
+            return self._tensors(_rounded(self._values))
+
+    @override
+    def gradients(self) -> Mapping[str, torch.Tensor]:
+        """Gradients of the coordinates and of the logarithm of their step."""
+        found = {"coordinates": self._values.grad, "step": self._step.grad}
+        return {name: gradient for name, gradient in found.items() if gradient is not None}
+
+    def finished(self) -> tuple[np.ndarray, int]:
+        """Coordinates, int64 (dimension,), and the index of their step in STEPS."""
+        with torch.no_grad():
+            written = _written(self._step, self._values) if self._written is None else self._written
+            if not self._values.isfinite().all():
+                raise diverged()
+            return _rounded(self._values).long().numpy(), written
+
+
+def subspace_point(trainer: Trainer, subspace: AffineSubspace) -> tuple[np.ndarray, int]:
+    """Coordinates, int64 (dimension,), and the index of their step in STEPS.
+
+    Raises InexactComputation when the training diverges.
+    """
+    phase = SubspaceTraining(trainer.task, subspace)
+    trainer.run(phase)
+    return phase.finished()
 
 
 def _written(step: torch.Tensor, values: torch.Tensor) -> int:

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from mdlcodec.container.ids import Purpose
 from mdlcodec.exact.hadamard import transform
 from mdlcodec.exact.random import Stream
-from mdlcodec.nn.architectures import Layered, Shape, Weights
+from mdlcodec.nn.node import Shape
+from mdlcodec.nn.zoo import Architecture
 
-_INITIAL, _PLACES, _SIGNS = 32, 33, 34  # purposes of random streams
 LARGEST_COORDINATE = (1 << 15) - 1
 LARGEST_DIMENSION = 1 << 20  # at most so many: sums stay below 2^35
 START = 0.5  # size of theta_0, in He's
@@ -23,7 +24,7 @@ START = 0.5  # size of theta_0, in He's
 STEPS = np.array([(16 + (i & 15)) / (1 << (20 - (i >> 4))) for i in range(256)])
 
 
-def transform_size(architecture: Layered, shape: Shape, k: int) -> int:
+def transform_size(architecture: Architecture, shape: Shape, k: int) -> int:
     """Length of the transform: the smallest power of two that is not below the number of parameters."""
     return 1 << (architecture.parameters(shape, k) - 1).bit_length()
 
@@ -35,35 +36,38 @@ class AffineSubspace:
     weight; ``places``: int64 (dimension,), of the coordinates in the transform; ``signs``: int8 (parameters,).
     """
 
-    def __init__(self, architecture: Layered, shape: Shape, k: int, seed: int, dimension: int) -> None:
+    def __init__(self, architecture: Architecture, shape: Shape, k: int, seed: int, dimension: int) -> None:
         """shape: of an example's features. Raises BadData for inputs that do not fit."""
-        self._sizes = architecture.shapes(shape, k)
-        normals, initial, gains = Stream(seed, _INITIAL), [], []
-        for size in self._sizes:
-            he = np.sqrt(2.0 / math.prod(size[1:]))  # He et al. 2015
-            weights = normals.normals((math.prod(size),)) * np.float32(START * he)
-            initial += [weights, np.zeros(size[0], np.float32)]
-            gains.append(np.full(math.prod(size) + size[0], he))
+        self._shapes = {name: p.shape for name, p in architecture.tensors(shape, k).items()}
+        normals, initial, gains = Stream(seed, Purpose.SUBSPACE_INITIAL), [], []
+        for size in self._shapes.values():
+            if len(size) > 1:
+                he = np.sqrt(2.0 / math.prod(size[1:]))  # He et al. 2015
+                initial.append(normals.normals((math.prod(size),)) * np.float32(START * he))
+            else:  # a bias moves as far as the weights before it
+                initial.append(np.zeros(size[0], np.float32))
+            gains.append(np.full(math.prod(size), he))
         self.initial, self.gains = np.concatenate(initial), np.concatenate(gains)
         self.size = transform_size(architecture, shape, k)
-        self.places = Stream(seed, _PLACES).permutation(self.size)[:dimension].copy()
-        self.signs = (1 - 2 * Stream(seed, _SIGNS).below(2, self.initial.size)).astype(np.int8)
+        self.places = Stream(seed, Purpose.SUBSPACE_PLACES).permutation(self.size)[:dimension].copy()
+        self.signs = (1 - 2 * Stream(seed, Purpose.SUBSPACE_SIGNS).below(2, self.initial.size)).astype(
+            np.int8
+        )
 
-    def weights(self, coordinates: np.ndarray, step: float) -> Weights:
+    def weights(self, coordinates: np.ndarray, step: float) -> dict[str, np.ndarray]:
         """The network at coordinates, integers (dimension,) up to +-LARGEST_COORDINATE, times a step."""
         values = np.zeros(self.size, np.int64)
         values[self.places] = coordinates
         transform(values)
         moved = (values[: self.signs.size] * self.signs).astype(np.float64)  # exact: below 2^35
         theta = (self.initial + moved * (self.gains * step)).astype(np.float32)
-        weights: Weights = self.arranged(theta)
-        return weights
+        return self.arranged(theta)
 
-    def arranged(self, theta: Any) -> Any:
-        """All parameters (parameters,), an array or a tensor, as weights and biases of the layers; views."""
-        found, start = [], 0
-        for size in self._sizes:
+    def arranged(self, theta: Any) -> dict[str, Any]:
+        """All parameters (parameters,), an array or a tensor, as the network's tensors by name; views."""
+        found, start = {}, 0
+        for name, size in self._shapes.items():
             stop = start + math.prod(size)
-            found.append((theta[start:stop].reshape(size), theta[stop : stop + size[0]]))
-            start = stop + size[0]
+            found[name] = theta[start:stop].reshape(size)
+            start = stop
         return found

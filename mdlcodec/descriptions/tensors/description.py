@@ -11,8 +11,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.data.tensor import DTYPES, DType
 from mdlcodec.errors import BadData, CorruptFile, Unsupported
 from mdlcodec.mixing.logistic import (

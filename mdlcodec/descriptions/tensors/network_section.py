@@ -25,7 +25,7 @@ from mdlcodec.mixing.logistic import BitDecoder, BitEncoder
 
 MAX_TENSORS = 1 << 16
 
-Progress = Callable[[int, float], None]
+SectionProgress = Callable[[int, float], None]
 """Is told elements done and ideal bits so far."""
 
 
@@ -60,13 +60,24 @@ def encode_network(
     *,
     positions: str | None = None,
     values: str | None = None,
-    progress: Progress | None = None,
+    progress: SectionProgress | None = None,
 ) -> bytes:
     """The section of these tensors. ``positions``, ``values``: a tool for all that it fits, instead of the
     smallest.
 
     BadData for names that are not Unicode or occur twice, and tensors that are too many.
     """
+    return described_network(tensors, positions=positions, values=values, progress=progress)[0]
+
+
+def described_network(
+    tensors: Sequence[Tensor],
+    *,
+    positions: str | None = None,
+    values: str | None = None,
+    progress: SectionProgress | None = None,
+) -> tuple[bytes, Network]:
+    """As ``encode_network``, and what ``decode_network`` would say of the section."""
     _check_names([tensor.name for tensor in tensors], BadData)
     if len(tensors) > MAX_TENSORS:
         raise BadData(f"{len(tensors):,} tensors are too many: at most {MAX_TENSORS:,} can be coded")
@@ -76,25 +87,37 @@ def encode_network(
     descriptions, learned = Descriptions(coder), Learned.new()
     tensor_coder = TensorCoder(coder, descriptions, learned)
     descriptions.integer(0, len(tensors))
-    done = 0
+    parts: list[Part] = []
+    names_bits, done = coder.bits, 0
     before: list[tuple[int, ...]] = []
     for tensor in tensors:
+        start = coder.bits
         descriptions.name(tensor.name)
         descriptions.dtype(tensor.dtype)
         descriptions.shape(tensor.shape)
+        names_bits += coder.bits - start
         position = position_choice(tensor, before, coder, descriptions, learned, positions)
+        start, spent, value_tool = coder.bits, [0.0, 0.0, 0.0], "none"
         found = tensor_coder.positions(tensor.dtype, tensor.shape, tensor.patterns, position)
+        spent[0] = coder.bits - start
         if found.nonzeros:
             patterns = found.view.of(tensor.patterns)[found.seen != 0]
             value = value_choice(tensor, found, patterns, coder, descriptions, learned, values)
+            start = coder.bits
             tool, plan = tensor_coder.plan(tensor.dtype, patterns.size, value)
+            spent[2] = coder.bits - start
+            start = coder.bits
             tensor_coder.values(plan, tool, found, patterns)
+            spent[1] = coder.bits - start
+            value_tool = VALUE_TOOLS[tool].NAME
+        tools = POSITION_TOOLS[found.tool], value_tool
+        parts.append(Part(tensor, found.nonzeros, *tools, *spent))
         learned.remember(found.in_kernels)
         before.append(tensor.shape)
         done += tensor.patterns.size
         if progress is not None:
             progress(done, coder.bits)
-    return coder.finish()
+    return coder.finish(), Network(parts, names_bits)
 
 
 def decode_network(
@@ -102,7 +125,7 @@ def decode_network(
     *,
     memory: int = DEFAULT_MEMORY,
     tensors: int = MAX_TENSORS,
-    progress: Progress | None = None,
+    progress: SectionProgress | None = None,
 ) -> Network:
     """The tensors of a section, at most so many. CorruptFile; Unsupported for tools and types that are not
     known; LimitExceeded if they take more than ``memory`` bytes, which is known before they are allocated."""

@@ -50,7 +50,7 @@ class View:
         """The contiguous array of the tensor's shape whose ``of`` is `seen`."""
         axes = self._axes(len(shape))
         array = seen.reshape([shape[axis] for axis in axes])  # (out, in, ...) or in the view's order
-        return np.array(array.transpose(np.argsort(axes)), order="C").reshape(shape)
+        return np.array(array.transpose(np.argsort(axes, kind="stable")), order="C").reshape(shape)
 
     def _axes(self, ndim: int) -> list[int]:
         axes = list(range(ndim))

@@ -1,11 +1,11 @@
-"""Activations. See `mdlcodec.exact.activation`."""
+"""Activations and sums of two. See `mdlcodec.exact.activation`."""
 
 from typing import Any
 
 import numpy as np
 import torch
 
-from mdlcodec.exact.device.elementary import copied_to
+from mdlcodec.exact.device.elementary import copied_to, tanh
 
 
 class Rectify:
@@ -23,13 +23,44 @@ class Rectify:
         return (torch.where(saved > 0, g, 0.0),)
 
 
+class Tanh:
+    """The hyperbolic tangent, rounded once to float32."""
+
+    @staticmethod
+    def forward(z: torch.Tensor) -> tuple[torch.Tensor, Any]:
+        """float32 of any shape -> the same shape."""
+        y = tanh(z.double()).float()
+        return y, y
+
+    @staticmethod
+    def backward(saved: Any, g: torch.Tensor, input_gradient: bool = True) -> tuple[torch.Tensor | None, ...]:
+        """f32(g * (1 - y * y)) in float64."""
+        y = saved.double()
+        return ((g.double() * (1.0 - y * y)).float(),)
+
+
+class Add:
+    """The sum of two arrays of one shape."""
+
+    @staticmethod
+    def forward(a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, Any]:
+        """float32 of one shape."""
+        return a + b, None
+
+    @staticmethod
+    def backward(saved: Any, g: torch.Tensor, input_gradient: bool = True) -> tuple[torch.Tensor | None, ...]:
+        """The gradient itself for both, one tensor."""
+        return (g, g)
+
+
 class Dropout:
     """Keeps each value with probability ``keep`` / 65536 and multiplies it by float32(65536 / keep)."""
 
     @staticmethod
-    def forward(x: torch.Tensor, words: np.ndarray, keep: int) -> tuple[torch.Tensor, Any]:
-        """float32 of any shape; words: numpy's uint64, at least a fourth of x's values, lowest 16 bits first."""
-        numbers = words.astype("<u8").view("<u2")[: x.numel()]
+    def forward(x: torch.Tensor, words: np.ndarray, keep: int, first: int = 0) -> tuple[torch.Tensor, Any]:
+        """float32 of any shape; words: numpy's uint64, (first + values of x) / 4 or more, lowest 16 bits first;
+        see `mdlcodec.exact.activation.Dropout`."""
+        numbers = words.astype("<u8").view("<u2")[first : first + x.numel()]
         mask = copied_to(x.device, numbers < keep).reshape(x.shape)
         saved = mask, float(np.float32(65536 / keep))
         return torch.where(mask, x * saved[1], 0.0), saved

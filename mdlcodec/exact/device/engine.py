@@ -1,20 +1,26 @@
 """The engine of a device: convolutions as products of gathered patches. See `mdlcodec.exact.engines.Engine`."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from typing_extensions import override
 
 from mdlcodec.exact.device.elementary import (
-    column_sums,
     copied_to,
     exponent_of,
+    grid_exponents,
     largest_of,
     power_of_two,
     rounded,
+    scaled,
+    totals,
 )
 from mdlcodec.exact.device.products import Products
+from mdlcodec.exact.engines.contract import Engine
+from mdlcodec.exact.engines.strides import Residue, outputs_of, residues
 from mdlcodec.exact.integers import (
     BITS,
     EXPONENT_LIMIT,
@@ -24,6 +30,7 @@ from mdlcodec.exact.integers import (
     Digits,
     not_finite,
 )
+from mdlcodec.exact.reduction import ALONE, Reduction
 
 # values of patches gathered at once
 _AT_ONCE = 1 << 25
@@ -41,14 +48,33 @@ def _integers(x: torch.Tensor, exponents: torch.Tensor) -> torch.Tensor:
     return rounded(x.double() * power_of_two(exponents)).to(torch.int16)
 
 
-def _patches(x: torch.Tensor, kernel: int, padding: int) -> torch.Tensor:
-    """im2col: integers (N, H, W, C) -> (N * H' * W', kernel * kernel * C), zero outside the image."""
-    if padding:
-        x = torch.nn.functional.pad(x, (0, 0, padding, padding, padding, padding))
-    if kernel > 1:
-        x = x.unfold(1, kernel, 1).unfold(2, kernel, 1).permute(0, 1, 2, 4, 5, 3)
-        return x.reshape(-1, kernel * kernel * x.shape[5])
-    return x.reshape(-1, x.shape[3])
+@dataclass(frozen=True)
+class _Places:
+    """Where patches lie: extents of a patch, where the first one begins, how many there are, steps between."""
+
+    kernel: tuple[int, int]
+    origin: tuple[int, int]
+    size: tuple[int, int]
+    stride: int = 1
+
+    def patches(self, x: torch.Tensor) -> torch.Tensor:
+        """im2col: integers (N, H, W, C) -> (N * H' * W', k * k' * C), zero outside the image."""
+        beyond: list[int] = []
+        for axis in (1, 0):
+            end = self.origin[axis] + (self.size[axis] - 1) * self.stride + self.kernel[axis]
+            beyond += [max(0, -self.origin[axis]), max(0, end - x.shape[1 + axis])]
+        if any(beyond):
+            x = torch.nn.functional.pad(x, (0, 0, *beyond))
+        if max(self.origin) > 0:
+            x = x[:, max(0, self.origin[0]) :, max(0, self.origin[1]) :]
+        height, width = self.size
+        if self.kernel == (1, 1):
+            x = x[:, :: self.stride, :: self.stride][:, :height, :width]
+            return x.reshape(-1, x.shape[3])
+        for axis in (0, 1):
+            x = x.unfold(1 + axis, self.kernel[axis], self.stride)
+        x = x[:, :height, :width].permute(0, 1, 2, 4, 5, 3)
+        return x.reshape(-1, self.kernel[0] * self.kernel[1] * x.shape[5])
 
 
 @dataclass(frozen=True)
@@ -61,9 +87,10 @@ class _Saved:
     weights_exponent: torch.Tensor
     padding: int
     digits: Digits
+    stride: int
 
 
-class DeviceEngine:
+class DeviceEngine(Engine):
     """Arrays are tensors on one device.
 
     Whether all values were finite is known when something is read from the device: to look after every
@@ -87,73 +114,120 @@ class DeviceEngine:
             raise not_finite()
         return tensor.cpu().numpy()
 
-    def _largest(self, x: torch.Tensor) -> torch.Tensor:
-        """The largest |x| of each row, float32 (rows, m) -> float64 (rows,)."""
+    @staticmethod
+    def _largest(x: torch.Tensor) -> torch.Tensor:
+        """The largest |x| of each row, float32 (rows, m) -> float64 (rows,); infinite where one is no number."""
         if x.numel() == 0:
             return torch.zeros(x.shape[0], dtype=torch.float64, device=x.device)
-        bits = (x.view(torch.int32) & 0x7FFFFFFF).amax(1)
-        self._finite = self._finite & (bits < INFINITY_BITS).all()
+        bits = (x.view(torch.int32) & 0x7FFFFFFF).amax(1).clamp(max=INFINITY_BITS)  # integers
         return bits.view(torch.float32).double()
+
+    def _finite_of(self, largest: torch.Tensor) -> torch.Tensor:
+        """The same magnitudes, float64 of any shape; remembers whether all are finite."""
+        self._finite = self._finite & (largest < torch.inf).all()
+        return largest
 
     def _one_block(self, x: torch.Tensor, digits: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Integers of x's shape and the exponent, a tensor of no axes."""
-        e = _block_exponents(self._largest(x.reshape(1, -1))[0], digits, EXPONENT_LIMIT)
+        largest = self._finite_of(self._largest(x.reshape(1, -1)))
+        e = _block_exponents(largest[0], digits, EXPONENT_LIMIT)
         return _integers(x, e), e
 
     def _convolve(
-        self, x: torch.Tensor, w: torch.Tensor, scales: torch.Tensor, padding: int, digits: tuple[int, int]
+        self, x: torch.Tensor, w: torch.Tensor, scales: torch.Tensor, places: _Places, digits: tuple[int, int]
     ) -> torch.Tensor:
-        """x integers (N, H, W, C), w integers (O, k, k, C), scales float64 (N,) -> float32 (N, H', W', O)."""
-        n, height, width, channels = x.shape
-        outputs, kernel = w.shape[0], w.shape[1]
-        shape = height + 2 * padding - kernel + 1, width + 2 * padding - kernel + 1, outputs
-        step = max(1, _AT_ONCE // max(1, shape[0] * shape[1] * kernel * kernel * channels))
-        out, matrix = [], w.reshape(outputs, -1)
-        for start in range(0, n, step):
+        """x integers (N, H, W, C), w integers (O, k, k', C), scales float64 (N,) -> float32 (N, H', W', O)."""
+        shape, out, matrix = (*places.size, len(w)), [], w.reshape(len(w), -1)
+        step = max(1, _AT_ONCE // max(1, shape[0] * shape[1] * matrix.shape[1]))
+        for start in range(0, len(x), step):
             images = x[start : start + step]
-            sums = self.products.multiply(_patches(images, kernel, padding), matrix, digits)
+            sums = self.products.multiply(places.patches(images), matrix, digits)
             scale = scales[start : start + step, None, None, None]
             # + 0.0: no negative zero
             out.append((sums.reshape(len(images), *shape) * scale + 0.0).float())
         return out[0] if len(out) == 1 else torch.cat(out)
 
+    @override
     def forward(
-        self, x: torch.Tensor, w: torch.Tensor, bias: torch.Tensor, padding: int, digits: Digits
+        self,
+        x: torch.Tensor,
+        w: torch.Tensor,
+        bias: torch.Tensor,
+        padding: int,
+        digits: Digits,
+        stride: int = 1,
     ) -> tuple[torch.Tensor, Any]:
-        """See Engine.forward."""
-        exponents = _block_exponents(
-            self._largest(x.reshape(x.shape[0], -1)), digits.activations, EXPONENT_LIMIT
-        )
+        kernel = w.shape[1]
+        height, width = (outputs_of(size, kernel, stride, padding) for size in x.shape[1:3])
+        largest = self._finite_of(self._largest(x.reshape(x.shape[0], -1)))
+        exponents = _block_exponents(largest, digits.activations, EXPONENT_LIMIT)
         images = _integers(x, exponents[:, None, None, None])
         weights, shared = self._one_block(w, digits.weights)
         scales = power_of_two(-(exponents + shared))
-        y = self._convolve(images, weights, scales, padding, (digits.activations, digits.weights))
-        return y + bias, _Saved(images, exponents, weights, shared, padding, digits)
+        places = _Places((kernel, kernel), (-padding, -padding), (height, width), stride)
+        y = self._convolve(images, weights, scales, places, (digits.activations, digits.weights))
+        return y + bias, _Saved(images, exponents, weights, shared, padding, digits, stride)
 
+    @override
     def backward(
-        self, saved: Any, g: torch.Tensor, input_gradient: bool, into: Any = None
+        self,
+        saved: Any,
+        g: torch.Tensor,
+        input_gradient: bool,
+        into: Any = None,
+        reduction: Reduction = ALONE,
     ) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
-        """See Engine.backward."""
-        digits, padding = saved.digits, saved.padding
-        n, height, width, outputs = g.shape
-        kernel, channels = saved.weights.shape[1], saved.weights.shape[3]
+        digits, outputs = saved.digits.gradients, g.shape[3]
+        largest = self._largest(g.reshape(len(g), -1))
+        # the examples' powers of two move into the gradient, exactly, before it is rounded
+        weighted = largest * power_of_two(-saved.exponents)
+        maxima = reduction.maximum(torch.stack((largest_of(largest), largest_of(weighted))))
+        maxima = self._finite_of(maxima)
         dx = None
         if input_gradient:
-            integers, e = self._one_block(g, digits.gradients)
-            flipped = saved.weights.flip(1, 2).permute(3, 1, 2, 0)  # (C, k, k, O)
-            scales = power_of_two(-(e + saved.weights_exponent)).expand(n)
-            sizes = digits.gradients, digits.weights
-            dx = self._convolve(integers, flipped, scales, kernel - 1 - padding, sizes)
-        # the examples' powers of two move into the gradient, exactly, before it is rounded
-        largest = self._largest(g.reshape(n, -1)) * power_of_two(-saved.exponents)
-        e = _block_exponents(largest_of(largest), digits.gradients, GRADIENT_EXPONENT_LIMIT)
-        rows = _integers(g, (e - saved.exponents)[:, None, None, None]).reshape(-1, outputs)
+            dx = self._input_gradient(saved, g, _block_exponents(maxima[0], digits, EXPONENT_LIMIT))
+        e = _block_exponents(maxima[1], digits, GRADIENT_EXPONENT_LIMIT)
+        sums = reduction.total(self._weight_sums(saved, g, e))
+        dw = (sums * power_of_two(-e) + 0.0).float()
+        grid = grid_exponents(maxima[0], reduction.examples(len(g)) * g.shape[1] * g.shape[2])
+        db = scaled(reduction.total(totals(g.reshape(-1, outputs).double(), grid)), grid)
+        return dx, dw, db.float()
+
+    def _input_gradient(self, saved: Any, g: torch.Tensor, exponent: torch.Tensor) -> torch.Tensor:
+        """Convolutions of the gradient with flipped taps of the kernel, one for each residue of the stride."""
+        stride, (n, height, width, channels) = saved.stride, saved.images.shape
+        rows, columns = (
+            residues(size, saved.weights.shape[1], stride, saved.padding) for size in (height, width)
+        )
+        integers, sizes = _integers(g, exponent), (saved.digits.gradients, saved.digits.weights)
+        scales = power_of_two(-(exponent + saved.weights_exponent)).expand(n)
+
+        def part(y: Residue, z: Residue, taps: torch.Tensor) -> torch.Tensor:
+            places = _Places((y.length, z.length), (y.origin, z.origin), (y.count, z.count))
+            flipped = taps.flip(1, 2).permute(3, 1, 2, 0)  # (C, k, k', O)
+            return self._convolve(integers, flipped, scales, places, sizes)
+
+        if stride == 1:
+            return part(rows[0], columns[0], saved.weights)
+        dx = torch.zeros((n, height, width, channels), dtype=torch.float32, device=g.device)
+        for y, z in itertools.product(rows, columns):
+            if y.length and z.length:
+                there = dx[:, y.first :: stride, z.first :: stride]
+                there.copy_(part(y, z, saved.weights[:, y.taps, z.taps]))
+        return dx
+
+    def _weight_sums(self, saved: Any, g: torch.Tensor, exponent: torch.Tensor) -> torch.Tensor:
+        """Exact sums of the weights' gradient, float64 (O, k, k, C)."""
+        n, height, width, outputs = g.shape
+        kernel, channels = saved.weights.shape[1], saved.weights.shape[3]
+        rows = _integers(g, (exponent - saved.exponents)[:, None, None, None]).reshape(-1, outputs)
         total = torch.zeros((outputs, kernel * kernel * channels), dtype=torch.float64, device=g.device)
+        origin = -saved.padding, -saved.padding
+        places = _Places((kernel, kernel), origin, (height, width), saved.stride)
         step = max(1, _AT_ONCE // max(1, height * width * kernel * kernel * channels))
         for start in range(0, n, step):
-            patches = _patches(saved.images[start : start + step], kernel, padding)
+            patches = places.patches(saved.images[start : start + step])
             part = rows[start * height * width : (start + step) * height * width]
-            sizes = digits.gradients, digits.activations
+            sizes = saved.digits.gradients, saved.digits.activations
             total = total + self.products.multiply(part.t(), patches.t(), sizes)
-        dw = (total * power_of_two(-e) + 0.0).float().reshape(saved.weights.shape)
-        return dx, dw, column_sums(g.reshape(-1, outputs).double()).float()
+        return total.reshape(saved.weights.shape)

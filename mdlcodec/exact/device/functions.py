@@ -4,11 +4,11 @@ from typing import Any
 
 import torch
 
-from mdlcodec.exact.device.activation import Dropout, Rectify
+from mdlcodec.exact.device.activation import Add, Dropout, Rectify, Tanh
 from mdlcodec.exact.device.engine import DeviceEngine
 from mdlcodec.exact.device.loss import CrossEntropy
 from mdlcodec.exact.device.normalisation import BatchNormalisation, normalised
-from mdlcodec.exact.device.pooling import GlobalAverage, MaxPool
+from mdlcodec.exact.device.pooling import AveragePool, GlobalAverage, MaxPool, Subsample
 from mdlcodec.exact.functions import Functions
 from mdlcodec.exact.linear import Arithmetic
 
@@ -21,9 +21,13 @@ def arithmetic_of(engine: DeviceEngine) -> Arithmetic:
     """Products and functions on an engine's device."""
     functions = Functions(
         rectify=Rectify,
+        tanh=Tanh,
+        add=Add,
         dropout=Dropout,
         max_pool=MaxPool,
+        average_pool=AveragePool,
         global_average=GlobalAverage,
+        subsample=Subsample,
         batch_normalisation=BatchNormalisation,
         normalised=normalised,
         cross_entropy=CrossEntropy(engine),

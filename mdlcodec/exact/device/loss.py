@@ -7,6 +7,7 @@ import torch
 
 from mdlcodec.exact.device.engine import DeviceEngine
 from mdlcodec.exact.loss import CrossEntropy as OfArrays
+from mdlcodec.exact.reduction import ALONE, Reduction
 
 
 class CrossEntropy:
@@ -16,9 +17,11 @@ class CrossEntropy:
     def __init__(self, engine: DeviceEngine) -> None:
         self._engine = engine
 
-    def forward(self, scores: torch.Tensor, classes: np.ndarray, smoothing: float) -> tuple[float, Any]:
+    def forward(
+        self, scores: torch.Tensor, classes: np.ndarray, smoothing: float, reduction: Reduction = ALONE
+    ) -> tuple[float, Any]:
         """scores float32 (N, k) on the device, classes integers (N,)."""
-        return OfArrays.forward(self._engine.read(scores), classes, smoothing)
+        return OfArrays.forward(self._engine.read(scores), classes, smoothing, reduction)
 
     def backward(self, saved: Any, g: Any = 1.0, input_gradient: bool = True) -> tuple[torch.Tensor, ...]:
         """The gradient of the scores, on the device."""

@@ -1,11 +1,22 @@
 """Batch normalisation over the last axis. See `mdlcodec.exact.normalisation`."""
 
+import math
 from typing import Any
 
 import torch
 
-from mdlcodec.exact.device.elementary import column_sums, quotient, reciprocal, square_root
+from mdlcodec.exact.device.elementary import (
+    column_sums,
+    grid_exponents,
+    largest_of,
+    quotient,
+    reciprocal,
+    scaled,
+    square_root,
+    totals,
+)
 from mdlcodec.exact.normalisation import EPSILON
+from mdlcodec.exact.reduction import ALONE, Reduction
 
 
 def _rows(x: torch.Tensor) -> torch.Tensor:
@@ -40,25 +51,35 @@ class BatchNormalisation:
 
     @staticmethod
     def forward(
-        x: torch.Tensor, gain: torch.Tensor, bias: torch.Tensor, statistics: torch.Tensor, rate: float
+        x: torch.Tensor,
+        gain: torch.Tensor,
+        bias: torch.Tensor,
+        statistics: torch.Tensor,
+        rate: float,
+        reduction: Reduction = ALONE,
     ) -> tuple[torch.Tensor, Any]:
-        """x float32 (..., C), gain and bias float32 (C,); statistics: float32 (2, C), moved in place."""
-        rows = _rows(x)
-        mean = quotient(column_sums(rows), rows.shape[0])
+        """x float32 (N, ..., C), gain and bias float32 (C,); statistics: float32 (2, C), moved in place."""
+        rows, count = _rows(x), reduction.examples(x.shape[0]) * math.prod(x.shape[1:-1])  # integers
+        mean = quotient(column_sums(rows, count, reduction), count)
         d = rows - mean
-        variance = quotient(column_sums(d * d), rows.shape[0])
+        variance = quotient(column_sums(d * d, count, reduction), count)
         _move(statistics[0], mean, rate)
         _move(statistics[1], variance, rate)
-        return _normalise(rows, mean, variance, gain, bias).reshape(x.shape), (x, mean, variance, gain)
+        y = _normalise(rows, mean, variance, gain, bias).reshape(x.shape)
+        return y, (x, mean, variance, gain, count, reduction)
 
     @staticmethod
     def backward(saved: Any, g: torch.Tensor, input_gradient: bool = True) -> tuple[torch.Tensor | None, ...]:
         """Gradients of x, gain and bias."""
-        x, mean, variance, gain = saved
+        x, mean, variance, gain, count, reduction = saved
         slope, inverse = _rows(g), reciprocal(square_root(variance + EPSILON))
         normal = (_rows(x) - mean) * inverse
-        sum_gn, sum_g = column_sums(slope * normal), column_sums(slope)
-        count = slope.shape[0]
+        terms = slope * normal
+        largest = reduction.maximum(torch.stack((largest_of(slope), largest_of(terms))))
+        exponents = grid_exponents(largest, count)[:, None]  # (2, 1)
+        sums = torch.stack((totals(slope, exponents[0]), totals(terms, exponents[1])))
+        sums = scaled(reduction.total(sums), exponents)
+        sum_g, sum_gn = sums[0], sums[1]
         inner = (slope - quotient(sum_g, count)) - normal * quotient(sum_gn, count)
         dx = ((gain.double() * inverse) * inner).float()
         return dx.reshape(g.shape), sum_gn.float(), sum_g.float()

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 import torch
+from typing_extensions import override
 
 # 64 * 64 * 2^18 = 2^30: longer sums are split so that int32 never overflows
 _LONGEST_SUM = 1 << 18
@@ -23,14 +24,14 @@ class Products(Protocol):
         """Rows by rows: int16 (M, K) and (N, K), integers of so many digits -> their sums, float64 (M, N)."""
 
 
-class Float64Products:
+class Float64Products(Products):
     """Integer-valued float64 matrices, exact while every |sum| stays below 2^53."""
 
     name = "float64"
     longest_sum = 1 << 12  # as far as the self-test goes: any length is exact
 
+    @override
     def multiply(self, a: torch.Tensor, b: torch.Tensor, digits: tuple[int, int]) -> torch.Tensor:
-        """See Products.multiply."""
         return torch.mm(a.double(), b.double().t())  # integers
 
 
@@ -52,7 +53,7 @@ def _up(extent: int) -> int:
     return -(-extent // _MULTIPLE) * _MULTIPLE
 
 
-class Int8Products:
+class Int8Products(Products):
     """Digits multiplied by ``torch._int_mm``, recombined in 64 bits; small products in float64."""
 
     name = "int8"
@@ -61,8 +62,8 @@ class Int8Products:
     def __init__(self, worth_digits: int = _WORTH_DIGITS) -> None:
         self._worth_digits, self._float64 = worth_digits, Float64Products()
 
+    @override
     def multiply(self, a: torch.Tensor, b: torch.Tensor, digits: tuple[int, int]) -> torch.Tensor:
-        """See Products.multiply."""
         (m, k), n = a.shape, b.shape[0]
         if m * n * k < self._worth_digits or not k:
             return self._float64.multiply(a, b, digits)

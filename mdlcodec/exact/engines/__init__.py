@@ -4,39 +4,11 @@ Adding an engine is one new file and one line in ``_MAKERS``.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
 
+from mdlcodec.exact.engines.contract import Engine
 from mdlcodec.exact.engines.float64 import Float64Matrices
 from mdlcodec.exact.engines.int8 import Int8Matrices
 from mdlcodec.exact.engines.matrix import MatrixEngine
-from mdlcodec.exact.integers import Digits
-
-
-class Engine(Protocol):
-    """The product of formats/arithmetic.md, section 2, as a convolution of stride 1 and its gradients.
-
-    A linear layer is a convolution of images of one place. Arrays are numpy's; a device's engine has its
-    tensors in their place.
-    """
-
-    name: str
-
-    def forward(self, x: Any, w: Any, bias: Any, padding: int, digits: Digits) -> tuple[Any, Any]:
-        """x float32 (N, H, W, C), w float32 (O, k, k, C), bias float32 (O,), all contiguous ->
-        float32 (N, H + 2p - k + 1, W + 2p - k + 1, O), and what ``backward`` needs.
-
-        Raises InexactComputation when a value is not finite.
-        """
-
-    def backward(
-        self, saved: Any, g: Any, input_gradient: bool, into: Any = None
-    ) -> tuple[Any | None, Any, Any]:
-        """The gradient of the outputs, float32 (N, H', W', O), contiguous -> gradients of x (None unless
-        ``input_gradient``), w and bias. Raises InexactComputation when a value is not finite.
-
-        ``into``: arrays of w's and bias's shapes, contiguous, that the engine may write these gradients to and
-        return, to save a copy.
-        """
 
 
 def _int16() -> Engine:
@@ -72,3 +44,5 @@ class _Engines(Mapping[str, Engine]):
 
 
 ENGINES: Mapping[str, Engine] = _Engines()
+
+__all__ = ["ENGINES", "Engine"]

@@ -2,7 +2,10 @@
 
 import numpy as np
 import torch
-from numba import njit
+from typing_extensions import override
+
+from mdlcodec.compiled import njit
+from mdlcodec.exact.engines.matrix import Matrices
 
 
 @njit(cache=True)
@@ -12,23 +15,23 @@ def _scaled(sums: np.ndarray, scales: np.ndarray, out: np.ndarray) -> None:
             out[m, n] = np.float32(sums[m, n] * scales[m] + 0.0)
 
 
-class Float64Matrices:
+class Float64Matrices(Matrices):
     """One plane of float64 integers; products by the machine's own matrix multiplication."""
 
     name = "float64"
     longest_sum = 1 << 12  # as far as the self-test goes: any length is exact
 
+    @override
     def planes(self, integers: np.ndarray, digits: int) -> tuple[np.ndarray, ...]:
-        """See Matrices.planes."""
         return (integers.astype(np.float64),)
 
+    @override
     def product(self, a: tuple[np.ndarray, ...], b: tuple[np.ndarray, ...], scales: np.ndarray) -> np.ndarray:
-        """See Matrices.product."""
         sums = torch.mm(torch.from_numpy(a[0]), torch.from_numpy(b[0]).t()).numpy()  # integers
         out = np.empty(sums.shape, np.float32)
         _scaled(sums, scales, out)
         return out
 
+    @override
     def outer(self, a: tuple[np.ndarray, ...], b: tuple[np.ndarray, ...], total: np.ndarray) -> None:
-        """See Matrices.outer."""
         total += torch.mm(torch.from_numpy(a[0]).t(), torch.from_numpy(b[0])).numpy()  # integers

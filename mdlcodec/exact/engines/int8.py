@@ -6,7 +6,10 @@ bits and saturates: 2 * 64 * 64 fits, 2 * 127 * 127 does not.
 
 import numpy as np
 import torch
-from numba import njit
+from typing_extensions import override
+
+from mdlcodec.compiled import njit
+from mdlcodec.exact.engines.matrix import Matrices
 
 # 64 * 64 * 2^18 = 2^30: longer sums are split so that int32 never overflows
 _LONGEST_SUM = 1 << 18
@@ -52,22 +55,23 @@ def _int_mm(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return torch._int_mm(torch.from_numpy(a), torch.from_numpy(b)).numpy()  # integers
 
 
-class Int8Matrices:
+class Int8Matrices(Matrices):
     """One int8 plane per digit, the upper digit first."""
 
     name = "int8"
     longest_sum = _LONGEST_SUM
 
+    @override
     def planes(self, integers: np.ndarray, digits: int) -> tuple[np.ndarray, ...]:
-        """See Matrices.planes."""
         if digits == 1:
             return (integers.astype(np.int8),)
         upper, lower = np.empty(integers.shape, np.int8), np.empty(integers.shape, np.int8)
         _split(integers.reshape(-1), upper.reshape(-1), lower.reshape(-1))
         return upper, lower
 
+    @override
     def product(self, a: tuple[np.ndarray, ...], b: tuple[np.ndarray, ...], scales: np.ndarray) -> np.ndarray:
-        """See Matrices.product; K at most 2^18, which every layer's input is."""
+        """K at most 2^18, which every layer's input is."""
         sums = [_int_mm(x, y.T) for x in a for y in b]
         out = np.empty(sums[0].shape, np.float32)
         if len(sums) == 1:
@@ -78,8 +82,8 @@ class Int8Matrices:
             _scaled_4(*sums, scales, out)
         return out
 
+    @override
     def outer(self, a: tuple[np.ndarray, ...], b: tuple[np.ndarray, ...], total: np.ndarray) -> None:
-        """See Matrices.outer."""
         for start in range(0, a[0].shape[0], _LONGEST_SUM):
             rows = slice(start, start + _LONGEST_SUM)
             for i, x in enumerate(a):

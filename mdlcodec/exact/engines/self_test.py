@@ -25,6 +25,7 @@ class _Case:
     g: np.ndarray  # (N, H', W', O)
     padding: int
     digits: Digits
+    stride: int = 1
 
 
 def _extremes(shape: tuple[int, ...], limit: int, key: int) -> np.ndarray:
@@ -48,6 +49,8 @@ def _cases(long: int) -> Iterator[_Case]:
         x[1] *= np.float32(0.125)
         bias = np.arange(5, dtype=np.float32)
         yield _Case("convolution", x, w, bias, _extremes((3, 4, 5, 5), limits[2], 3), 1, digits)
+        g = _extremes((3, 2, 3, 5), limits[2], 6)
+        yield _Case("convolution of stride 2", x, w, bias, g, 1, digits, 2)
         no_bias, largest = np.zeros(2, np.float32), [np.float32(limit) for limit in limits]
         wide = np.full((2, 1, 1, 4200), largest[0]), np.full((2, 1, 1, 4200), -largest[1])
         yield _Case("long sum", *wide, no_bias, _extremes((2, 1, 1, 2), limits[2], 4), 0, digits)
@@ -65,12 +68,21 @@ def _block(x: np.ndarray, digits: int) -> tuple[np.ndarray, int]:
     return np.rint(np.ldexp(x, e)).astype(np.int64), e
 
 
-def _patches(x: np.ndarray, kernel: int, padding: int) -> np.ndarray:
+def _patches(x: np.ndarray, kernel: int, padding: int, stride: int = 1) -> np.ndarray:
     """(N, H, W, C) -> (N, H', W', k * k * C)."""
     around = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
     height, width = around.shape[1] - kernel + 1, around.shape[2] - kernel + 1
     places = [(y, z) for y in range(kernel) for z in range(kernel)]
-    return np.concatenate([around[:, y : y + height, z : z + width] for y, z in places], axis=3)
+    parts = [around[:, y : y + height : stride, z : z + width : stride] for y, z in places]
+    return np.concatenate(parts, axis=3)
+
+
+def _apart(g: np.ndarray, case: _Case) -> np.ndarray:
+    """The gradient of the outputs that stride 1 has: zero where the stride leaves them out."""
+    height, width = (n + 2 * case.padding - case.w.shape[1] + 1 for n in case.x.shape[1:3])
+    out = np.zeros((g.shape[0], height, width, g.shape[3]), g.dtype)
+    out[:, :: case.stride, :: case.stride] = g
+    return out
 
 
 def _scaled(sums: np.ndarray, exponent: np.ndarray | int) -> np.ndarray:
@@ -83,11 +95,12 @@ def _answers(case: _Case) -> dict[str, np.ndarray]:
     x, e = np.stack([q for q, _ in blocks]), np.array([exponent for _, exponent in blocks])
     of_examples = e[:, None, None, None]
     w, shared = _block(case.w.astype(np.float64), digits.weights)
-    patches = _patches(x, kernel, case.padding)
+    patches = _patches(x, kernel, case.padding, case.stride)
     y = _scaled(patches @ w.reshape(len(w), -1).T, of_examples + shared) + case.bias  # integers
     g, own = _block(case.g.astype(np.float64), digits.gradients)
     flipped = w[:, ::-1, ::-1].transpose(3, 1, 2, 0).reshape(w.shape[3], -1)
-    dx = _scaled(_patches(g, kernel, kernel - 1 - case.padding) @ flipped.T, own + shared)  # integers
+    around = _patches(_apart(g, case), kernel, kernel - 1 - case.padding)
+    dx = _scaled(around @ flipped.T, own + shared)  # integers
     g, weighted = _block(np.ldexp(case.g.astype(np.float64), -of_examples), digits.gradients)
     rows = patches.reshape(-1, patches.shape[3])
     dw = _scaled(g.reshape(-1, g.shape[3]).T @ rows, weighted).reshape(w.shape)  # integers
@@ -103,7 +116,7 @@ def problem_of(engine: Any) -> str | None:
     array, read = getattr(engine, "array", np.asarray), getattr(engine, "read", np.asarray)
     for case in _cases(isqrt(getattr(engine, "longest_sum", 1 << 12)) + 1):
         operands = (array(case.x), array(case.w), array(case.bias))
-        y, saved = engine.forward(*operands, case.padding, case.digits)
+        y, saved = engine.forward(*operands, case.padding, case.digits, case.stride)
         found = (y, *engine.backward(saved, array(case.g), True))
         for (what, answer), result in zip(_answers(case).items(), found, strict=True):
             if not np.array_equal(read(result), answer):

@@ -3,24 +3,21 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from mdlcodec.errors import BadData
-from mdlcodec.nn.architectures import Layered
-from mdlcodec.sender.descent import StepProgress
+from mdlcodec.nn.zoo import Architecture
+from mdlcodec.sender.float_network import Tensors
+from mdlcodec.sender.loop import Trainer, check_finite
 from mdlcodec.sender.sparsify import dns, entropy
-from mdlcodec.sender.sparsify.float_network import Tensors, check_finite
-from mdlcodec.sender.sparsify.task import Task, checked_task
 
 __all__ = ["SPARSIFIERS", "sparse_network", "steps_of"]
 
 
 @dataclass(frozen=True)
 class Sparsifier:
-    """A way to train a sparse network."""
+    """A way to train a sparse network whose tensors have at most 2^bits values each."""
 
-    train: Callable[[Task], Tensors]
-    steps: Callable[[Layered, float, int], int]  # of an architecture, an effort and so many examples
+    train: Callable[[Trainer, int], Tensors]
+    steps: Callable[[Architecture, float, int], int]  # of an architecture, an effort and so many examples
 
 
 SPARSIFIERS = {
@@ -29,35 +26,26 @@ SPARSIFIERS = {
 }
 
 
-def steps_of(architecture: Layered, sparsify: str, effort: float, n: int) -> int:
+def steps_of(architecture: Architecture, sparsify: str, effort: float, n: int) -> int:
     """The number of steps that `sparse_network` takes for n examples; raises BadData for an unknown sparsifier."""
     return _named(sparsify).steps(architecture, effort, n)
 
 
-def sparse_network(
-    x: np.ndarray,
-    y: np.ndarray,
-    k: int,
-    architecture: Layered,
-    *,
-    bits: int,
-    seed: int,
-    sparsify: str,
-    progress: StepProgress,
-    effort: float = 1.0,
-) -> dict[str, np.ndarray]:
-    """Trains a network on labelled examples and returns it sparse, with at most ``2**bits`` values in every tensor.
+def sparse_network(trainer: Trainer, *, sparsify: str | Sparsifier, bits: int) -> Tensors:
+    """Trains the task's network sparse, with at most ``2**bits`` values in every tensor of weights.
 
-    x: float32 (n, h, w, c) or (n, d); y: integers (n,) below k; effort: scales the number of training steps.
-    Returns float32 tensors by the architecture's names and in its order, weights (out, in, 5, 5) or (out, in) and
-    biases (out,), finite, without the units that cannot influence the output. Ordinary float32: the result differs
-    between machines. Raises BadData for a sparsifier that does not exist and for data that do not fit,
-    InexactComputation when the training diverges.
+    ``sparsify``: the name of a way in SPARSIFIERS, or one of one's own.
+
+    Returns float32 tensors by the network's names and in its order, finite, without the units that cannot influence
+    the output. Ordinary float32: the result differs between machines. Raises BadData for a sparsifier that does not
+    exist and for codebooks of another size, InexactComputation when the training diverges.
     """
-    train = _named(sparsify).train
-    tensors = train(checked_task(x, y, k, architecture, bits, seed, effort, progress))
+    train = _named(sparsify).train if isinstance(sparsify, str) else sparsify.train
+    if not 2 <= bits <= 8:
+        raise BadData(f"no codebooks of {bits} bits; choose 2 to 8")
+    tensors = train(trainer, bits)
     check_finite(tensors)
-    return {name: tensors[name].numpy() for name in architecture.tensor_names}
+    return {name: tensors[name] for name in trainer.task.graph.tensors(trainer.task.inputs)}
 
 
 def _named(sparsify: str) -> Sparsifier:

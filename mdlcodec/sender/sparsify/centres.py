@@ -1,48 +1,75 @@
 """Codebooks for a pruned network, with trained centres (Zhou et al. 2018, A.1; Han et al. 2016, section 3.3)."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
+from collections.abc import Mapping
 
 import torch
-from torch.nn import functional
+from typing_extensions import override
 
-from mdlcodec.sender.descent import checked_loss
+from mdlcodec.sender.float_network import Tensors
 from mdlcodec.sender.k_means import codebook
-from mdlcodec.sender.sparsify.adam import Adam
-from mdlcodec.sender.sparsify.float_network import Tensors, batches, check_finite, forward
-from mdlcodec.sender.sparsify.task import Task
+from mdlcodec.sender.loop import Phase, check_finite, shuffled_batches
+from mdlcodec.sender.pooled_forward import sparse_forward
+from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
+from mdlcodec.sender.task import Task
 
 
-def quantise(
-    task: Task,
-    tensors: Tensors,
-    steps: int,
-    batch: int,
-    rate: float,
-    generator: torch.Generator,
-    progress: Callable[[float], None],
-) -> Tensors:
-    """Every tensor with at most ``2**task.bits`` values: k-means centres trained by Adam, the zero centre left at
-    zero.
+class CentreTraining(Phase):
+    """Every tensor with at most ``2**bits`` values: k-means centres trained by Adam, the zero centre left at zero.
 
-    A weight keeps its centre throughout; the learning rate falls linearly from ``rate`` to zero. ``progress`` is
-    told the loss of each batch. Raises InexactComputation when the training diverges.
+    A weight keeps its centre throughout; the learning rate falls linearly from ``rate`` to zero.
     """
-    check_finite(tensors)
-    centres: Tensors = {}
-    indices: Tensors = {}
-    for name, tensor in tensors.items():
-        found, index = codebook(tensor.numpy(), task.bits)
-        centres[name], indices[name] = torch.from_numpy(found), torch.from_numpy(index).long()
-    free = {name: (found != 0).float() for name, found in centres.items()}
-    optimiser, order = Adam(), batches(len(task.x), batch, generator)
-    for done in range(steps):
-        chosen = next(order)
-        leaves = {name: found.detach().requires_grad_() for name, found in centres.items()}
-        shown = {name: (leaf * free[name])[indices[name]] for name, leaf in leaves.items()}
-        loss = functional.cross_entropy(forward(task.architecture, task.x[chosen], shown), task.y[chosen])
+
+    what = "training centres"
+
+    def __init__(
+        self,
+        task: Task,
+        tensors: Tensors,
+        statistics: Tensors,
+        bits: int,
+        steps: int,
+        batch: int,
+        rate: float,
+        generator: torch.Generator,
+    ) -> None:
+        """Raises InexactComputation for weights that are not finite."""
+        check_finite(tensors)
+        self.task, self.steps, self._rate = task, steps, rate
+        self.graph = task.graph.fitted({name: tuple(tensor.shape) for name, tensor in tensors.items()})
+        self._centres: Tensors = {}
+        self._indices: Tensors = {}
+        self._statistics = statistics
+        for name, tensor in tensors.items():
+            found, index = codebook(tensor.numpy(), bits)
+            self._centres[name] = torch.from_numpy(found)
+            self._indices[name] = torch.from_numpy(index).long()
+        self._free = {name: (found != 0).float() for name, found in self._centres.items()}
+        self._optimiser = ShrinkingAdam()
+        self._batches = shuffled_batches(task.n, batch, generator)
+        self._gradients: Tensors = {}
+
+    @override
+    def step(self, done: int) -> float:
+        rows = next(self._batches)
+        leaves = {name: found.detach().requires_grad_() for name, found in self._centres.items()}
+        shown = {name: (leaf * self._free[name])[self._indices[name]] for name, leaf in leaves.items()}
+        scores = sparse_forward(self.graph, shown | self._statistics, self.task.x[rows])
+        loss = self.task.loss(scores, rows)
         loss.backward()
         with torch.no_grad():
-            optimiser.update(leaves, rate * (1 - done / steps))
-        centres = {name: leaf.detach() for name, leaf in leaves.items()}
-        progress(checked_loss(loss.item()))
-    return {name: found[indices[name]] for name, found in centres.items()}
+            self._optimiser.update(leaves, self._rate * (1 - done / self.steps))
+        self._centres = {name: leaf.detach() for name, leaf in leaves.items()}
+        self._gradients = {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
+        return loss.item()
+
+    @override
+    def tensors(self) -> Mapping[str, torch.Tensor]:
+        found = {name: centres[self._indices[name]] for name, centres in self._centres.items()}
+        return found | self._statistics
+
+    @override
+    def gradients(self) -> Mapping[str, torch.Tensor]:
+        """Gradients of the centres of each tensor."""
+        return self._gradients

@@ -8,25 +8,27 @@ deviations is beyond the largest weight of a small layer), and units that died l
 stages, which saves time.
 """
 
-import itertools
-from collections.abc import Callable, Iterator
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import torch
-from torch.nn import functional
+from typing_extensions import override
 
-from mdlcodec.nn.architectures import Layered
-from mdlcodec.sender.descent import checked_loss, scaled
-from mdlcodec.sender.sparsify.adam import Adam
-from mdlcodec.sender.sparsify.centres import quantise
-from mdlcodec.sender.sparsify.float_network import Tensors, batches, forward, random_weights
-from mdlcodec.sender.sparsify.task import Task
-from mdlcodec.sender.sparsify.units import live_units, shrunk
+from mdlcodec.nn.zoo import Architecture
+from mdlcodec.sender.dead_units import live_units, shrunk
+from mdlcodec.sender.float_network import Tensors, initial_tensors
+from mdlcodec.sender.loop import Phase, Trainer, shuffled_batches
+from mdlcodec.sender.pooled_forward import rounded_batch, sparse_forward
+from mdlcodec.sender.sparsify.centres import CentreTraining
+from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
+from mdlcodec.sender.task import Task, scaled
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Surgery:
     """Settings of the three parts."""
 
     lengths: tuple[int, int, int] = (4000, 12000, 1000)  # steps of the parts
@@ -44,98 +46,148 @@ class Recipe:
     least: float = 0.02  # share of a tensor's weights that stays
 
 
-RECIPE = Recipe()
+SURGERY = Surgery()
 
 
-def number_of_steps(_architecture: Layered, effort: float, n: int) -> int:
+def number_of_steps(_architecture: Architecture, effort: float, n: int) -> int:
     """Steps of `sparsify` for n examples."""
-    return sum(scaled(length, effort, n) for length in RECIPE.lengths)
+    return sum(scaled(length, effort, n) for length in SURGERY.lengths)
 
 
-def sparsify(task: Task, recipe: Recipe = RECIPE) -> Tensors:
+def sparsify(trainer: Trainer, bits: int, surgery: Surgery = SURGERY) -> Tensors:
     """The pruned and quantised network, without dead units. Raises InexactComputation when training diverges."""
-    batch = task.batch(recipe.batch)
+    task = trainer.task
+    lengths = [task.scaled(length) for length in surgery.lengths]
+    batch = rounded_batch(surgery.batch, task.n)
     generator = torch.Generator().manual_seed(task.seed)
-    tensors = random_weights(task.shapes(), generator)
-    lengths = [task.scaled(length) for length in recipe.lengths]
-    counter = itertools.count(1)
+    drawn = initial_tensors(task.graph, task.inputs, lambda shape: torch.randn(shape, generator=generator))
+    order = shuffled_batches(task.n, batch, generator)
+    baseline = _Baseline(task, drawn, lengths[0], order, surgery)
+    trainer.run(baseline)
+    pruning = _Pruning(baseline, lengths[1], generator)
+    trainer.run(pruning)
+    masked, statistics = pruning.masked(), pruning.statistics
+    rate = surgery.adam_rate
+    centres = CentreTraining(task, masked, statistics, bits, lengths[2], batch, rate, generator)
+    trainer.run(centres)
+    found = dict(centres.tensors())
+    return shrunk(centres.graph, found, live_units(centres.graph, found))
 
-    def progress(loss: float) -> None:
-        task.progress(next(counter), sum(lengths), loss)
 
-    order = batches(len(task.x), batch, generator)
-    momentum: Tensors = {}
-    for done in range(lengths[0]):
-        gradients, loss = _gradients(task, tensors, next(order))
-        rate = recipe.rate / (1 + recipe.decay * (done * recipe.lengths[0] // lengths[0] // 125))
+class _Masked(Phase):
+    """Weights, and the running statistics that move with them; what both parts share."""
+
+    def __init__(self, task: Task, steps: int, order: Iterator[torch.Tensor], surgery: Surgery) -> None:
+        self.task, self.graph, self.steps, self.surgery = task, task.graph, steps, surgery
+        self.order = order
+        self.weights: Tensors = {}
+        self.statistics: Tensors = {}
+        self._gradients: Tensors = {}
+
+    def differentiated(self, weights: Tensors) -> tuple[Tensors, float]:
+        """Gradients of the next batch's mean loss for the weights that it depends on, and the loss."""
+        rows = next(self.order)
+        leaves = {name: tensor.detach().requires_grad_() for name, tensor in weights.items()}
+        graph = self.graph.fitted({name: tuple(tensor.shape) for name, tensor in weights.items()})
+        loss = self.task.loss(sparse_forward(graph, leaves | self.statistics, self.task.x[rows]), rows)
+        loss.backward()
+        self._gradients = {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
+        return self._gradients, loss.item()
+
+    @override
+    def tensors(self) -> Mapping[str, torch.Tensor]:
+        return self.weights | self.statistics
+
+    @override
+    def gradients(self) -> Mapping[str, torch.Tensor]:
+        return self._gradients
+
+
+class _Baseline(_Masked):
+    """A dense network by SGD with momentum."""
+
+    what = "training a dense network"
+
+    def __init__(
+        self, task: Task, drawn: Tensors, steps: int, order: Iterator[torch.Tensor], surgery: Surgery
+    ) -> None:
+        super().__init__(task, steps, order, surgery)
+        self.weights = {name: drawn[name] for name in self.graph.parameters(task.inputs)}
+        self.statistics = {name: tensor for name, tensor in drawn.items() if name not in self.weights}
+        self._momentum: Tensors = {}
+
+    @override
+    def step(self, done: int) -> float:
+        surgery, weights, momentum = self.surgery, self.weights, self._momentum
+        gradients, loss = self.differentiated(weights)
+        rate = surgery.rate / (1 + surgery.decay * (done * surgery.lengths[0] // self.steps // 125))
         for name, gradient in gradients.items():
-            pull = gradient + recipe.weight_decay * tensors[name]
-            momentum[name] = recipe.momentum * momentum.get(name, torch.zeros_like(pull)) + pull
-            tensors[name] = tensors[name] - rate * momentum[name]
-        progress(loss)
-    tensors = _surgery(task, tensors, lengths[1], order, recipe, generator, progress)
-    tensors = quantise(task, tensors, lengths[2], batch, recipe.adam_rate, generator, progress)
-    return shrunk(task.architecture, tensors, live_units(task.architecture, tensors))
+            pull = gradient + surgery.weight_decay * weights[name]
+            momentum[name] = surgery.momentum * momentum.get(name, torch.zeros_like(pull)) + pull
+            weights[name] = weights[name] - rate * momentum[name]
+        return loss
 
 
-def _surgery(
-    task: Task,
-    tensors: Tensors,
-    steps: int,
-    order: Iterator[torch.Tensor],
-    recipe: Recipe,
-    generator: torch.Generator,
-    progress: Callable[[float], None],
-) -> Tensors:
-    """The pruned tensors; gradients of the masked network move the shadow weights (Guo et al., section 3.2)."""
-    architecture, optimiser = task.architecture, Adam()
-    masks = {name: torch.ones_like(tensor) for name, tensor in tensors.items()}
-    stage = -1
-    for done in range(steps):
-        part = done / steps
-        now = min(int(part / recipe.rising * (len(recipe.multiples) - 1)), len(recipe.multiples) - 1)
-        probability = recipe.probabilities[int(part * len(recipe.probabilities))]
-        if now != stage or torch.rand((), generator=generator).item() < probability:
-            for name, tensor in tensors.items():
-                masks[name] = _mask(tensor, masks[name], recipe.multiples[now], recipe)
-        if now != stage:
-            stage = now
-            units = live_units(architecture, _masked(tensors, masks))
-            masks, tensors = shrunk(architecture, masks, units), shrunk(architecture, tensors, units)
-            optimiser.shrink(partial(shrunk, architecture, units=units))
-        gradients, loss = _gradients(task, _masked(tensors, masks), next(order))
+class _Pruning(_Masked):
+    """Gradients of the masked network move the shadow weights (Guo et al., section 3.2)."""
+
+    what = "pruning"
+
+    def __init__(self, baseline: _Baseline, steps: int, generator: torch.Generator) -> None:
+        super().__init__(baseline.task, steps, baseline.order, baseline.surgery)
+        self.weights, self.statistics = baseline.weights, baseline.statistics
+        self._masks = {name: torch.ones_like(tensor) for name, tensor in self.weights.items()}
+        self._optimiser, self._generator, self._stage = ShrinkingAdam(), generator, -1
+        self.updates: list[
+            tuple[int, float]
+        ] = []  # of the masks: steps done before, multiple of the threshold
+
+    def masked(self) -> Tensors:
+        """The weights that the network computes with."""
+        return {name: tensor * self._masks[name] for name, tensor in self.weights.items()}
+
+    @override
+    def tensors(self) -> Mapping[str, torch.Tensor]:
+        return self.masked() | self.statistics
+
+    @override
+    def step(self, done: int) -> float:
+        surgery, part = self.surgery, done / self.steps
+        last = len(surgery.multiples) - 1
+        now = min(int(part / surgery.rising * last), last)
+        probability = surgery.probabilities[int(part * len(surgery.probabilities))]
+        if now != self._stage or torch.rand((), generator=self._generator).item() < probability:
+            self.updates.append((done, surgery.multiples[now]))
+            for name, tensor in self.weights.items():
+                self._masks[name] = _mask(tensor, self._masks[name], surgery.multiples[now], surgery)
+        if now != self._stage:
+            self._stage = now
+            self._remove_dead()
+        gradients, loss = self.differentiated(self.masked())
         for name, gradient in gradients.items():
-            tensors[name].grad = gradient
-        optimiser.update(tensors, recipe.adam_rate * min(1.0, 2 * (1 - part)))
-        progress(loss)
-    return _masked(tensors, masks)
+            self.weights[name].grad = gradient
+        self._optimiser.update(self.weights, surgery.adam_rate * min(1.0, 2 * (1 - part)))
+        return loss
+
+    def _remove_dead(self) -> None:
+        """Units that the masks leave dead go."""
+        graph = self.graph.fitted({name: tuple(tensor.shape) for name, tensor in self.weights.items()})
+        units = live_units(graph, self.masked() | self.statistics)
+        self._masks, self.weights = shrunk(graph, self._masks, units), shrunk(graph, self.weights, units)
+        self.statistics = shrunk(graph, self.statistics, units)
+        self._optimiser.shrink(partial(shrunk, graph, units=units))
 
 
-def _masked(tensors: Tensors, masks: Tensors) -> Tensors:
-    """The weights that the network computes with."""
-    return {name: tensor * masks[name] for name, tensor in tensors.items()}
-
-
-def _mask(tensor: torch.Tensor, mask: torch.Tensor, multiple: float, recipe: Recipe) -> torch.Tensor:
+def _mask(tensor: torch.Tensor, mask: torch.Tensor, multiple: float, surgery: Surgery) -> torch.Tensor:
     """The mask (0 or 1) after an update, with hysteresis around mean + multiple * std of sizes: Guo et al., eq. 3.
 
-    The threshold is no higher than lets the recipe's ``least`` share of the tensor pass.
+    The threshold is no higher than lets the settings' ``least`` share of the tensor pass.
     """
     sizes = tensor.abs()
     if not sizes.any():
         return torch.zeros_like(mask)
-    kept = max(1, round(recipe.least * sizes.numel()))
-    limit = torch.topk(sizes.flatten(), kept).values[-1] / (1 + recipe.hysteresis)
+    kept = max(1, round(surgery.least * sizes.numel()))
+    limit = torch.topk(sizes.flatten(), kept).values[-1] / (1 + surgery.hysteresis)
     threshold = torch.minimum(sizes.mean() + multiple * sizes.std(correction=0), limit)
-    mask = torch.where(sizes < (1 - recipe.hysteresis) * threshold, torch.zeros_like(mask), mask)
-    return torch.where(sizes >= (1 + recipe.hysteresis) * threshold, torch.ones_like(mask), mask)
-
-
-def _gradients(task: Task, tensors: Tensors, chosen: torch.Tensor) -> tuple[Tensors, float]:
-    """Gradients of the mean loss (nats) of the chosen examples for the tensors that it depends on, and the loss."""
-    leaves = {name: tensor.detach().requires_grad_() for name, tensor in tensors.items()}
-    loss = functional.cross_entropy(forward(task.architecture, task.x[chosen], leaves), task.y[chosen])
-    loss.backward()
-    return {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}, checked_loss(
-        loss.item()
-    )
+    mask = torch.where(sizes < (1 - surgery.hysteresis) * threshold, torch.zeros_like(mask), mask)
+    return torch.where(sizes >= (1 + surgery.hysteresis) * threshold, torch.ones_like(mask), mask)

@@ -4,33 +4,43 @@ Minimises  mean loss (nats) + exchange * (ln 2 / n) * bits(network),  which at e
 two-part code itself (Blier & Ollivier 2018, section 3.1; Hinton & van Camp 1993): one bit of the network is worth
 one bit of labels. Weights are integers times one step per tensor, the steps learned; the loss sees the rounded
 weights and its gradient passes straight through the rounding, as in entropy-penalised training (Oktay et al. 2020).
+
+A real number takes (f - y)^2 / (2 s^2) nats and a constant under a Gaussian of variance s^2, which is that of the
+residuals of recent batches, a constant in the gradient. All of it is multiplied by s^2: the loss stays half the
+squared error, and a bit of the network costs s^2 of its price.
 """
 
+from __future__ import annotations
+
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 import torch
-from torch.nn import functional
+from typing_extensions import override
 
-from mdlcodec.nn.architectures import Layered, Shape
-from mdlcodec.sender.descent import checked_loss, cooled, scaled
+from mdlcodec.nn.graph import Graph
+from mdlcodec.nn.node import Parameter
+from mdlcodec.nn.zoo import Architecture
+from mdlcodec.sender.dead_units import live_units, shrunk
+from mdlcodec.sender.float_network import Tensors
+from mdlcodec.sender.loop import Phase, Trainer, cooled, shuffled_batches
+from mdlcodec.sender.pooled_forward import rounded_batch, sparse_forward
 from mdlcodec.sender.sparsify import quantisation
-from mdlcodec.sender.sparsify.adam import Adam
 from mdlcodec.sender.sparsify.augmentation import moved_copies
-from mdlcodec.sender.sparsify.float_network import Tensors, batches, forward
-from mdlcodec.sender.sparsify.task import Task
-from mdlcodec.sender.sparsify.units import live_units, shrunk
+from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
+from mdlcodec.sender.task import Task, scaled
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Pricing:
     """Settings; moments are fractions of all steps."""
 
-    widths: tuple[int, ...]  # hidden units to begin with
-    steps: int
-    rate: float  # largest learning rate of the weights, in quantisation steps
-    exchange: float  # bits of labels that one bit of the network is worth
+    widths: tuple[int, ...] = ()  # of the hidden layers to begin with; none: nominal ones
+    steps: int = 20_000
+    rate: float = 0.01  # largest learning rate of the weights, in quantisation steps
+    exchange: float = 1.0  # bits of labels that one bit of the network is worth
     batch: int = 128
     copies: int = 4  # moved copies of the training images
     strength: float = 1.0  # of their movements
@@ -40,11 +50,19 @@ class Recipe:
     cooling_from: float = 0.3  # the learning rate falls along a cosine from here to the end
     step_rate: float = 2e-3  # learning rate of the logarithms of the quantisation steps
 
+    def graph(self, task: Task) -> Graph:
+        """The task's network with these widths."""
+        if not self.widths:
+            return task.graph
+        names = task.architecture.layer_names[:-1]
+        widths = {name: (width,) for name, width in zip(names, self.widths, strict=True)}
+        return task.graph.fitted({f"{name}.weight": width for name, width in widths.items()})
+
 
 # by the architecture's name
-RECIPES = {
-    "lenet5": Recipe(widths=(8, 16, 64), steps=40_000, rate=0.015, exchange=1.2),
-    "lenet-300-100": Recipe(widths=(100, 40), steps=40_000, rate=0.01, exchange=0.3),
+PRICINGS = {
+    "lenet5": Pricing(widths=(8, 16, 64), steps=40_000, rate=0.015, exchange=1.2),
+    "lenet-300-100": Pricing(widths=(100, 40), steps=40_000, rate=0.01, exchange=0.3),
 }
 _WARM_UP = 300  # steps of a learning rate that rises
 _REFRESHED = 50  # steps between two looks at what the weights cost
@@ -53,88 +71,165 @@ _SHRUNK = 1000
 _LOOKED_AT = 4096  # examples whose features set the first step
 _BIAS_STEP = 0.2
 _BIAS_PRICE = 5.0  # bits
+_RECENT = 0.02  # weight of a batch in the variance of residuals
+_LEAST_VARIANCE = 1e-7  # of real numbers of variance 1
 
 
-def number_of_steps(architecture: Layered, effort: float, n: int) -> int:
+def pricing_of(architecture: Architecture) -> Pricing:
+    """The settings for a network."""
+    return PRICINGS.get(architecture.name, Pricing())
+
+
+def number_of_steps(architecture: Architecture, effort: float, n: int) -> int:
     """Steps of `sparsify` for n examples."""
-    return scaled(RECIPES[architecture.name].steps, effort, n)
+    return scaled(pricing_of(architecture).steps, effort, n)
 
 
-def sparsify(task: Task, recipe: Recipe | None = None) -> Tensors:
+def sparsify(trainer: Trainer, bits: int, pricing: Pricing | None = None) -> Tensors:
     """The trained and quantised network, without dead units: levels times a step for each tensor.
 
-    ``recipe``: the architecture's by default. Raises InexactComputation when the training diverges.
+    ``pricing``: the network's by default. Raises InexactComputation when the training diverges.
     """
-    recipe = recipe or RECIPES[task.architecture.name]
-    recipe = replace(recipe, steps=task.scaled(recipe.steps), batch=task.batch(recipe.batch))
-    generator = torch.Generator().manual_seed(task.seed)
-    x, y = task.x, task.y
-    if task.are_images:
-        x = task.arranged(moved_copies(task.pictures(), recipe.copies, recipe.strength, generator))
-        y = y.repeat(recipe.copies + 1)
-    return _train(task, recipe, x, y, generator)
+    task = trainer.task
+    phase = PricedTraining(task, pricing_of(task.architecture) if pricing is None else pricing, bits)
+    trainer.run(phase)
+    return phase.finished()
 
 
-def _train(
-    task: Task, recipe: Recipe, x: torch.Tensor, y: torch.Tensor, generator: torch.Generator
-) -> Tensors:
-    """The network trained on ``x`` (m, ...), as `arranged` gives it, of the classes ``y`` (m,) int64.
+class PricedTraining(Phase):
+    """Weights in units of their steps, ``values``, and the logarithms of the steps.
 
-    These may be more than the task's examples, whose number sets the price of a bit.
+    Running statistics, where the network keeps some, travel as bfloat16 holds them.
     """
-    architecture, largest = task.architecture, 2 ** (task.bits - 1) - 1
-    size = x[:_LOOKED_AT].float().square().mean().sqrt().item()
-    values, steps = _start(task.shapes(recipe.widths), size, generator)
-    optimiser = Adam()
-    price = recipe.exchange * math.log(2) / len(task.x)
-    order = batches(len(x), recipe.batch, generator)
-    prices: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
-    recent = 0.0
-    for done in range(recipe.steps):
-        part = done / recipe.steps
-        chosen = next(order)
+
+    def __init__(self, task: Task, pricing: Pricing, bits: int) -> None:
+        self.task, self.pricing, self.steps = task, pricing, task.scaled(pricing.steps)
+        self.graph = pricing.graph(task)
+        self._largest = 2 ** (bits - 1) - 1
+        generator = torch.Generator().manual_seed(task.seed)
+        self._x, self._y = task.x, task.y
+        # what a moved image's class is is known; where a number says where something is, it moves too
+        if task.are_images and not task.has_reals:
+            pictures = moved_copies(task.x, pricing.copies, pricing.strength, generator)
+            self._x, self._y = pictures, task.y.repeat(pricing.copies + 1)
+        size = self._x[:_LOOKED_AT].float().square().mean().sqrt().item()
+        self._values, self._steps, self._statistics = _start(
+            self.graph.tensors(task.inputs),
+            set(self.graph.parameters(task.inputs)),
+            size,
+            self._largest,
+            generator,
+        )
+        self._optimiser = ShrinkingAdam()
+        self._price = pricing.exchange * math.log(2) / task.n
+        batch = rounded_batch(pricing.batch, task.n)
+        self._batches = shuffled_batches(len(self._x), batch, generator)
+        self._prices: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
+        self._variance = 1.0  # of real numbers around the outputs; classes have none
+
+    @override
+    def step(self, done: int) -> float:
+        pricing, part, rows = self.pricing, done / self.steps, next(self._batches)
+        values, steps = self._values, self._steps
         for tensor in (*values.values(), *steps.values()):
             tensor.grad = None
             tensor.requires_grad_()
-        hard = part >= recipe.quantised_from
+        hard = part >= pricing.quantised_from
         shown = {
-            name: (quantisation.straight_through(v, largest) if hard else v) * steps[name].exp()
+            name: (quantisation.straight_through(v, self._largest) if hard else v) * steps[name].exp()
             for name, v in values.items()
         }
-        loss = functional.cross_entropy(forward(architecture, x[chosen].float(), shown), y[chosen])
+        graph = self._graph_now()
+        scores = sparse_forward(graph, shown | self._statistics, self._x[rows].float())
+        loss = self.task.loss_of(scores, self._y[rows])
         loss.backward()
-        recent += (checked_loss(loss.item()) - recent) * (0.01 if done else 1)
+        if self.task.has_reals:
+            self._variance += _RECENT * (2.0 * loss.item() - self._variance)
+            self._variance = max(self._variance, _LEAST_VARIANCE)
         with torch.no_grad():
             if done % _REFRESHED == 0:
-                prices = _prices(values, largest)
-            ramp = (part - recipe.priced_from) / (recipe.priced_in_full - recipe.priced_from)
-            _add_price(values, prices, price * min(max(ramp, 0.0), 1.0))
-            rate = _schedule(part, done, recipe)
-            optimiser.update({n: t for n, t in values.items() if t.grad is not None}, rate * recipe.rate)
-            optimiser.update(
-                {n + " step": t for n, t in steps.items() if hard or "weight" in n}, rate * recipe.step_rate
-            )
-        if (done + 1) % _SHRUNK == 0 and part > recipe.priced_in_full:
-            values = _remove_dead(architecture, values, largest, optimiser)
-        task.progress(done + 1, recipe.steps, recent)
-    return _finish(architecture, values, steps, largest)
+                self._prices = _prices(values, self._largest)
+            ramp = (part - pricing.priced_from) / (pricing.priced_in_full - pricing.priced_from)
+            price = self._price * self._variance
+            _add_price(values, self._prices, price * min(max(ramp, 0.0), 1.0))
+            rate = _schedule(part, done, pricing)
+            update = self._optimiser.update
+            update({n: t for n, t in values.items() if t.grad is not None}, rate * pricing.rate)
+            # named so that they are no layer's tensors, whose state shrinks with its units
+            moved = {"step " + n: t for n, t in steps.items() if hard or values[n].dim() > 1}
+            update(moved, rate * pricing.step_rate)
+        if (done + 1) % _SHRUNK == 0 and part > pricing.priced_in_full:
+            self._remove_dead()
+        return loss.item()
+
+    def _graph_now(self) -> Graph:
+        return self.graph.fitted({name: tuple(value.shape) for name, value in self._values.items()})
+
+    @override
+    def tensors(self) -> Mapping[str, torch.Tensor]:
+        """As they would be sent."""
+        levels = {n: quantisation.levels(v.detach(), self._largest) for n, v in self._values.items()}
+        return {n: level * self._steps[n].detach().exp() for n, level in levels.items()} | self._statistics
+
+    @override
+    def gradients(self) -> Mapping[str, torch.Tensor]:
+        """Gradients of the loss and of the price."""
+        return {name: value.grad for name, value in self._values.items() if value.grad is not None}
+
+    def _remove_dead(self) -> None:
+        """Units that the quantised weights leave dead go."""
+        graph = self._graph_now()
+        values = {name: value.detach() for name, value in self._values.items()}
+        units = live_units(graph, self.tensors())
+        self._optimiser.shrink(partial(shrunk, graph, units=units))
+        self._values = shrunk(graph, values, units)
+        self._statistics = shrunk(graph, self._statistics, units)
+
+    def finished(self) -> Tensors:
+        """Levels times steps; steps are rounded to 8 significant bits, so that every product is short."""
+        graph, tensors = self._graph_now(), {}
+        for name, value in self._values.items():
+            step = self._steps[name].detach().exp().bfloat16().float()
+            tensors[name] = quantisation.levels(value.detach(), self._largest) * step + 0.0
+        for name, value in self._statistics.items():
+            tensors[name] = value.bfloat16().float()
+        return shrunk(graph, tensors, live_units(graph, tensors))
 
 
-def _start(shapes: dict[str, Shape], size: float, generator: torch.Generator) -> tuple[Tensors, Tensors]:
-    """Random weights in units of the steps, and the logarithms of the steps, one for each tensor.
+def _start(
+    tensors: Mapping[str, Parameter],
+    trained: set[str],
+    size: float,
+    largest: int,
+    generator: torch.Generator,
+) -> tuple[Tensors, Tensors, Tensors]:
+    """Random weights in units of the steps; the logarithms of the steps, one for each tensor; statistics.
 
-    ``shapes``: of the layers' weights, in order; ``size``: root mean square of the inputs.
+    ``trained``: the names that are no statistics; ``size``: root mean square of the inputs.
     """
     values: Tensors = {}
     steps: Tensors = {}
-    for name, shape in shapes.items():
-        values[f"{name}.weight"] = torch.randn(shape, generator=generator) * 0.8
-        steps[f"{name}.weight"] = torch.tensor(math.log(1.2 / math.sqrt(math.prod(shape[1:]))))
-        values[f"{name}.bias"] = torch.zeros(shape[0])
-        steps[f"{name}.bias"] = torch.tensor(math.log(_BIAS_STEP))
-    # what suits pixels from 0 to 1, a third in root mean square, suits features of any size
-    steps[f"{next(iter(shapes))}.weight"] -= math.log(3 * size or 1.0)
-    return values, steps
+    statistics: Tensors = {}
+    first = True
+    for name, parameter in tensors.items():
+        shape = parameter.shape
+        if name not in trained:
+            statistics[name] = torch.full(shape, float(name.endswith("running_var")))
+        elif len(shape) > 1:
+            values[name] = torch.randn(shape, generator=generator) * 0.8
+            steps[name] = torch.tensor(math.log(1.2 / math.sqrt(math.prod(shape[1:]))))
+            if first:
+                # what suits pixels from 0 to 1, a third in root mean square, suits features of any size
+                steps[name] -= math.log(3 * size or 1.0)
+                first = False
+        elif name.endswith("weight"):  # a gain of 1
+            level = min(largest, 5)
+            values[name] = torch.full(shape, float(level))
+            steps[name] = torch.tensor(-math.log(level))
+        else:
+            values[name] = torch.zeros(shape)
+            steps[name] = torch.tensor(math.log(_BIAS_STEP))
+    return values, steps, statistics
 
 
 def _prices(values: Tensors, largest: int) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
@@ -142,7 +237,7 @@ def _prices(values: Tensors, largest: int) -> dict[str, tuple[torch.Tensor, torc
     out = {}
     for name, value in values.items():
         quantised = quantisation.levels(value, largest)
-        if name.endswith("weight"):
+        if value.dim() > 1:
             significance = quantisation.significance_prices(quantised)
         else:
             significance = torch.tensor(_BIAS_PRICE)
@@ -157,25 +252,8 @@ def _add_price(values: Tensors, prices: dict[str, tuple[torch.Tensor, torch.Tens
             value.grad += price * quantisation.slopes(value, *prices[name])
 
 
-def _schedule(part: float, done: int, recipe: Recipe) -> float:
+def _schedule(part: float, done: int, pricing: Pricing) -> float:
     """The learning rate as a share of its largest: warm-up, flat, cosine."""
-    if part < recipe.cooling_from:
+    if part < pricing.cooling_from:
         return min(1.0, (done + 1) / _WARM_UP)
-    return cooled(part, recipe.cooling_from) + 1e-3
-
-
-def _remove_dead(architecture: Layered, values: Tensors, largest: int, optimiser: Adam) -> Tensors:
-    """The values without the units that the quantised weights leave dead."""
-    values = {name: value.detach() for name, value in values.items()}
-    units = live_units(architecture, {name: quantisation.levels(v, largest) for name, v in values.items()})
-    optimiser.shrink(partial(shrunk, architecture, units=units))
-    return shrunk(architecture, values, units)
-
-
-def _finish(architecture: Layered, values: Tensors, steps: Tensors, largest: int) -> Tensors:
-    """Levels times steps; steps are rounded to 8 significant bits, so that every product is short."""
-    tensors = {}
-    for name, value in values.items():
-        step = steps[name].detach().exp().bfloat16().float()
-        tensors[name] = quantisation.levels(value.detach(), largest) * step + 0.0
-    return shrunk(architecture, tensors, live_units(architecture, tensors))
+    return cooled(part, pricing.cooling_from) + 1e-3

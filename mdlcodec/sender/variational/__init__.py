@@ -7,18 +7,20 @@ repeated by a receiver, who has the weights from `mdlcodec.descriptions.posterio
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from typing_extensions import override
 
 from mdlcodec.descriptions.posterior_samples import Blocks, byte_of, deviation_of
-from mdlcodec.nn.architectures import Layered, Shape
-from mdlcodec.sender.descent import cooled, scaled
+from mdlcodec.nn.node import Shape
+from mdlcodec.nn.zoo import Architecture
 from mdlcodec.sender.efforts import VariationalEffort
-from mdlcodec.sender.variational.blocks import BlockPrices, priced_step, send
-from mdlcodec.sender.variational.objective import Objective
+from mdlcodec.sender.loop import Trainer, cooled, diverged
+from mdlcodec.sender.task import Task, scaled
+from mdlcodec.sender.variational.blocks import BlockPrices, Forming, Sending
+from mdlcodec.sender.variational.objective import Objective, ObjectivePhase
 from mdlcodec.sender.variational.posterior import Posterior
 
 _FEWEST_STEPS = 1000
@@ -26,7 +28,7 @@ _MOST_NUMBERS = 1 << 33  # that are drawn from the prior: a minute or two
 
 
 @dataclass(frozen=True)
-class Recipe:
+class PosteriorSettings:
     """How a posterior is trained and sent; the preset scales the steps."""
 
     steps: int = 16_000  # for 60,000 examples; fewer for fewer
@@ -42,7 +44,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Found:
+class SentSample:
     """What is sent: indices of ``bits`` each, one for each block, and the prior's deviations as bytes.
 
     ``objective_bits``: KL + expected loss when training ended, before blocks were formed.
@@ -54,17 +56,17 @@ class Found:
     objective_bits: float
 
 
-def _recipe(architecture: Layered) -> Recipe:
+def _settings(architecture: Architecture) -> PosteriorSettings:
     # little is learned fast: a single hidden layer, or one convolution
-    return Recipe() if len(architecture.layers) > 2 else Recipe(rate=1e-2)
+    return PosteriorSettings() if len(architecture.layer_names) > 2 else PosteriorSettings(rate=1e-2)
 
 
-def _training_steps(recipe: Recipe, n: int, effort: VariationalEffort) -> int:
-    return scaled(recipe.steps, effort.steps, n, _FEWEST_STEPS)
+def _training_steps(settings: PosteriorSettings, n: int, effort: VariationalEffort) -> int:
+    return scaled(settings.steps, effort.steps, n, _FEWEST_STEPS)
 
 
 def _index_bits(parameters: int, effort: VariationalEffort) -> int:
-    """Of an index: fewer for a network of very many weights, whose candidates take long to draw."""
+    """Bits of an index: fewer for a network of very many weights, whose candidates take long to draw."""
     bits = effort.bits
     while bits > 1 and parameters << bits > _MOST_NUMBERS:
         bits -= 1
@@ -76,116 +78,100 @@ def _most_blocks(parameters: int, n: int, k: int, bits: int) -> int:
     return min(parameters, math.ceil(n * math.log2(k) / bits))
 
 
-def most_steps(architecture: Layered, shape: Shape, n: int, k: int, effort: VariationalEffort) -> int:
-    """Of `variational_network`, for n examples of that shape."""
-    recipe, parameters = _recipe(architecture), architecture.parameters(shape, k)
-    training = _training_steps(recipe, n, effort)
+def most_steps(architecture: Architecture, shape: Shape, n: int, k: int, effort: VariationalEffort) -> int:
+    """Steps of `variational_network`, for n examples of that shape."""
+    settings, parameters = _settings(architecture), architecture.parameters(shape, k)
+    training = _training_steps(settings, n, effort)
     blocks = _most_blocks(parameters, n, k, _index_bits(parameters, effort))
-    return training + round(recipe.priced * training) + effort.retraining * blocks
+    return training + round(settings.priced * training) + effort.retraining * blocks
 
 
-def memory(architecture: Layered, shape: Shape, n: int, k: int, effort: VariationalEffort) -> int:
+def memory(architecture: Architecture, shape: Shape, n: int, k: int, effort: VariationalEffort) -> int:
     """Bytes that `variational_network` takes besides the examples, estimated from above."""
-    recipe, inputs = _recipe(architecture), architecture.inputs_of(shape)
+    settings = _settings(architecture)
     parameters = architecture.parameters(shape, k)
-    values = math.prod(inputs)  # of an example's pass: it, and every layer's outputs before pooling
-    for layer, places, width in zip(
-        architecture.layers, architecture.maps(inputs), (*architecture.widths, k), strict=True
-    ):
-        values += width * math.prod(side - (layer.kernel or 1) + 1 for side in places)
+    graph, entering = architecture.for_targets(shape, k)
+    values = graph.values(entering)
     # values with winners, squares and gradients; weights, moments and gradients; all candidates of a block and
     # their order; and what torch keeps
     candidates = 32 << _index_bits(parameters, effort)
-    return 64 * min(recipe.batch, n) * values + 128 * parameters + candidates + (1 << 28)
+    return 64 * min(settings.batch, n) * values + 128 * parameters + candidates + (1 << 28)
 
 
 def variational_network(
-    architecture: Layered,
-    x: np.ndarray,
-    y: np.ndarray,
-    k: int,
-    *,
-    effort: VariationalEffort,
-    seed: int,
-    variance: float | None = None,
-    progress: Callable[[str], None],
-) -> Found:
-    """A network for labelled examples, as it is sent.
+    trainer: Trainer, effort: VariationalEffort, variance: float | None = None
+) -> SentSample:
+    """A network for the task, as it is sent.
 
-    x: float32 (n, h, w, c) or (n, d); y: integers (n,) below k; ``variance``: of the prior of all tensors, None
-    to learn one for each. ``progress`` is told in words. Raises InexactComputation when the training diverges.
+    ``variance``: of the prior of all tensors, None to learn one for each. Raises InexactComputation when the
+    training diverges.
     """
-    recipe = _recipe(architecture)
-    objective = train_posterior(
-        architecture, x, y, k, effort=effort, seed=seed, variance=variance, progress=progress
-    )
-    deviations = _settled(objective.posterior, variance, recipe)
+    task = trainer.task
+    settings, n, k = _settings(task.architecture), task.n, task.outputs
+    objective = train_posterior(trainer, effort, variance)
+    deviations = _settled(objective.posterior, variance, settings)
     objective_bits = objective.bits()
     prior = b"" if variance is not None else bytes(byte for byte, _ in deviations)
-    parameters = architecture.parameters(x.shape[1:], k)
+    parameters = task.architecture.parameters(task.shape, k)
     bits = _index_bits(parameters, effort)
     divergence = float(objective.posterior.divergence().double().sum()) / math.log(2)
-    count = min(round(divergence / bits), _most_blocks(parameters, len(y), k, bits))
+    count = min(round(divergence / bits), _most_blocks(parameters, n, k, bits))
     if count == 0:
-        return Found(bits, [], prior, objective_bits)
+        return SentSample(bits, [], prior, objective_bits)
     sizes = [math.prod(shape) for shape in objective.posterior.shapes]
-    blocks = Blocks.of(sizes, [bool(deviation) for _, deviation in deviations], count, seed)
+    blocks = Blocks.of(sizes, [bool(deviation) for _, deviation in deviations], count, task.seed)
     prices = BlockPrices(blocks, sum(sizes), bits * math.log(2))
-    rate, steps = recipe.priced_rate * recipe.rate, round(recipe.priced * objective.steps)
-    for done in range(steps):
-        priced_step(objective, prices, rate)
-        progress(f"forming blocks, step {done + 1:,} of {steps:,}, {objective.loss:.4f} nats a label")
-
-    def sent(number: int) -> None:
-        progress(f"sending weights, block {number:,} of {count:,}, {objective.loss:.4f} nats a label")
-
-    indices = send(objective, blocks, prices, bits, seed, steps=effort.retraining, rate=rate, sent=sent)
-    return Found(bits, indices, prior, objective_bits)
+    rate = settings.priced_rate * settings.rate
+    forming = round(settings.priced * _training_steps(settings, n, effort))
+    trainer.run(Forming(objective, prices, forming, rate))
+    sending = Sending(objective, blocks, prices, bits, retraining=effort.retraining, rate=rate)
+    trainer.run(sending)
+    return SentSample(bits, sending.indices, prior, objective_bits)
 
 
-def train_posterior(
-    architecture: Layered,
-    x: np.ndarray,
-    y: np.ndarray,
-    k: int,
-    *,
-    effort: VariationalEffort,
-    seed: int,
-    variance: float | None = None,
-    progress: Callable[[str], None],
-    look: Callable[[Objective, int], None] = lambda objective, steps: None,
-) -> Objective:
-    """KL + expected loss minimised; arguments as of `variational_network`.
+class PosteriorTraining(ObjectivePhase):
+    """KL + expected loss minimised, the KL at a price that rises to 1."""
 
-    ``look`` is given the objective before every step, and how many steps there will be.
-    """
-    recipe = _recipe(architecture)
-    generator = torch.Generator().manual_seed(seed)
-    size = math.sqrt(float(np.square(x, dtype=np.float64).mean()))
-    posterior = Posterior(architecture, x.shape[1:], k, size, generator)
-    objective = Objective(posterior, x, y, min(recipe.batch, len(y)))
-    steps = _training_steps(recipe, len(y), effort)
-    for done in range(steps):
-        look(objective, steps)
-        part = done / steps
+    def __init__(self, task: Task, effort: VariationalEffort, variance: float | None) -> None:
+        settings = _settings(task.architecture)
+        generator = torch.Generator().manual_seed(task.seed)
+        size = math.sqrt(float(np.square(task.x.numpy(), dtype=np.float64).mean()))
+        if not math.isfinite(size):
+            raise diverged()
+        posterior = Posterior(task.architecture, task.shape, task.outputs, size, generator)
+        objective = Objective(posterior, task, min(settings.batch, task.n))
+        super().__init__(objective, _training_steps(settings, task.n, effort))
+        self._settings, self._variance = settings, variance
+
+    @override
+    def step(self, done: int) -> float:
+        settings, part = self._settings, done / self.steps
+        posterior, variance = self.objective.posterior, self._variance
         posterior.set_prior(
             posterior.best_prior() if variance is None else [math.sqrt(variance)] * len(posterior.slices)
         )
-        rate = recipe.rate * min(1.0, (done + 1) / recipe.started)
-        rate *= recipe.coolest + (1 - recipe.coolest) * cooled(part, recipe.cooling_from)
-        objective.step(rate, min(1.0, part / recipe.charged_in_full))
-        progress(f"training, step {done + 1:,} of {steps:,}, {objective.loss:.4f} nats a label")
-    return objective
+        rate = settings.rate * min(1.0, (done + 1) / settings.started)
+        rate *= settings.coolest + (1 - settings.coolest) * cooled(part, settings.cooling_from)
+        return self.objective.step(rate, min(1.0, part / settings.charged_in_full))
 
 
-def _settled(posterior: Posterior, variance: float | None, recipe: Recipe) -> list[tuple[int, np.float32]]:
+def train_posterior(trainer: Trainer, effort: VariationalEffort, variance: float | None = None) -> Objective:
+    """KL + expected loss minimised; arguments as of `variational_network`."""
+    phase = PosteriorTraining(trainer.task, effort, variance)
+    trainer.run(phase)
+    return phase.objective
+
+
+def _settled(
+    posterior: Posterior, variance: float | None, settings: PosteriorSettings
+) -> list[tuple[int, np.float32]]:
     """Byte (0 where the variance is given) and deviation of each tensor's prior, which does not change any more."""
     found = []
     divergence = posterior.divergence() / math.log(2)
     for places, best in zip(posterior.slices, posterior.best_prior(), strict=True):
         if variance is not None:
             found.append((0, np.float32(np.sqrt(variance))))
-        elif float(divergence[places].mean()) > recipe.least:
+        elif float(divergence[places].mean()) > settings.least:
             byte = byte_of(best)
             found.append((byte, deviation_of(byte)))
         else:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
+from typing_extensions import override
 
 from mdlcodec.descriptions.posterior_samples import Blocks, candidate
+from mdlcodec.sender.loop import checked_loss
 from mdlcodec.sender.variational.minimal_random_coding import choose
-from mdlcodec.sender.variational.objective import Objective
+from mdlcodec.sender.variational.objective import Objective, ObjectivePhase
 
 _PRICE_RATE = 0.03
 _LARGEST_LOG_PRICE = 4.0
@@ -19,7 +19,7 @@ class BlockPrices:
     """A factor of the KL for each block, raised and lowered so that every block's KL comes near a target."""
 
     def __init__(self, blocks: Blocks, d: int, target: float) -> None:
-        """Of d weights; ``target``: nats."""
+        """Prices for blocks of d weights; ``target``: nats."""
         self._count, self._target = len(blocks), target
         self._log_prices = torch.zeros(len(blocks))
         block = np.zeros(d, np.int64)  # what is in no block has no KL
@@ -37,49 +37,70 @@ class BlockPrices:
         self._log_prices.clamp_(-_LARGEST_LOG_PRICE, _LARGEST_LOG_PRICE)
 
     def prices(self) -> torch.Tensor:
-        """Of each weight."""
+        """The price of each weight."""
         return self._log_prices.exp()[self._block]
 
 
-def priced_step(objective: Objective, prices: BlockPrices, rate: float) -> None:
-    """A step of the objective under the blocks' prices, and the prices after it."""
-    objective.step(rate, prices.prices())
-    prices.adapt(objective.posterior.divergence())
+class Forming(ObjectivePhase):
+    """Training under the blocks' prices before the first is sent."""
+
+    what = "forming blocks"
+
+    def __init__(self, objective: Objective, prices: BlockPrices, steps: int, rate: float) -> None:
+        super().__init__(objective, steps)
+        self._prices, self._rate = prices, rate
+
+    @override
+    def step(self, done: int) -> float:
+        """A step of the objective under the prices, and the prices after it."""
+        return priced_step(self.objective, self._prices, self._rate)
 
 
-def send(
-    objective: Objective,
-    blocks: Blocks,
-    prices: BlockPrices,
-    bits: int,
-    seed: int,
-    *,
-    steps: int,
-    rate: float,
-    sent: Callable[[int], None],
-) -> list[int]:
-    """Indices of all blocks; afterwards every weight is what the receiver has.
+class Sending(ObjectivePhase):
+    """A block a step, and training of the rest after it; afterwards every weight is what the receiver has."""
 
-    ``steps``: of training after each block; ``sent`` is told how many blocks are sent.
-    """
-    posterior, indices = objective.posterior, []
-    for number in range(len(blocks)):
-        places = blocks.block(number)
+    what = "sending weights in blocks"
+
+    def __init__(
+        self,
+        objective: Objective,
+        blocks: Blocks,
+        prices: BlockPrices,
+        bits: int,
+        *,
+        retraining: int,
+        rate: float,
+    ) -> None:
+        """``retraining``: steps after each block but the last."""
+        super().__init__(objective, len(blocks))
+        self._blocks, self._prices, self._bits = blocks, prices, bits
+        self._retraining, self._rate, self._loss = retraining, rate, 0.0
+        self.indices: list[int] = []
+
+    @override
+    def step(self, done: int) -> float:
+        posterior, places, seed = self.objective.posterior, self._blocks.block(done), self.objective.task.seed
         where = torch.from_numpy(places)
         prior = posterior.prior_deviation[where]
         index = choose(
             seed,
-            number,
-            bits,
+            done,
+            self._bits,
             posterior.mean.detach()[where].double().numpy(),
             posterior.deviation().detach()[where].double().numpy(),
             prior.double().numpy(),
         )
-        z = candidate(seed, number, index, bits, places.size)
+        z = candidate(seed, done, index, self._bits, places.size)
         posterior.fix(where, torch.from_numpy(z * prior.numpy()))
-        indices.append(index)
-        sent(number + 1)
-        if number + 1 < len(blocks):
-            for _ in range(steps):
-                priced_step(objective, prices, rate)
-    return indices
+        self.indices.append(index)
+        if done + 1 < self.steps:
+            for _ in range(self._retraining):
+                self._loss = priced_step(self.objective, self._prices, self._rate)
+        return self._loss
+
+
+def priced_step(objective: Objective, prices: BlockPrices, rate: float) -> float:
+    """A step of the objective under the blocks' prices, and the prices after it; the loss of its batch."""
+    loss = checked_loss(objective.step(rate, prices.prices()))
+    prices.adapt(objective.posterior.divergence())
+    return loss

@@ -11,10 +11,12 @@ import functools
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
-from mdlcodec.descriptions.posterior_samples import CANDIDATES, candidate
+from mdlcodec.compiled import njit
+from mdlcodec.container.ids import Purpose
+from mdlcodec.descriptions.posterior_samples import candidate
 from mdlcodec.exact.elementary import normal_quantile
 
 _TABLE_BITS = 14
@@ -79,7 +81,7 @@ def approximate_weights(
 ) -> np.ndarray:
     """ln q/p of all candidates up to a constant, float32 (2^bits,), from the first bits of each number."""
     weights = np.empty(1 << bits, np.float32)
-    key = np.array([seed, CANDIDATES], np.uint64)
+    key = np.array([seed, Purpose.CANDIDATES], np.uint64)
     factors = squares.astype(np.float32), slopes.astype(np.float32)
     _approximate(np.uint64(block << bits), key, _table(), *factors, weights)
     return weights

@@ -1,4 +1,4 @@
-"""A factorised Gaussian posterior over the weights of a layered network, in torch's float32.
+"""A factorised Gaussian posterior over the weights of a network, in torch's float32.
 
 Blier & Ollivier 2018, section 3.3: the posterior q is N(mean, deviation^2) for each weight, the prior p is
 N(0, variance) with one variance for each tensor. All weights and biases are places of one flat vector.
@@ -8,38 +8,41 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
-from torch.nn import functional
 
-from mdlcodec.nn.architectures import Layered, Shape
+from mdlcodec.nn.graph import Vertex
+from mdlcodec.nn.node import Shape
+from mdlcodec.nn.zoo import Architecture
+from mdlcodec.sender import twins
+from mdlcodec.sender.float_network import by_vertex, walk
 
 LEAST_DEVIATION = 1e-7  # of a prior; below what a file can say
 _WEIGHT_START = 0.1  # deviation at the start, as a share of the means' spread
 _BIAS_START = 0.05
-_LEAST_SPREAD = 1e-10  # added to the variance of outputs: its root has a finite slope
 
 
 class Posterior:
     """Means and deviations, float32 tensors (d,) over the flat vector of weights, and their prior."""
 
     def __init__(
-        self, architecture: Layered, shape: Shape, k: int, size: float, generator: torch.Generator
+        self, architecture: Architecture, shape: Shape, k: int, size: float, generator: torch.Generator
     ) -> None:
         """For examples of that shape; ``size``: root mean square of the inputs."""
         self.architecture = architecture
         self.generator = generator
-        self.shapes: list[Shape] = []  # of the tensors: weight and bias of each layer
-        for weight in architecture.shapes(shape, k):
-            self.shapes += [weight, weight[:1]]
+        self._graph = architecture.graph.for_outputs(k)
+        tensors = architecture.tensors(shape, k)
+        self.names, self.shapes = list(tensors), [parameter.shape for parameter in tensors.values()]
         ends = list(itertools.accumulate(math.prod(shape) for shape in self.shapes))
         self.slices = [slice(*pair) for pair in zip([0, *ends], ends, strict=False)]
         d = ends[-1]
         self.mean, self.log_deviation = torch.zeros(d), torch.full((d,), math.log(_BIAS_START))
-        for i in range(0, len(self.shapes), 2):
-            gain = 1.0 / math.sqrt(math.prod(self.shapes[i][1:])) / (max(size, 1e-6) if i == 0 else 1.0)
-            places = self.slices[i]
+        for i, (places, extents) in enumerate(zip(self.slices, self.shapes, strict=True)):
+            if len(extents) == 1:  # a bias
+                continue
+            gain = 1.0 / math.sqrt(math.prod(extents[1:])) / (max(size, 1e-6) if i == 0 else 1.0)
             self.mean[places] = gain * torch.randn(places.stop - places.start, generator=generator)
             self.log_deviation[places] = math.log(_WEIGHT_START * gain)
         self.free = torch.ones(d, dtype=torch.bool)  # those that are not fixed to their means
@@ -54,7 +57,7 @@ class Posterior:
             self.free[places] = False
 
     def deviation(self) -> torch.Tensor:
-        """Of each weight; 0 for those that are fixed."""
+        """The deviation of each weight; 0 for those that are fixed."""
         return torch.where(self.free, self.log_deviation.exp(), 0.0)
 
     @torch.no_grad()
@@ -92,27 +95,22 @@ class Posterior:
         A linear layer samples its outputs (local reparametrisation, Kingma et al. 2015), a convolution its
         filters, once for the batch.
         """
-        values, deviation = batch, self.deviation()
-        for i, layer in enumerate(self.architecture.layers):
-            where, shift = self.slices[2 * i], self.slices[2 * i + 1]
-            weight = self.mean[where].view(self.shapes[2 * i])
-            bias = self.mean[shift]
-            spread = deviation[where].view(self.shapes[2 * i])
-            if layer.kind == "convolution":
-                weight = weight + spread * self._normals(weight.shape)
-                bias = bias + deviation[shift] * self._normals(bias.shape)
-                weight = weight.contiguous(memory_format=torch.channels_last)
-                values = functional.conv2d(values, weight, bias)
-            else:
-                values = values.flatten(1)
-                output = functional.linear(values, weight, bias)
-                variance = functional.linear(values * values, spread * spread, deviation[shift] ** 2)
-                values = output + (variance + _LEAST_SPREAD).sqrt() * self._normals(output.shape)
-            if layer.pool:
-                values = functional.max_pool2d(values, 2)
-            if layer.relu:
-                values = functional.relu(values)
-        return values
+        means, deviations = self._arranged(self.mean), by_vertex(self._arranged(self.deviation()))
 
-    def _normals(self, shape: Shape) -> torch.Tensor:
-        return torch.randn(shape, generator=self.generator)
+        def step(vertex: Vertex, own: Mapping[str, torch.Tensor], x: Sequence[torch.Tensor]) -> torch.Tensor:
+            if not own:
+                return twins.forward(vertex.node, own, x, training=True)
+            return twins.sampled(vertex.node, own, deviations[vertex.name], x, self.generator)
+
+        return walk(self._graph, means, batch, step)
+
+    def means(self) -> dict[str, torch.Tensor]:
+        """The tensors of the means, by name."""
+        return self._arranged(self.mean.detach())
+
+    def _arranged(self, flat: torch.Tensor) -> dict[str, torch.Tensor]:
+        """A flat vector (d,) as the network's tensors by name; views."""
+        return {
+            name: flat[places].view(shape)
+            for name, places, shape in zip(self.names, self.slices, self.shapes, strict=True)
+        }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.mixing.logistic import HALF, code_adaptive
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from numba import njit
-
+from mdlcodec.compiled import njit
 from mdlcodec.data.tensor import DType
 from mdlcodec.descriptions.tensors.description import Descriptions
 from mdlcodec.descriptions.tensors.values import codebook

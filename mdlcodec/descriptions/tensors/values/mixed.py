@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.descriptions.tensors.scan import next_place, place_before
 from mdlcodec.mixing.logistic import (
     HALF,

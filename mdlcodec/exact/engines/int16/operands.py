@@ -5,16 +5,11 @@ columns, so that a row of it is what a tile multiplies at once.
 """
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import ROUNDING, power_of_two
 from mdlcodec.exact.engines.int16.microkernel import LANES
 from mdlcodec.exact.integers import (
-    EXPONENT_LIMIT,
-    GRADIENT_EXPONENT_LIMIT,
-    INFINITY_BITS,
-    block_exponent,
-    largest_bits,
     round_to_integers,
     rounded,
 )
@@ -149,25 +144,6 @@ def pack_flipped(w, split, out):
 
 
 @njit(cache=True, nogil=True)
-def gradient_exponents(bits_of_g, example_exponents, limit, bits):
-    """(exponent of g, exponent of g weighted by example, largest |g|, whether all of g is finite)."""
-    largest, weighted = 0.0, 0.0
-    for n in range(bits_of_g.shape[0]):
-        row = largest_bits(bits_of_g[n])
-        if row >= INFINITY_BITS:
-            return 0, 0, 0.0, False
-        value = np.float64(np.int32(row).view(np.float32))
-        largest = max(largest, value)
-        weighted = max(weighted, value * power_of_two(-example_exponents[n]))
-    return (
-        block_exponent(largest, limit, bits, EXPONENT_LIMIT),
-        block_exponent(weighted, limit, bits, GRADIENT_EXPONENT_LIMIT),
-        largest,
-        True,
-    )
-
-
-@njit(cache=True, nogil=True)
 def _add_on_grid(x, scale, sums):
     """Adds the rows of x, float32 (rows, O), rounded to the grid, to the sums, float64 (O,)."""
     for row in range(x.shape[0]):
@@ -238,21 +214,30 @@ def _int16_pairs(a, b, out):
         out[i] = _pair(np.int32(a[i]), np.int32(b[i]))
 
 
-@njit(cache=True, nogil=True)
-def place_pairs(images, out, first, last):
-    """Lines of images (lines, W, C) int16 -> neighbouring places (copies, lines, W', C) int32.
-
-    The first copy has places 2j and 2j + 1, the second 2j + 1 and 2j + 2; outside the line is 0.
-    """
+@njit(cache=True, nogil=True, inline="always")
+def _place_pairs(images, stride, out, first, last):
     _, width, channels = images.shape
     nothing = np.zeros(channels, np.int16)
     for copy in range(out.shape[0]):
         for line in range(first, last):
             for j in range(out.shape[2]):
-                place = 2 * j + copy
+                place = 2 * stride * j + copy
                 a = images[line, place] if place < width else nothing
-                b = images[line, place + 1] if place + 1 < width else nothing
+                b = images[line, place + stride] if place + stride < width else nothing
                 _int16_pairs(a, b, out[copy, line, j])
+
+
+@njit(cache=True, nogil=True)
+def place_pairs(images, stride, out, first, last):
+    """Lines of images (lines, W, C) int16 -> pairs of places (copies, lines, W', C) int32, ``stride`` apart.
+
+    Copy i has places 2 * stride * j + i and stride further: what tap i of a kernel meets at outputs 2j and
+    2j + 1. Outside the line is 0.
+    """
+    if stride == 1:  # a constant: the compiler knows that no index is negative
+        _place_pairs(images, 1, out, first, last)
+    else:
+        _place_pairs(images, stride, out, first, last)
 
 
 @njit(cache=True, nogil=True)

@@ -1,8 +1,8 @@
 """Products of the int16 engine: tiles of sums for patches of images, and for the weights' gradient."""
 
 import numpy as np
-from numba import njit
 
+from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import power_of_two
 from mdlcodec.exact.engines.int16.microkernel import (
     LANES,
@@ -51,15 +51,20 @@ def _copy(tile, out, row, column, rows, columns):
 
 
 @njit(cache=True, nogil=True)
-def place_addresses(images, scales, height, width, addresses, scale_of):
-    """Address of every place's patch in padded images (N, H', W', C), and its scale; ROWS more at the end."""
+def place_addresses(images, scales, origin_y, origin_x, height, width, stride, addresses, scale_of):
+    """Address of every place's patch in padded images (N, H', W', C), and its scale; ROWS more at the end.
+
+    The first patch begins at (origin_y, origin_x), the next ones ``stride`` further.
+    """
     _, padded_height, padded_width, channels = images.shape
     at, step = 0, 2 * channels
+    further = step * stride
     for n in range(images.shape[0]):
         for y in range(height):
-            start = images.ctypes.data + step * ((n * padded_height + y) * padded_width)
+            line = n * padded_height + y * stride + origin_y
+            start = images.ctypes.data + step * (line * padded_width + origin_x)
             for x in range(width):
-                addresses[at] = start + step * x
+                addresses[at] = start + further * x
                 scale_of[at] = scales[n]
                 at += 1
     for i in range(at, addresses.size):
@@ -203,10 +208,11 @@ def short_products_shared(job, count, each, *arguments):
 
 @njit(cache=True, nogil=True)
 def scaled_weights(total, exponent, channels, columns, out):
-    """total (panels, tiles, ROWS * WIDE), row (place, padded channel) -> out (O, places, channels)."""
+    """total (panels, tiles, ROWS * WIDE), row (place, padded channel), times 2^-exponent -> out (O, places,
+    channels), float32, rounded once, or float64."""
     scale = power_of_two(-exponent)
     outputs, places, real = out.shape
-    scaled = np.empty(ROWS * WIDE, np.float32)
+    scaled = np.empty(ROWS * WIDE, out.dtype)
     for panel in range(total.shape[0]):
         used = LANES if columns - panel * WIDE <= LANES else WIDE
         start, count = panel * WIDE, min(used, outputs - panel * WIDE)
@@ -214,7 +220,7 @@ def scaled_weights(total, exponent, channels, columns, out):
         for tile in range(total.shape[1]):
             sums = total[panel, tile]
             for i in range(ROWS * used):
-                scaled[i] = np.float32(sums[i] * scale + 0.0)
+                scaled[i] = sums[i] * scale + 0.0
             if c + ROWS <= real:
                 for o in range(count):
                     for m in range(ROWS):

@@ -1,0 +1,30 @@
+"""The largest of each window (formats/arithmetic.md, section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mdlcodec.nn.node import Pass, Plain, Shape, applied, check_at_least
+from mdlcodec.nn.nodes.windows import pooled_shape
+
+
+@dataclass(frozen=True)
+class MaxPooling(Plain):
+    """(c, h, w) -> (c, (h - kernel) // stride + 1, ..): of equals the first in row order."""
+
+    kernel: int = 2
+    stride: int = 2
+
+    def __post_init__(self) -> None:
+        """Raise BadData for what are no windows."""
+        check_at_least(1, kernel=self.kernel, stride=self.stride)
+
+    def outputs(self, *inputs: Shape) -> Shape:
+        """See the class. Raises BadData for what are no maps, or maps that are too small."""
+        return pooled_shape(inputs[0], self.kernel, self.stride)
+
+    def forward(self, run: Pass, weights: Sequence[Any], statistics: Any, *x: Any) -> tuple[Any, Any]:
+        """(N, H, W, C) -> (N, H', W', C)."""
+        return applied(run.arithmetic.functions.max_pool, x[0], self.kernel, self.stride)

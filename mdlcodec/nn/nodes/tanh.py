@@ -1,0 +1,18 @@
+"""The hyperbolic tangent (formats/arithmetic.md, section 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mdlcodec.nn.node import Pass, Plain, applied
+
+
+@dataclass(frozen=True)
+class Tanh(Plain):
+    """tanh(x)."""
+
+    def forward(self, run: Pass, weights: Sequence[Any], statistics: Any, *x: Any) -> tuple[Any, Any]:
+        """Any shape."""
+        return applied(run.arithmetic.functions.tanh, x[0])

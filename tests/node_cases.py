@@ -1,0 +1,72 @@
+"""Every node with inputs to compute it on, and what exact functions it needs."""
+
+import numpy as np
+import pytest
+
+from mdlcodec.exact.integers import INPUT_DIGITS, Digits
+from mdlcodec.nn.nodes import (
+    Addition,
+    AveragePooling,
+    Convolution,
+    Dropout,
+    Flatten,
+    Fold,
+    Linear,
+    MaxPooling,
+    Normalisation,
+    Rectify,
+    Subsampling,
+    Tanh,
+)
+
+MAPS = (2, 8, 6)  # (c, h, w)
+
+# a node and the shapes of its inputs
+_CASES = {
+    "addition": (Addition(), (MAPS, MAPS)),
+    "addition of columns": (Addition(), ((5,), (5,))),
+    "average of the map": (AveragePooling(), (MAPS,)),
+    "average pooling": (AveragePooling(3, 2), (MAPS,)),
+    "convolution": (Convolution(5, 3, padding=1, digits=INPUT_DIGITS), (MAPS,)),
+    "convolution without padding": (Convolution(3, 5), (MAPS,)),
+    "convolution without bias": (Convolution(3, 3, bias=False), (MAPS,)),
+    "convolution of stride 2": (Convolution(4, 3, 2, padding=1), (MAPS,)),
+    "dropout": (Dropout(40000), (MAPS,)),
+    "dropout of nothing": (Dropout(65536), ((7,),)),
+    "flatten": (Flatten(), (MAPS,)),
+    "flatten, channels last": (Flatten("hwc"), (MAPS,)),
+    "flatten columns": (Flatten(), ((4,),)),
+    "fold": (Fold(), (MAPS,)),
+    "linear": (Linear(4), ((6,),)),
+    "linear of the inputs": (Linear(4, digits=INPUT_DIGITS), ((6,),)),
+    "max pooling": (MaxPooling(), ((2, 7, 6),)),
+    "max pooling of 3x3": (MaxPooling(3, 2), (MAPS,)),
+    "normalisation": (Normalisation(), (MAPS,)),
+    "normalisation of columns": (Normalisation(0.2), ((5,),)),
+    "rectify": (Rectify(), (MAPS,)),
+    "subsampling": (Subsampling(3), (MAPS,)),
+    "subsampling of odd sides": (Subsampling(0, 3), ((2, 7, 5),)),
+    "tanh": (Tanh(), (MAPS,)),
+}
+
+CASES = {name: pytest.param(node, shapes, id=name) for name, (node, shapes) in _CASES.items()}
+
+
+def nodes() -> list:
+    """The nodes of the cases."""
+    return [node for node, *_ in _CASES.values()]
+
+
+def digits_of(node) -> Digits | None:
+    """The digits of a node's products, None where it has none."""
+    return getattr(node, "digits", None)
+
+
+def channels_last(array: np.ndarray) -> np.ndarray:
+    """(N, c, h, w) as exact functions take it, (N, h, w, c); columns stay."""
+    return np.ascontiguousarray(array.transpose(0, 2, 3, 1)) if array.ndim == 4 else array
+
+
+def channels_first(array: np.ndarray) -> np.ndarray:
+    """The other way."""
+    return np.ascontiguousarray(array.transpose(0, 3, 1, 2)) if array.ndim == 4 else array
