@@ -28,8 +28,8 @@ SETTINGS = [
         },
     ),
 ]
-# fewer than the sets have: a minute for all of this
-LABELS = ("--labels", "40")
+# fewer than the sets have: two minutes for all of this
+LABELS = ("--labels", "24")
 
 
 def _run(setting: Setting, action: str, folder: Path, caches: Path) -> None:

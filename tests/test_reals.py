@@ -380,7 +380,7 @@ def test_any_payload_decodes_to_numbers_in_range(payload):
     prepared = CODES["prequential"].prepare(
         inputs, target, CODES["prequential"].settings("kernel", 1, 0, inputs, target)
     )
-    found = prepared.decode(payload, lambda *progress: None)
+    found = prepared.decode(payload, lambda *progress: None).values
     assert ((found >= header.grid.low) & (found <= header.grid.high)).all()
 
 

@@ -14,7 +14,17 @@ import numpy as np
 from typing_extensions import override
 
 from mdlcodec.codes import network_labels
-from mdlcodec.codes.contract import NO_OPTIONS, Code, Encoded, Given, Options, Prepared, Progress, Settings
+from mdlcodec.codes.contract import (
+    NO_OPTIONS,
+    Code,
+    Decoded,
+    Encoded,
+    Given,
+    Options,
+    Prepared,
+    Progress,
+    Settings,
+)
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.targets import Reals, Target
 from mdlcodec.errors import BadData, Unsupported
@@ -181,10 +191,10 @@ class NetworkClasses(Prepared):
         return self._architecture, self._code.read_weights(parts, self._architecture, self._given)
 
     @override
-    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
+    def decode(self, payload: bytes, progress: Progress) -> Decoded:
         parts = self._code.parts(payload)
         weights = self._code.read_weights(parts, self._architecture, self._given)
-        return network_labels.decode_labels(
+        classes, answers = network_labels.decode_labels(
             self._architecture,
             weights,
             parts.calibration,
@@ -193,6 +203,7 @@ class NetworkClasses(Prepared):
             self._given.inputs,
             progress,
         )
+        return Decoded(classes, (self._architecture, weights), answers)
 
 
 def unless_learned_in_vain(found: Encoded, untrained: Callable[[], Encoded], n: int, k: int) -> Encoded:
