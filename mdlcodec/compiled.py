@@ -80,12 +80,12 @@ def _whole_digest() -> str:
 
 def _stamps() -> tuple[tuple[int, int], ...]:
     """When each source was changed, and its size."""
-    found = []
+    stamps = []
     for path in sorted(_PACKAGE.rglob("*.py")):
         with contextlib.suppress(OSError):
             status = path.stat()
-            found.append((status.st_mtime_ns, status.st_size))
-    return tuple(found)
+            stamps.append((status.st_mtime_ns, status.st_size))
+    return tuple(stamps)
 
 
 def _check_sources() -> None:
@@ -154,9 +154,9 @@ class _Cache:
             with contextlib.suppress(Exception):
                 target.refresh()
                 code = self._entries(folder)[signature, target.codegen().magic_tuple()]
-                found = compiler.CompileResult._rebuild(target, *pickle.loads(code))
+                rebuilt = compiler.CompileResult._rebuild(target, *pickle.loads(code))
                 _mark_used(folder)
-                return found
+                return rebuilt
         return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:

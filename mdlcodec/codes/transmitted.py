@@ -134,13 +134,13 @@ class TransmittedNetwork(Code, Generic[_Payload]):
     def architecture(self, settings: Settings) -> Architecture:
         """The network that a header names. Raises Unsupported for one that is not known here."""
         own = settings.own_net
-        found = numbered(self.name, settings.net) if own is None else own_architecture(*own)
-        if self.problem_of(found) is not None:
+        architecture = numbered(self.name, settings.net) if own is None else own_architecture(*own)
+        if self.problem_of(architecture) is not None:
             raise Unsupported(
-                f"the file uses the network {found.name} with --code {self.name}, which this version does not "
-                "know; upgrade mdlcodec"
+                f"the file uses the network {architecture.name} with --code {self.name}, which this version does "
+                "not know; upgrade mdlcodec"
             )
-        return found
+        return architecture
 
     @override
     def net_name(self, settings: Settings) -> str:
@@ -206,12 +206,12 @@ class NetworkClasses(Prepared):
         return Decoded(classes, (self._architecture, weights), answers)
 
 
-def unless_learned_in_vain(found: Encoded, untrained: Callable[[], Encoded], n: int, k: int) -> Encoded:
+def unless_learned_in_vain(learned: Encoded, untrained: Callable[[], Encoded], n: int, k: int) -> Encoded:
     """What was found, or what n labels take under a network that costs nothing, whichever is shorter."""
-    if 8 * len(found.payload) <= _LEARNED * n * float(np.log2(k)):  # sender only
-        return found
+    if 8 * len(learned.payload) <= _LEARNED * n * float(np.log2(k)):  # sender only
+        return learned
     alone = replace(untrained(), learned_in_vain=True)
-    return min(alone, found, key=lambda encoded: len(encoded.payload))
+    return min(alone, learned, key=lambda encoded: len(encoded.payload))
 
 
 def without_labels(progress: Progress) -> Progress:

@@ -270,8 +270,8 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
         from mdlcodec.sender.efforts import TWO_PART
 
         preset = transmission.given.settings.preset
-        found = transmission.trained(TWO_PART[preset], self.method(transmission.options))
-        tensors = tensors_of({name: tensor.numpy() for name, tensor in found.items()})
+        network = transmission.trained(TWO_PART[preset], self.method(transmission.options))
+        tensors = tensors_of({name: tensor.numpy() for name, tensor in network.items()})
         transmission.progress(0, 0.0, "writing the network")
         return self._section(tensors)
 

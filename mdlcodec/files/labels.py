@@ -156,10 +156,10 @@ def parse(blob: bytes) -> LabelFile:
     except BadData as error:
         raise Unsupported(f"{error}: install a newer mdlcodec") from error
     code.check_network(settings, target)
-    found = []
+    parts = []
     for name, size in sections(blob):
-        found += code.sections(payload, target) if name == "labels" else [(name, size)]
-    return LabelFile(header, payload, found, code, settings, net)
+        parts += code.sections(payload, target) if name == "labels" else [(name, size)]
+    return LabelFile(header, payload, parts, code, settings, net)
 
 
 def network_section(blob: bytes) -> bytes:
