@@ -128,7 +128,7 @@ def decode_labels(
     for start, stop, scores in exact_scores(architecture, weights, inputs.features, k):
         table = frequencies(scores, calibration)
         labels = decoder.decode(table)
-        classes[start:stop], answers[start:stop] = labels, scores.argmax(1)
+        classes[start:stop], answers[start:stop] = labels, np.argmax(scores, 1)
         bits += _length(table, labels)
         progress(stop, bits)
     return classes, answers
