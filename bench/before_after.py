@@ -1,6 +1,6 @@
 """Two checkouts side by side, in one run: training steps against float32, and whole encodes with their bytes.
 
-    python bench/before_after.py OLD NEW [--mnist FOLDER] [--rounds N] [--encodes N] [--threads N]
+    python bench/before_after.py OLD NEW [--mnist FOLDER [--long]] [--rounds N] [--encodes N] [--threads N]
                                  [-o bench/results/before_after]
 
 Measurements alternate (A B A B ...), each in a process of its own, after one of each that nobody counts: it
@@ -29,7 +29,8 @@ DIGITS = (
     "digits --code subspace -1",
     "digits --code variational -1",
 )
-MNIST = ("{mnist} --net cnn --limit 2500 -3", "{mnist} --net cnn --limit 10000")
+MNIST = ("{mnist} --net cnn --limit 2500 -3",)
+LONG = ("{mnist} --net cnn --limit 10000",)  # minutes each
 
 
 class Checkout:
@@ -142,12 +143,14 @@ def main() -> None:
     )
     parser.add_argument("checkouts", nargs=2, type=Path, metavar="CHECKOUT")
     parser.add_argument("--mnist", type=Path, help="a folder of MNIST's files; without it, digits alone")
+    parser.add_argument("--long", action="store_true", help="of MNIST 10,000 labels, too")
     parser.add_argument("--rounds", type=int, default=7, help="of training steps")
     parser.add_argument("--encodes", type=int, default=3, help="rounds of encodes")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path, help="FILE.json and FILE.md")
     chosen = parser.parse_args()
-    mnist = [command.format(mnist=chosen.mnist.absolute()) for command in MNIST] if chosen.mnist else []
+    mnist = (*MNIST, *LONG) if chosen.long else MNIST
+    mnist = [command.format(mnist=chosen.mnist.absolute()) for command in mnist] if chosen.mnist else []
     with tempfile.TemporaryDirectory() as scratch:
         checkouts = [
             Checkout(folder, Path(scratch) / str(i), chosen.threads)
