@@ -113,7 +113,7 @@ def markdown(told: dict) -> str:
     lines = [
         f"# {told['revisions'][0]} and {told['revisions'][1]} side by side",
         "",
-        f"{told['machine']}, {told['threads']} threads, alternating: medians of {told['rounds']} for steps, of "
+        f"{told['machine']}, threads: {told['threads']}, alternating: medians of {told['rounds']} for steps, of "
         f"{told['encodes_rounds']} for encodes.",
         "",
         "| training step | before, ms | after, ms | after / before | before / float32 | after / float32 |",
