@@ -95,13 +95,13 @@ def decode(
     from mdlcodec.files import labels
     from mdlcodec.limits import Limits
 
-    found, _ = labels.decode(
+    decoded, _ = labels.decode(
         labels.parse(blob),
         labels.inputs_of(x),
         device=device,
         limits=Limits.given(max_steps, max_memory),
     )
-    return found.array()
+    return decoded.array()
 
 
 def pack(weights: object) -> bytes:

@@ -9,6 +9,7 @@ compiled again.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import pickle
@@ -33,6 +34,8 @@ _PACKAGE = Path(__file__).parent
 # what changes machine code and is not in the keys below
 _SETTINGS = ("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "OPT", "SLP_VECTORIZE")
 _NAME = re.compile("mdlcodec-[0-9a-f]{16}")
+# folders that no compiled function elsewhere calls into (import-linter): a change there concerns their own alone
+_ALONE = ("bounds", "cli", "observe", "report", "sender", "studies")
 # of other digests: checkouts and interpreters that take turns keep theirs, a developer's edits do not pile up
 _FOLDERS_KEPT = 8
 _DAY = 86400
@@ -51,15 +54,17 @@ def njit(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]
     return decorated
 
 
-def sources_digest() -> str:
-    """A digest of everything that machine code follows from, but for the processor and the types of arguments."""
+def sources_digest(whole: bool = False) -> str:
+    """A digest of everything that machine code follows from, but for the processor and the types of arguments.
+
+    whole: with the folders in _ALONE, for the functions in them.
+    """
     versions = (sys.version, numba.__version__, llvmlite.__version__, np.__version__)
     settings = [f"{name}={getattr(config, name, None)}" for name in _SETTINGS]
     digest = hashlib.sha256("\0".join([*versions, *settings]).encode())
-    # all but the command line: nothing else imports that
     for path in sorted(_PACKAGE.rglob("*.py")):
         name = path.relative_to(_PACKAGE)
-        if name.parts[0] != "cli":
+        if whole or name.parts[0] not in _ALONE:
             with contextlib.suppress(OSError):  # an editor's lock, say, which Python cannot read either
                 source = path.read_bytes()
                 digest.update(f"\0{name.as_posix()}\0{len(source)}\0".encode())
@@ -67,21 +72,28 @@ def sources_digest() -> str:
     return digest.hexdigest()[:16]
 
 
+@functools.cache
+def _whole_digest() -> str:
+    """Of this process, whose sources are checked before it is of use."""
+    return sources_digest(whole=True)
+
+
 def _stamps() -> tuple[tuple[int, int], ...]:
     """When each source was changed, and its size."""
-    found = []
+    stamps = []
     for path in sorted(_PACKAGE.rglob("*.py")):
         with contextlib.suppress(OSError):
             status = path.stat()
-            found.append((status.st_mtime_ns, status.st_size))
-    return tuple(found)
+            stamps.append((status.st_mtime_ns, status.st_size))
+    return tuple(stamps)
 
 
-def _check_sources(module: str) -> None:
-    """Before a module's first function: if sources changed since the digest was taken, that says nothing of what is
-    imported from now on, and this process goes on without the cache."""
-    if module not in _checked:
-        _checked.add(module)
+def _check_sources() -> None:
+    """Before what was compiled is read or kept: if sources changed since the digest was taken, that says nothing of
+    the modules imported after it, and this process goes on without the cache."""
+    global _unchecked
+    if _unchecked:
+        _unchecked = False
         if (_read or _write) and _stamps() != _STAMPS:
             _read.clear()
             _write.clear()
@@ -119,9 +131,15 @@ class _Cache:
     def __init__(self, function: Callable[..., Any]) -> None:
         if function.__closure__ is not None:  # the same source would have more than one meaning
             raise ValueError(f"{function.__qualname__} cannot be cached: it uses variables around it")
-        _check_sources(function.__module__)
-        line = function.__code__.co_firstlineno
-        self._name = re.sub("[<>]", "", f"{function.__module__}.{function.__qualname__}-{line}.nbc")
+        global _unchecked
+        _unchecked = True
+        line = str(function.__code__.co_firstlineno)
+        parts = [f"{function.__module__}.{function.__qualname__}", line]
+        self._whole = function.__module__.split(".")[1] in _ALONE
+        self._digest = _whole_digest() if self._whole else _DIGEST
+        if self._whole:
+            parts.append(self._digest)
+        self._name = re.sub("[<>]", "", f"{'-'.join(parts)}.nbc")
 
     @property
     def cache_path(self) -> str | None:
@@ -130,20 +148,21 @@ class _Cache:
 
     def load_overload(self, signature: Any, target: Any) -> Any:
         """Compiled before for that signature, or None."""
+        _check_sources()
         for folder in _read:
             # whatever is missing, damaged, or strange to this version of numba is compiled again
             with contextlib.suppress(Exception):
                 target.refresh()
                 code = self._entries(folder)[signature, target.codegen().magic_tuple()]
-                found = compiler.CompileResult._rebuild(target, *pickle.loads(code))
+                rebuilt = compiler.CompileResult._rebuild(target, *pickle.loads(code))
                 _mark_used(folder)
-                return found
+                return rebuilt
         return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Keeps what was compiled, where that is possible."""
         # a checkout that changed while this process ran: nobody knows which of its sources this came from
-        if not _write or sources_digest() != _DIGEST:
+        if not _write or sources_digest(self._whole) != self._digest:
             return
         try:
             if compiled.lifted or compiled.library.has_dynamic_globals:  # addresses of this process
@@ -233,7 +252,7 @@ def _mark_used(folder: Path) -> None:
 # now and not when a function is first called: the modules are imported now, and may change until then
 _STAMPS = _stamps()
 _DIGEST = sources_digest()
-_checked: set[str] = set()
+_unchecked = False  # whether a function came after the last look at the sources
 _read = _folders()
 _write = list(_read)
 _used: set[Path] = set()

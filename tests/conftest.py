@@ -48,7 +48,7 @@ def _threads_alone(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[None]:
     """Pools that spin starve each other: of tests that run several threads, one at a time."""
-    several = _IS_WORKER and "threads" in request.node.nodeid
+    several = _IS_WORKER and "threads" in request.node.originalname
     lock = tmp_path_factory.getbasetemp().parent / "threads.lock"
     with FileLock(lock) if several else nullcontext():
         yield

@@ -32,7 +32,7 @@ def _payload(code: str, name: str, x: np.ndarray, y: np.ndarray, net: str, prese
     chosen = CODES[code]
     settings = chosen.settings(net, preset, 0, inputs, labels.target)
     prepared = chosen.prepare(inputs, labels.target, settings)
-    found = prepared.decode(payload, lambda done, bits, stage="": None)
+    found = prepared.decode(payload, lambda done, bits, stage="": None).values
     assert np.array_equal(found, labels.classes), f"{code}, {name}"
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import grimp
 import pytest
 from numba.core.dispatcher import Dispatcher
 
@@ -98,13 +99,13 @@ def test_every_cached_function_has_this_cache():
     assert len(found) > 50
 
 
-def test_nothing_outside_the_command_line_imports_it():
-    """Its sources are not in the digest."""
-    for path in PACKAGE.rglob("*.py"):
-        if "cli" not in path.relative_to(PACKAGE).parts and path.name != "__main__.py":
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.ImportFrom | ast.Import):
-                    assert "mdlcodec.cli" not in ast.unparse(node), path
+def test_what_is_compiled_elsewhere_imports_nothing_that_the_digest_leaves_out():
+    alone = tuple(f"mdlcodec.{folder}." for folder in compiled._ALONE)
+    graph = grimp.build_graph("mdlcodec", cache_dir=None)
+    for module in graph.find_modules_that_directly_import("mdlcodec.compiled"):
+        if not module.startswith(alone):
+            upstream = graph.find_upstream_modules(module)
+            assert not [name for name in upstream if f"{name}.".startswith(alone)], module
 
 
 def test_the_second_process_compiles_nothing(checkout):
@@ -127,6 +128,23 @@ def test_a_change_of_what_is_called_is_seen(checkout, name, old, new):
     path.write_text(path.read_text().replace(old, new))
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert printed(checkout) == (["8", "11.5" if name == "constants" else "10.5"], 0, "")
+
+
+def test_a_folder_that_nobody_calls_into_has_its_own_digest(checkout):
+    sender = checkout / "mdlcodec" / "sender"
+    sender.mkdir()
+    (sender / "__init__.py").touch()
+    (sender / "constants.py").write_text("NUMBER = 4\n")
+    alone = FUNCTIONS["inner.py"].replace("constants", "sender.constants").replace("inner", "alone")
+    (sender / "alone.py").write_text(alone)
+    code = PRINT.replace("\nprint(", "\nfrom mdlcodec.sender.alone import alone\nprint(alone(1), ", 1)
+    code = code.replace("(inner, outer)", "(inner, outer, alone)")
+    assert printed(checkout, code) == (["4", "6", "8.5"], 0, "")
+    assert printed(checkout, code) == (["4", "6", "8.5"], 3, "")
+    (sender / "constants.py").write_text("NUMBER = 9\n")
+    assert printed(checkout, code) == (["9", "6", "8.5"], 2, "")
+    shutil.rmtree(sender)
+    assert printed(checkout) == (["6", "8.5"], 2, "")
 
 
 @pytest.mark.parametrize("package", ["numba", "llvmlite", "numpy"])

@@ -10,12 +10,14 @@ from dataclasses import replace
 import mpmath
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from real_cases import CASES, GOLDEN, encoded, numbers
 
 import mdlcodec
 from mdlcodec import data
+from mdlcodec.cli import main
 from mdlcodec.codes import CODES
 from mdlcodec.container import index_digest, label_file, read_label_file, write_label_file
 from mdlcodec.container.grid import Grid, encode_grid, grid_bytes
@@ -380,7 +382,7 @@ def test_any_payload_decodes_to_numbers_in_range(payload):
     prepared = CODES["prequential"].prepare(
         inputs, target, CODES["prequential"].settings("kernel", 1, 0, inputs, target)
     )
-    found = prepared.decode(payload, lambda *progress: None)
+    found = prepared.decode(payload, lambda *progress: None).values
     assert ((found >= header.grid.low) & (found <= header.grid.high)).all()
 
 
@@ -429,40 +431,28 @@ def test_the_digest_is_of_the_indices():
 # --- commands
 
 
-def _run(folder, *arguments, status=0):
-    told = subprocess.run(
-        [sys.executable, "-m", "mdlcodec", *arguments], cwd=folder, capture_output=True, text=True
-    )
-    assert told.returncode == status, told.stderr
+def _run(*arguments, status=0):
+    told = CliRunner().invoke(main, arguments)
+    assert told.exit_code == status, told.output
     return told
 
 
-def test_a_table_of_prices(tmp_path):
+def test_a_table_of_prices(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     x, y = numbers(60)
     lines = [f"{a:.3f},{b:.3f},{price:.2f}" for (a, b, _), price in zip(x, y, strict=True)]
     (tmp_path / "t.csv").write_text("a,b,price\n" + "\n".join(lines) + "\n")
-    _run(tmp_path, "encode", "t.csv", "--no-verify", "-1")
-    listed = json.loads(_run(tmp_path, "list", "t.mdl", "--json").stdout)
+    _run("encode", "t.csv", "--no-verify", "-1")
+    listed = json.loads(_run("list", "t.mdl", "--json").stdout)
     assert (listed["as"], listed["dtype"], listed["form"]) == ("reals", "float64", "csv")
-    assert " reals " in _run(tmp_path, "list", "t.mdl").stdout
-    _run(tmp_path, "decode", "t.mdl", "--inputs", "t.csv")
+    assert " reals " in _run("list", "t.mdl").stdout
+    _run("decode", "t.mdl", "--inputs", "t.csv")
     prices = "price\n" + "".join(f"{price:.2f}\n" for price in y)
     assert (tmp_path / "t-labels.csv").read_text() == prices
-    told = _run(tmp_path, "encode", "t.csv", "--precision", "0.5", "-o", "half.mdl", "--no-verify", "-1")
+    told = _run("encode", "t.csv", "--precision", "0.5", "-o", "half.mdl", "--no-verify", "-1")
     assert "the largest change of a label: 0.2" in told.stderr
-    assert "multiples of 0.5" in _run(tmp_path, "decode", "half.mdl", "--inputs", "t.csv", "-f").stderr
-    _run(
-        tmp_path,
-        "encode",
-        "t.csv",
-        "--as",
-        "classes",
-        "-o",
-        "classes.mdl",
-        "--no-verify",
-        "--code",
-        "uniform",
-    )
-    assert json.loads(_run(tmp_path, "list", "classes.mdl", "--json").stdout)["as"] == "classes"
-    told = _run(tmp_path, "encode", "t.csv", "--code", "subspace", "-o", "no.mdl", status=2)
+    assert "multiples of 0.5" in _run("decode", "half.mdl", "--inputs", "t.csv", "-f").stderr
+    _run("encode", "t.csv", "--as", "classes", "-o", "classes.mdl", "--no-verify", "--code", "uniform")
+    assert json.loads(_run("list", "classes.mdl", "--json").stdout)["as"] == "classes"
+    told = _run("encode", "t.csv", "--code", "subspace", "-o", "no.mdl", status=2)
     assert "choose prequential, switching, two-part, two-part-raw or uniform" in told.stderr

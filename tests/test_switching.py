@@ -43,7 +43,7 @@ def _encode(x, y, preset=1, seed=0):
 
 
 def _decode(dataset, k, chosen, payload):
-    return prepared(dataset.inputs, k, chosen).decode(payload, _quiet)
+    return prepared(dataset.inputs, k, chosen).decode(payload, _quiet).values
 
 
 @pytest.mark.parametrize("name", SWITCHED)
@@ -112,7 +112,7 @@ def test_tiny_and_many_classes(n, k):
     inputs = data.from_arrays(x, None).inputs
     chosen = CODE.settings("auto", 1, 0, inputs, Classes(k))
     payload = prepared(inputs, k, chosen).encode(classes, _quiet).payload
-    assert (prepared(inputs, k, chosen).decode(payload, _quiet) == classes).all()
+    assert (prepared(inputs, k, chosen).decode(payload, _quiet).values == classes).all()
 
 
 @pytest.mark.parametrize("make", [lambda: blobs(90, 3), lambda: images(60, 8)], ids=["columns", "images"])

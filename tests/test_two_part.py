@@ -160,7 +160,7 @@ def test_any_labels_round_trip(n, k, seed, hidden):
     classes = np.random.Generator(np.random.Philox(seed)).integers(0, k, n).astype(np.int32)
     result = encode_labels(ARCHITECTURES["lenet-300-100"], section, classes, k, inputs, _quiet)
     chosen = SPARSE.settings("lenet-300-100", 5, 0, inputs, Classes(k))
-    assert (SPARSE.prepare(inputs, Classes(k), chosen).decode(result.payload, _quiet) == classes).all()
+    assert (SPARSE.prepare(inputs, Classes(k), chosen).decode(result.payload, _quiet).values == classes).all()
     assert 8 * len(TwoPartPayload.read(result.payload).labels) - result.ideal_bits < 18
     assert result.ideal_bits <= n * math.log2(k) + 0.01  # at worst all shares are the uniform distribution's
 

@@ -273,7 +273,7 @@ def test_any_calibration_and_values_decode_to_numbers_in_range(rest):
     section = TwoPartRealsPayload.read(file.payload).network
     prepared = file.code.prepare(inputs, file.target, file.settings)
     payload = TwoPartRealsPayload(section, rest[:5], rest[5:]).written()
-    found = prepared.decode(payload, lambda *_: None)
+    found = prepared.decode(payload, lambda *_: None).values
     grid = file.header.grid
     assert ((found >= grid.low) & (found <= grid.high)).all()
     with pytest.raises(CorruptFile):

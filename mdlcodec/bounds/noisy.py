@@ -90,7 +90,7 @@ def _convolution(
     drawn = torch.randn(count, int((flat != 0).sum()), generator=generator)
     noise[:, flat != 0] = sigma * drawn
     patches = functional.unfold(x, node.kernel, padding=node.padding, stride=node.stride)[:, used]
-    found = torch.matmul(flat + noise, patches)  # (count, out, places)
+    sums = torch.matmul(flat + noise, patches)  # (count, out, places)
     if node.bias:
-        found = found + own["bias"][:, None]
-    return found.reshape(count, *node.outputs(tuple(x.shape[1:])))
+        sums = sums + own["bias"][:, None]
+    return sums.reshape(count, *node.outputs(tuple(x.shape[1:])))

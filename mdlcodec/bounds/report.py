@@ -91,7 +91,7 @@ def bound_network(
 
     trials: of the noisy network, n by default; seed: of its noise. Raises BadData for what does not fit.
     """
-    n, errors = len(subject.y), int((subject.predicted != subject.y).sum())
+    n, errors = len(subject.y), int((subject.answers != subject.y).sum())
     epsilon = (1.0 - confidence) / EVENTS
     paid = description(subject.section_bytes, subject.others)
     noise = _noise(subject, n if trials is None else trials, seed, epsilon, say)

@@ -124,14 +124,14 @@ def weighings(layer: LayerValues) -> list[tuple[str, np.ndarray, float]]:
 
 def best_prior(layer: LayerValues, sigma: float | None) -> LayerPrior:
     """The cheapest of the CHOICES for a layer with noise ``sigma``; None is no noise."""
-    found = []
+    priors = []
     for name, log_weights, cost in weighings(layer):
         cost += math.log(CHOICES)
         if sigma is None:
-            found.append(LayerPrior(cost - float(layer.counts @ log_weights), name, None))
+            priors.append(LayerPrior(cost - float(layer.counts @ log_weights), name, None))
             continue
         for part in LAMBDAS:
             scale = part * layer.largest
             nats = float(layer.counts @ divergence_from_mixture(layer, log_weights, sigma, scale))
-            found.append(LayerPrior(cost + nats, name, scale))
-    return min(found, key=lambda prior: prior.nats)
+            priors.append(LayerPrior(cost + nats, name, scale))
+    return min(priors, key=lambda prior: prior.nats)

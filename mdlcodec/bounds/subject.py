@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mdlcodec.codes.two_part import tensors_of
 from mdlcodec.container.frame import unsigned
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.features import are_pixels
@@ -18,6 +19,7 @@ from mdlcodec.nn.zoo import Architecture, architecture_named
 
 if TYPE_CHECKING:
     from mdlcodec.data import Dataset
+    from mdlcodec.data.tensor import Tensor
     from mdlcodec.files.labels import LabelFile, Watch
     from mdlcodec.limits import Limits
 
@@ -26,12 +28,14 @@ RANGES = {"0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0), "0..255/256": (0.0, 255.0 / 
 # the coder's shortest bytes can say less than -log2 of the model's probability, which is what has to be paid
 SPARE_BYTES = 1
 _TWO_DOUBLES = 128.0  # bits
+_ONE_CLASS = "there is one class only, and so no error to bound"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """x float32 (n, ...), y and predicted int64 (n,); sizes in bytes.
+    """x float32 (n, ...); y int64 (n,), the classes, and answers (n,), what the network takes the examples for.
 
+    Sizes are in bytes.
     section_bytes: the file's network section; equal_length_bytes: the section in which all networks with the
     same non-zero places are equally probable; equal_length_bits: what is paid for it; may_vary: the names of the
     weights that have that code; raw_bytes: the tensors as they are; others: what is paid besides the section,
@@ -42,7 +46,7 @@ class Subject:
     weights: Weights
     x: np.ndarray
     y: np.ndarray
-    predicted: np.ndarray
+    answers: np.ndarray
     section_bytes: int
     equal_length_bytes: int
     equal_length_bits: float
@@ -69,12 +73,12 @@ def of_label_file(
     if file.header.grid is not None:
         raise BadData("the bound is on how often a network is wrong, and this file holds reals, not classes")
     section = section_of(blob)  # whether there is one, before anything is read
-    found = label_files.inputs_from(source)(file.header)
-    matching = [content for content in found if content.digest.startswith(file.header.input_digest)][:1]
-    labels, _ = label_files.decode(file, lambda header: matching or found, limits=limits, watch=watch)
-    assert file.net is not None
-    subject = _subject(section, architecture_named(file.net), matching[0].inputs().features, limits.memory)
-    return _answered(subject, labels.coded, file.k)
+    received = label_files.receive(file, label_files.inputs_from(source), limits=limits, watch=watch)
+    if received.network is None or received.answers is None:
+        raise BadData(_ONE_CLASS)
+    architecture, weights = received.network
+    subject = _subject(len(section), architecture, tensors_of(weights), received.inputs.features)
+    return replace(subject, y=received.labels.coded.astype(np.int64), answers=received.answers)
 
 
 def of_network_file(section: bytes, net: str, dataset: Dataset, input_range: str, limits: Limits) -> Subject:
@@ -85,21 +89,22 @@ def of_network_file(section: bytes, net: str, dataset: Dataset, input_range: str
     low, high = RANGES[input_range]
     architecture = architecture_named(net)
     assert dataset.labels is not None
-    subject = _subject(section, architecture, dataset.inputs.features, limits.memory)
+    tensors = decode_network(section, memory=limits.memory).tensors
+    subject = _subject(len(section), architecture, tensors, dataset.inputs.features)
     others = (*subject.others, ("range that the network takes", math.log2(len(RANGES))))
     x = (subject.x * (high - low) + low).astype(np.float32)
     subject = replace(subject, x=x, others=others)
     return _answered(subject, dataset.class_labels.classes, len(dataset.class_labels.values))
 
 
-def _subject(section: bytes, architecture: Architecture, features: np.ndarray, memory: int) -> Subject:
+def _subject(
+    section_bytes: int, architecture: Architecture, tensors: list[Tensor], features: np.ndarray
+) -> Subject:
     if features.ndim != 4:
         raise BadData(
             "the bound is for images; the features of a table's columns depend on all of its rows, so that the "
             "network alone does not say how it classifies new ones"
         )
-    parts = decode_network(section, memory=memory).parts
-    tensors = [part.tensor for part in parts]
     arrays = [tensor.array() for tensor in tensors]
     names = [tensor.name for tensor in tensors]
     weights = weights_of(architecture, arrays, names)
@@ -118,7 +123,7 @@ def _subject(section: bytes, architecture: Architecture, features: np.ndarray, m
         features,
         nothing,
         nothing,
-        section_bytes=len(section),
+        section_bytes=section_bytes,
         equal_length_bytes=len(equal),
         equal_length_bits=max(8.0 * (len(equal) + SPARE_BYTES), model_bits),
         may_vary=frozenset(name for name, tool in tools.items() if tool == "fixed"),
@@ -139,10 +144,10 @@ def _answered(subject: Subject, classes: np.ndarray, k: int) -> Subject:
     from mdlcodec.nn.exact_prediction import exact_outputs
 
     if k < 2:
-        raise BadData("there is one class only, and so no error to bound")
+        raise BadData(_ONE_CLASS)
     check_fit(subject.architecture, subject.weights, subject.x.shape[1:], k)
     scores = exact_outputs(subject.architecture, subject.weights, subject.x)
-    return replace(subject, y=classes.astype(np.int64), predicted=scores.argmax(1))
+    return replace(subject, y=classes.astype(np.int64), answers=scores.argmax(1))
 
 
 def range_bits(features: np.ndarray) -> float:

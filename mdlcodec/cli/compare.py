@@ -149,11 +149,11 @@ def _read(
     dataset = read(data, target=target, limit=limit)
     if test is not None:
         return dataset, read_examples(test, target, dataset)
-    found = beside(data)
-    if found is None:
+    beside_it = beside(data)
+    if beside_it is None:
         return dataset, None
     try:
-        return dataset, read_examples(found, target, dataset)
+        return dataset, read_examples(beside_it, target, dataset)
     except BadData as error:
         if not common.quiet:
             say(f"no test accuracy: {error}")

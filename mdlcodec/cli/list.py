@@ -28,29 +28,29 @@ def command(files: tuple[str, ...], common: Common) -> None:
     objects for several.
     """
     require_stdout("open it, that is where the list goes")
-    found: list[dict[str, Any]] = []
+    facts_of_files: list[dict[str, Any]] = []
     failure: MdlcodecError | None = None
     for file in files:
         try:
             with naming(file):
-                found.append({"file": file} | _inspect(read_file(file), common))
+                facts_of_files.append({"file": file} | _inspect(read_file(file), common))
         except MdlcodecError as error:
             if len(files) == 1:
                 raise
             say(f"mdlcodec: {error}")
             failure = error
     if common.json:
-        click.echo(json.dumps(found[0] if len(files) == 1 else found))
+        click.echo(json.dumps(facts_of_files[0] if len(files) == 1 else facts_of_files))
     else:
         for head, kind, row_of in (
             (_LABELS_HEAD, "labels", _labels_row),
             (_NETWORKS_HEAD, "network", _network_row),
         ):
-            rows = [row_of(facts) for facts in found if facts["kind"] == kind]
+            rows = [row_of(facts) for facts in facts_of_files if facts["kind"] == kind]
             if rows:
                 _print_table([head, *rows])
         if common.verbose:
-            for facts in found:
+            for facts in facts_of_files:
                 _print_parts(facts)
     if failure is not None:
         raise click.exceptions.Exit(failure.exit_code)

@@ -34,9 +34,9 @@ def verify(path: Path, data: str, labels: AnyLabels, common: Common, line: Progr
     with tempfile.TemporaryDirectory() as folder:
         decoded = Path(folder) / "labels.npy"
         _decode(path, data, decoded, common, line)
-        found = np.load(decoded, allow_pickle=False)
+        back = np.load(decoded, allow_pickle=False)
     expected = labels.array()
-    if found.dtype != expected.dtype or found.tobytes() != expected.tobytes():
+    if back.dtype != expected.dtype or back.tobytes() != expected.tobytes():
         raise MdlcodecError("a fresh process decoded other labels than were encoded; please report this")
     return time.perf_counter() - start
 
@@ -54,8 +54,8 @@ def verify_network(path: Path, digest: str, common: Common, line: ProgressLine) 
     with tempfile.TemporaryFile() as output:  # a pipe could fill up while stderr is read
         _run(arguments, dict(os.environ), line, output)
         output.seek(0)
-        found = json.load(output)
-    if found["digest"] != digest:
+        told = json.load(output)
+    if told["digest"] != digest:
         raise MdlcodecError("a fresh process unpacked other weights than were packed; please report this")
     return time.perf_counter() - start
 

@@ -5,7 +5,7 @@ Adding a code is one new file and one line in ``CODES``.
 
 from typing import TYPE_CHECKING
 
-from mdlcodec.codes.contract import NO_OPTIONS, Code, Encoded, Options, Prepared, Progress, Settings
+from mdlcodec.codes.contract import NO_OPTIONS, Code, Decoded, Encoded, Options, Prepared, Progress, Settings
 from mdlcodec.codes.prequential import PrequentialCode
 from mdlcodec.codes.subspace import SubspaceCode
 from mdlcodec.codes.switching import SwitchingCode
@@ -69,6 +69,7 @@ __all__ = [
     "CODES",
     "NO_OPTIONS",
     "Code",
+    "Decoded",
     "Encoded",
     "Options",
     "Prepared",

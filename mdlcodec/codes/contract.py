@@ -93,6 +93,18 @@ class Encoded:
 
 
 @dataclass(frozen=True)
+class Decoded:
+    """What a payload held: values (n,) as the target has them, and the network that it transmits, if it does.
+
+    ``answers``: the class that the network takes each example for, int64 (n,); None where it predicts none.
+    """
+
+    values: np.ndarray
+    network: tuple[Architecture, Weights] | None = None
+    answers: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
 class Given:
     """What both sides hold before anything is coded: the inputs, what is known of the target, the settings."""
 
@@ -134,8 +146,8 @@ class Prepared(Protocol):
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
         """The payload of values (n,), as the target has them. Raises BadData for options that do not exist."""
 
-    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
-        """The values (n,); any payload gives some values, or CorruptFile."""
+    def decode(self, payload: bytes, progress: Progress) -> Decoded:
+        """What the payload holds; any payload gives some values, or CorruptFile."""
 
     def network(self, payload: bytes) -> tuple[Architecture, Weights] | None:
         """The network that a payload transmits; None where it has none. Raises CorruptFile."""
@@ -173,8 +185,8 @@ class NothingToCode(Prepared):
         return Encoded(b"", 0.0)
 
     @override
-    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
-        return self._given.target.settled(self._given.n)
+    def decode(self, payload: bytes, progress: Progress) -> Decoded:
+        return Decoded(self._given.target.settled(self._given.n))
 
     @override
     def predicted(self, values: np.ndarray) -> Iterator[Predicted]:

@@ -116,19 +116,22 @@ def decode_labels(
     k: int,
     inputs: Inputs,
     progress: Progress,
-) -> np.ndarray:
-    """The labels, int32 (n,), that `encode_labels` coded; any bytes give some labels."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """The labels, int32 (n,), that `encode_labels` coded, and the network's own answers, int64 (n,).
+
+    Any bytes give some labels.
+    """
     from mdlcodec.mixing.temperature import frequencies
 
     decoder, bits = RangeDecoder(coded), 0.0
-    classes = np.empty(inputs.n, np.int32)
+    classes, answers = np.empty(inputs.n, np.int32), np.empty(inputs.n, np.int64)
     for start, stop, scores in exact_scores(architecture, weights, inputs.features, k):
         table = frequencies(scores, calibration)
         labels = decoder.decode(table)
-        classes[start:stop] = labels
+        classes[start:stop], answers[start:stop] = labels, np.argmax(scores, 1)
         bits += _length(table, labels)
         progress(stop, bits)
-    return classes
+    return classes, answers
 
 
 def _length(table: np.ndarray, labels: np.ndarray) -> float:

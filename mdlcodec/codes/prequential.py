@@ -13,6 +13,7 @@ from typing_extensions import override
 from mdlcodec.codes.contract import (
     NO_OPTIONS,
     Code,
+    Decoded,
     Encoded,
     Given,
     Options,
@@ -128,7 +129,7 @@ class LearnedClasses(Prepared):
         return Encoded(encoder.finish(), bits)
 
     @override
-    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
+    def decode(self, payload: bytes, progress: Progress) -> Decoded:
         learner, k = self.learner(), self._given.k
         calibration, decoder = Calibration(k, learner.sets), RangeDecoder(payload)
         classes = np.empty(self._given.n, np.int32)
@@ -141,4 +142,4 @@ class LearnedClasses(Prepared):
                 bits -= float(np.log2(calibration.update(int(classes[i]))))  # reported only
             progress(stop, bits)
             learner.learn(start, stop, classes[start:stop])
-        return classes
+        return Decoded(classes)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from typing_extensions import override
 
-from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Given, Options, Prepared, Progress
+from mdlcodec.codes.contract import NO_OPTIONS, Decoded, Encoded, Given, Options, Prepared, Progress
 from mdlcodec.data.targets import Reals
 from mdlcodec.limits import Cost
 from mdlcodec.mixing.real_mixture import RealMixture, UniformIndices
@@ -70,12 +70,12 @@ class LearnedReals(Prepared):
         return Encoded(mixture.finish(), mixture.ideal_bits)
 
     @override
-    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
+    def decode(self, payload: bytes, progress: Progress) -> Decoded:
         learner, mixture = self._start(payload)
         values = np.empty(self._given.n, np.int64)
         for start, stop, scores in self._blocks(learner, mixture, progress):
             learner.learn(start, stop, mixture.decode(scores, values[start:stop]))
-        return values
+        return Decoded(values)
 
 
 class UniformReals(Prepared):
@@ -98,10 +98,10 @@ class UniformReals(Prepared):
         return Encoded(coder.finish(), coder.ideal_bits)
 
     @override
-    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
+    def decode(self, payload: bytes, progress: Progress) -> Decoded:
         coder = UniformIndices(self._target.grid.low, self._target.grid.high, payload)
         values = np.empty(self._given.n, np.int64)
         for start in range(0, values.size, _AT_ONCE):
             coder.decode(values[start : start + _AT_ONCE])
             progress(min(start + _AT_ONCE, values.size), coder.ideal_bits)
-        return values
+        return Decoded(values)

@@ -14,7 +14,17 @@ import numpy as np
 from typing_extensions import override
 
 from mdlcodec.codes import network_labels
-from mdlcodec.codes.contract import NO_OPTIONS, Code, Encoded, Given, Options, Prepared, Progress, Settings
+from mdlcodec.codes.contract import (
+    NO_OPTIONS,
+    Code,
+    Decoded,
+    Encoded,
+    Given,
+    Options,
+    Prepared,
+    Progress,
+    Settings,
+)
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.targets import Reals, Target
 from mdlcodec.errors import BadData, Unsupported
@@ -124,13 +134,13 @@ class TransmittedNetwork(Code, Generic[_Payload]):
     def architecture(self, settings: Settings) -> Architecture:
         """The network that a header names. Raises Unsupported for one that is not known here."""
         own = settings.own_net
-        found = numbered(self.name, settings.net) if own is None else own_architecture(*own)
-        if self.problem_of(found) is not None:
+        architecture = numbered(self.name, settings.net) if own is None else own_architecture(*own)
+        if self.problem_of(architecture) is not None:
             raise Unsupported(
-                f"the file uses the network {found.name} with --code {self.name}, which this version does not "
-                "know; upgrade mdlcodec"
+                f"the file uses the network {architecture.name} with --code {self.name}, which this version does "
+                "not know; upgrade mdlcodec"
             )
-        return found
+        return architecture
 
     @override
     def net_name(self, settings: Settings) -> str:
@@ -181,10 +191,10 @@ class NetworkClasses(Prepared):
         return self._architecture, self._code.read_weights(parts, self._architecture, self._given)
 
     @override
-    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
+    def decode(self, payload: bytes, progress: Progress) -> Decoded:
         parts = self._code.parts(payload)
         weights = self._code.read_weights(parts, self._architecture, self._given)
-        return network_labels.decode_labels(
+        classes, answers = network_labels.decode_labels(
             self._architecture,
             weights,
             parts.calibration,
@@ -193,14 +203,15 @@ class NetworkClasses(Prepared):
             self._given.inputs,
             progress,
         )
+        return Decoded(classes, (self._architecture, weights), answers)
 
 
-def unless_learned_in_vain(found: Encoded, untrained: Callable[[], Encoded], n: int, k: int) -> Encoded:
+def unless_learned_in_vain(learned: Encoded, untrained: Callable[[], Encoded], n: int, k: int) -> Encoded:
     """What was found, or what n labels take under a network that costs nothing, whichever is shorter."""
-    if 8 * len(found.payload) <= _LEARNED * n * float(np.log2(k)):  # sender only
-        return found
+    if 8 * len(learned.payload) <= _LEARNED * n * float(np.log2(k)):  # sender only
+        return learned
     alone = replace(untrained(), learned_in_vain=True)
-    return min(alone, found, key=lambda encoded: len(encoded.payload))
+    return min(alone, learned, key=lambda encoded: len(encoded.payload))
 
 
 def without_labels(progress: Progress) -> Progress:

@@ -15,7 +15,7 @@ import numpy as np
 from typing_extensions import override
 
 from mdlcodec.codes import network_labels, network_reals
-from mdlcodec.codes.contract import NO_OPTIONS, Encoded, Given, Options, Prepared, Progress
+from mdlcodec.codes.contract import NO_OPTIONS, Decoded, Encoded, Given, Options, Prepared, Progress
 from mdlcodec.codes.network_reals import CALIBRATION_BYTES, Standardisation
 from mdlcodec.codes.transmitted import NetworkClasses, Transmission, TransmittedNetwork
 from mdlcodec.container.frame import Reader, unsigned
@@ -193,12 +193,13 @@ class NetworkReals(NetworkClasses):
         return self._architecture, read_weights(network, self._architecture, self._given.inputs, 1)
 
     @override
-    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
+    def decode(self, payload: bytes, progress: Progress) -> Decoded:
         parts, inputs = TwoPartRealsPayload.read(payload), self._given.inputs
         architecture, weights = self.network(payload)
-        return network_reals.decode_reals(
+        indices = network_reals.decode_reals(
             architecture, weights, parts.calibration, parts.values, self._target, inputs, progress
         )
+        return Decoded(indices, (architecture, weights))
 
 
 class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
@@ -269,8 +270,8 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
         from mdlcodec.sender.efforts import TWO_PART
 
         preset = transmission.given.settings.preset
-        found = transmission.trained(TWO_PART[preset], self.method(transmission.options))
-        tensors = tensors_of({name: tensor.numpy() for name, tensor in found.items()})
+        network = transmission.trained(TWO_PART[preset], self.method(transmission.options))
+        tensors = tensors_of({name: tensor.numpy() for name, tensor in network.items()})
         transmission.progress(0, 0.0, "writing the network")
         return self._section(tensors)
 

@@ -3,7 +3,17 @@
 import numpy as np
 from typing_extensions import override
 
-from mdlcodec.codes.contract import NO_OPTIONS, Code, Encoded, Given, Options, Prepared, Progress, Settings
+from mdlcodec.codes.contract import (
+    NO_OPTIONS,
+    Code,
+    Decoded,
+    Encoded,
+    Given,
+    Options,
+    Prepared,
+    Progress,
+    Settings,
+)
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Reals, Target
@@ -70,7 +80,7 @@ class UniformClasses(Prepared):
         return Encoded(encoder.finish(), values.size * bits)
 
     @override
-    def decode(self, payload: bytes, progress: Progress) -> np.ndarray:
+    def decode(self, payload: bytes, progress: Progress) -> Decoded:
         decoder, bits = RangeDecoder(payload), float(np.log2(self._k))  # reported only
         classes = np.empty(self._n, np.int32)
         at_once = _labels_at_once(self._n, self._k)
@@ -78,4 +88,4 @@ class UniformClasses(Prepared):
             stop = min(start + at_once, self._n)
             classes[start:stop] = decoder.decode(_frequencies(stop - start, self._k))
             progress(stop, stop * bits)
-        return classes
+        return Decoded(classes)

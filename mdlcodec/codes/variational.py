@@ -200,14 +200,14 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
         prior = transmission.options.prior
         variance = None if prior is None else _checked_variance(prior)
         effort = VARIATIONAL[given.settings.preset]
-        found = transmission.trained(effort.steps, variational_network, effort, variance)
+        sample = transmission.trained(effort.steps, variational_network, effort, variance)
 
         def coded(sent: Sent) -> Encoded:
-            quiet, seed, objective = without_labels(progress), given.settings.seed, found.objective_bits
+            quiet, seed, objective = without_labels(progress), given.settings.seed, sample.objective_bits
             architecture = transmission.architecture
             return encode_labels(architecture, sent, classes, given.k, given.inputs, seed, quiet, objective)
 
-        sent = Sent.of(found.bits, found.indices, found.prior if variance is None else variance)
+        sent = Sent.of(sample.bits, sample.indices, sample.prior if variance is None else variance)
         shortest = unless_learned_in_vain(coded(sent), lambda: coded(NO_WEIGHTS), given.n, given.k)
         progress(given.n, shortest.ideal_bits)
         return shortest

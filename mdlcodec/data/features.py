@@ -197,8 +197,8 @@ def image_features(images: np.ndarray) -> np.ndarray:
             f"{images.shape[0]} images of {images[0].size} values each do not fit into memory; "
             "give less with --limit"
         )
-    found = _finite_range(images)
-    lo, hi = found if found is not None else (np.float64(0.0), np.float64(0.0))
+    extremes = _finite_range(images)
+    lo, hi = extremes if extremes is not None else (np.float64(0.0), np.float64(0.0))
     features = np.zeros(images.shape, np.float32)
     unit = np.float64(0.5 if max(abs(lo), abs(hi)) >= _HALF_RANGE else 1.0)  # hi - lo must not overflow
     span = hi * unit - lo * unit

@@ -32,12 +32,12 @@ def _images_path(source: str) -> Path:
     path = Path(source)
     if path.is_dir():
         names = ["train-images-idx3-ubyte", "train-images.idx3-ubyte"]
-        found = _first_that_exists([path / (name + gz) for name in names for gz in ("", ".gz")])
-        if found is None:
+        images = _first_that_exists([path / (name + gz) for name in names for gz in ("", ".gz")])
+        if images is None:
             raise BadData(
                 f"the folder {quoted(source)} has no train-images-idx3-ubyte or .gz; name the data itself"
             )
-        return found
+        return images
     if "images" not in path.name:
         raise BadData(f"{quoted(source)} holds labels; name the file of images beside it")
     return path
@@ -47,10 +47,10 @@ def _labels_path(images: Path) -> Path:
     match = _NAME.fullmatch(images.name)
     assert match is not None
     stem = f"{match[1]}labels{match[3]}idx1-ubyte"
-    found = _first_that_exists([images.with_name(stem + gz) for gz in ("", ".gz")])
-    if found is None:
+    labels = _first_that_exists([images.with_name(stem + gz) for gz in ("", ".gz")])
+    if labels is None:
         raise BadData(f"there is no {quoted(stem)} or .gz beside {quoted(images)}; put the labels there")
-    return found
+    return labels
 
 
 def _read_idx(path: Path, rank: int, limit: int | None) -> np.ndarray:

@@ -39,26 +39,26 @@ def _names_in(source: str, folder: str, allowed: int) -> list[str]:
 
 def _find(source: str) -> list[tuple[str, str]]:
     """Class ('' if there are no class folders) and path within the folder of every image, ascending."""
-    found: list[tuple[str, str]] = []
+    images: list[tuple[str, str]] = []
     flat = []
     for name in list_bounded(source):
         if name.startswith("."):
             continue
         if os.path.isdir(os.path.join(source, name)):
-            found += [(name, path) for path in _names_in(source, name, MAX_FILES - len(found))]
+            images += [(name, path) for path in _names_in(source, name, MAX_FILES - len(images))]
         elif is_image(name):
             flat.append(("", name))
-    if found and flat:
+    if images and flat:
         raise BadData(
             f"{quoted(source)} holds class folders and, beside them, {quoted(flat[0][1])}; "
             "put every image into the folder of its class"
         )
-    if not found and not flat:
+    if not images and not flat:
         raise BadData(
             f"{quoted(source)} holds no images ({', '.join(ENDINGS)}), nor MNIST's or CIFAR's files; "
             "give a folder with a folder of images for each class"
         )
-    return found or flat
+    return images or flat
 
 
 def _load(source: str, paths: list[str]) -> np.ndarray:
@@ -83,11 +83,11 @@ def _load(source: str, paths: list[str]) -> np.ndarray:
 
 def _read(source: str, limit: int | None) -> tuple[list[tuple[str, str]], np.ndarray]:
     """Class and path of the first ``limit`` images in the order of their digests, and the images."""
-    found = _find(source)
-    images = _load(source, [path for _, path in found])
+    files = _find(source)
+    images = _load(source, [path for _, path in files])
     digests = [array_digest(image) for image in images]
-    order = sorted(range(len(found)), key=digests.__getitem__)[:limit]  # stable: equal images by class
-    return [found[i] for i in order], images[order]
+    order = sorted(range(len(files)), key=digests.__getitem__)[:limit]  # stable: equal images by class
+    return [files[i] for i in order], images[order]
 
 
 def files_in_order(source: str) -> list[str]:
@@ -100,15 +100,15 @@ def read(
 ) -> tuple[Content, AnyLabels]:
     """Images (n, h, w) or (n, h, w, 3) uint8; labels are the names of the class folders."""
     refuse_target(target, "the labels of images are the names of their folders")
-    found, images = _read(source, limit)
-    if not found[0][0]:
+    files, images = _read(source, limit)
+    if not files[0][0]:
         raise BadData(
             f"{quoted(source)} holds images but no class folders, so there are no labels; "
             "put the images of each class into a folder of its own"
         )
-    words = sorted({folder for folder, _ in found})
+    words = sorted({folder for folder, _ in files})
     code_of = {word: code for code, word in enumerate(words)}
-    codes = np.array([code_of[folder] for folder, _ in found], np.int32)
+    codes = np.array([code_of[folder] for folder, _ in files], np.int32)
     return array_content(images), words_as(choice, words, codes, None)
 
 

@@ -38,9 +38,9 @@ def words_as(choice: Choice, words: list[str], codes: np.ndarray, column: LabelC
     automatic = choice.kind == "auto" and choice.precision is None
     if automatic and (all(map(canonical_integer, words)) or not are_many(len(words), codes.size)):
         return labels_of_words(words, codes, column)
-    found = reals_of_words(words, codes, column, choice.precision)
-    if found is not None:
-        return found
+    reals = reals_of_words(words, codes, column, choice.precision)
+    if reals is not None:
+        return reals
     if automatic:
         return labels_of_words(words, codes, column)
     raise BadData(

@@ -88,10 +88,10 @@ def _read_arrays(source: str, wanted: list[str]) -> dict[str, np.ndarray]:
     try:
         with zipfile.ZipFile(Path(source)) as archive:
             for key in wanted:
-                found = [info for info in archive.infolist() if info.filename == key + MEMBER_ENDING]
-                if len(found) > 1:
+                members = [info for info in archive.infolist() if info.filename == key + MEMBER_ENDING]
+                if len(members) > 1:
                     raise BadData(f"{quoted(source)} holds {key} more than once; save it again")
-                for info in found:
+                for info in members:
                     arrays[key] = read_member(archive, info, f"{key} in {quoted(source)}", MAX_BYTES)
     except DAMAGE as error:
         raise damaged(quoted(source), error) from error

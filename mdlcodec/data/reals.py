@@ -208,15 +208,15 @@ def reals_of_words(
         return None
     if np.isnan(numbers).any():
         return None
-    found = reals_of_array(numbers[codes], "csv", column, precision)
+    exact = reals_of_array(numbers[codes], "csv", column, precision)
     if precision is not None:
-        return RealLabels(found.indices, found.target, "csv", column, FIXED, found.change)
+        return RealLabels(exact.indices, exact.target, "csv", column, FIXED, exact.change)
     wanted = [words[code] for code in codes]
     decimals = {len(word.partition(".")[2]) for word in words}
     for style in (SHORT, FIXED, PLAIN):
-        labels = found
+        labels = exact
         if style == FIXED and len(decimals) == 1 and next(iter(decimals)) <= MOST_DECIMALS:
-            labels = _with_decimals(found, next(iter(decimals)))
+            labels = _with_decimals(exact, next(iter(decimals)))
         if style != PLAIN and labels.target.grid.is_raw:
             continue
         labels = RealLabels(labels.indices, labels.target, "csv", column, style)

@@ -70,8 +70,8 @@ def read(
     if not labels:
         content = reader.candidates(source, limit=limit, ignore=None, header=None)[0]
         return Dataset(content.inputs(), None)
-    content, found = reader.read(source, target=target, limit=limit, choice=choice.checked())
-    return Dataset(content.inputs(), found)
+    content, answers = reader.read(source, target=target, limit=limit, choice=choice.checked())
+    return Dataset(content.inputs(), answers)
 
 
 def read_candidates(
@@ -94,5 +94,5 @@ def read_inputs(
     digest: bytes = b"",
 ) -> list[Inputs]:
     """Those of ``read_candidates`` whose digest begins with ``digest``, preprocessed. Raises BadData."""
-    found = read_candidates(source, limit=limit, ignore=ignore, header=header)
-    return [content.inputs() for content in found if content.digest.startswith(digest)]
+    candidates = read_candidates(source, limit=limit, ignore=ignore, header=header)
+    return [content.inputs() for content in candidates if content.digest.startswith(digest)]

@@ -255,8 +255,8 @@ def candidates(source: str, *, limit: int | None, ignore: int | None, header: bo
     choices = [columns]
     if ignore is not None and 0 <= ignore < len(columns) and len(columns) > 1:
         choices.insert(0, columns[:ignore] + columns[ignore + 1 :])
-    found = []
+    contents = []
     for inputs in choices:
         named = _has_header(inputs) if header is None else header
-        found.append(_content(source, inputs, named, limit))
-    return found
+        contents.append(_content(source, inputs, named, limit))
+    return contents

@@ -76,9 +76,9 @@ class Tensor:
         """The tensor whose elements lie in data, little-endian; BadData for an unknown dtype."""
         if dtype not in _BY_NAME:
             raise BadData(f"tensor {name!r} has elements of type {dtype}, which cannot be packed")
-        found = _BY_NAME[dtype]
-        patterns = np.frombuffer(data, found.pattern.newbyteorder("<")).reshape(shape)
-        return cls(name, found, patterns.astype(found.pattern, copy=False))
+        kind = _BY_NAME[dtype]
+        patterns = np.frombuffer(data, kind.pattern.newbyteorder("<")).reshape(shape)
+        return cls(name, kind, patterns.astype(kind.pattern, copy=False))
 
     def array(self) -> np.ndarray:
         """The elements as numpy has them: bfloat16, which it has not, as float32 of the same values."""

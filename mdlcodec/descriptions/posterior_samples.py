@@ -84,11 +84,11 @@ def weights_from(
     for number, index in enumerate(indices):
         places = blocks.block(number)
         flat[places] = candidate(seed, number, index, bits, places.size)
-    found, start = [], 0
+    weights, start = [], 0
     for shape, size, deviation in zip(shapes, sizes, deviations, strict=True):
-        found.append((flat[start : start + size] * deviation).reshape(shape))
+        weights.append((flat[start : start + size] * deviation).reshape(shape))
         start += size
-    return found
+    return weights
 
 
 def pack_indices(indices: list[int], bits: int) -> bytes:
@@ -102,12 +102,12 @@ def pack_indices(indices: list[int], bits: int) -> bytes:
 
 def unpack_indices(packed: bytes, count: int, bits: int) -> list[int]:
     """``count`` indices from ceil(count * bits / 8) bytes; the bits left over are ignored."""
-    found, held, have = [], 0, 0
+    indices, held, have = [], 0, 0
     bytes_left = iter(packed)
     for _ in range(count):
         while have < bits:
             held, have = held << 8 | next(bytes_left), have + 8
         have -= bits
-        found.append(held >> have)
+        indices.append(held >> have)
         held &= (1 << have) - 1
-    return found
+    return indices

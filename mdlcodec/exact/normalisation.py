@@ -46,8 +46,8 @@ def _statistics(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance of every channel of x, float32 (.. * channels,), over the rows of all processes."""
     if reduction is ALONE:
-        found: tuple[np.ndarray, np.ndarray] = _statistics_alone(x, channels, rows)
-        return found
+        moments: tuple[np.ndarray, np.ndarray] = _statistics_alone(x, channels, rows)
+        return moments
     count = np.float64(rows)
     mean = sums_of(x, channels, rows, reduction) / count
     return mean, sums_of_squares(x, mean, rows, reduction) / count

@@ -36,6 +36,8 @@ if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
     from mdlcodec.data import AnyLabels, Content, Dataset, Inputs
     from mdlcodec.data.targets import Target
     from mdlcodec.limits import Cost
+    from mdlcodec.nn.weights import Weights
+    from mdlcodec.nn.zoo import Architecture
 
 MAX_SEED = 2**64 - 1
 
@@ -64,6 +66,20 @@ class Run:
     training_error: float | None = None
     objective_bits: float | None = None
     learned_in_vain: bool = False
+
+
+@dataclass(frozen=True)
+class Received:
+    """What came out of a file with these inputs: the labels, and the network that it transmits, if it does.
+
+    ``network``, ``answers``: see codes.Decoded.
+    """
+
+    labels: AnyLabels
+    inputs: Inputs
+    run: Run
+    network: tuple[Architecture, Weights] | None
+    answers: np.ndarray | None
 
 
 Watch = Callable[[Plan], "Progress"]
@@ -140,10 +156,10 @@ def parse(blob: bytes) -> LabelFile:
     except BadData as error:
         raise Unsupported(f"{error}: install a newer mdlcodec") from error
     code.check_network(settings, target)
-    found = []
+    parts = []
     for name, size in sections(blob):
-        found += code.sections(payload, target) if name == "labels" else [(name, size)]
-    return LabelFile(header, payload, found, code, settings, net)
+        parts += code.sections(payload, target) if name == "labels" else [(name, size)]
+    return LabelFile(header, payload, parts, code, settings, net)
 
 
 def network_section(blob: bytes) -> bytes:
@@ -297,6 +313,19 @@ def decode(
     ``device``: see `mdlcodec.exact.choice`. Raises BadData for a device that is not there, WrongInputs,
     LimitExceeded, and CorruptFile when other labels came out than went in.
     """
+    received = receive(file, find_inputs, device=device, limits=limits, watch=watch)
+    return received.labels, received.run
+
+
+def receive(
+    file: LabelFile,
+    find_inputs: Callable[[LabelHeader], Sequence[Content]],
+    *,
+    device: str = "auto",
+    limits: Limits = DEFAULT_LIMITS,
+    watch: Watch | None = None,
+) -> Received:
+    """As ``decode``, with the inputs and the network that were met on the way."""
     from mdlcodec.exact.choice import computing_on
 
     if not isinstance(device, str):
@@ -313,15 +342,16 @@ def decode(
         progress, last = _announced(plan, limits, watch)
         start = time.perf_counter()
         with _guard():
-            classes = prepared.decode(file.payload, progress)
+            decoded = prepared.decode(file.payload, progress)
         seconds = time.perf_counter() - start
     digest = label_digest if header.grid is None else index_digest
-    if digest(classes) != header.label_digest:
+    if digest(decoded.values) != header.label_digest:
         raise CorruptFile(
             "other labels were decoded than were encoded (their digests differ): the file is damaged, or "
             "this machine computes differently; fetch the file again, and report it if that does not help"
         )
-    return _labels(classes, header), Run(last[0], seconds)
+    labels, run = _labels(decoded.values, header), Run(last[0], seconds)
+    return Received(labels, inputs, run, decoded.network, decoded.answers)
 
 
 def _guard() -> AbstractContextManager[object]:

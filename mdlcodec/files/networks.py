@@ -165,14 +165,14 @@ def _part_facts(part: Part) -> dict[str, Any]:
 
 def digest(tensors: Sequence[Tensor]) -> str:
     """SHA-256, hexadecimal, of names, types, shapes and every bit of the elements, in the tensors' order."""
-    found = hashlib.sha256()
+    sha = hashlib.sha256()
     for tensor in tensors:
         name = tensor.name.encode()
         shape = ",".join(map(str, tensor.shape))
-        found.update(f"{len(name)} {tensor.dtype.name} {shape}\n".encode() + name)
+        sha.update(f"{len(name)} {tensor.dtype.name} {shape}\n".encode() + name)
         little = tensor.patterns.astype(tensor.patterns.dtype.newbyteorder("<"), copy=False)
-        found.update(little.tobytes())
-    return found.hexdigest()
+        sha.update(little.tobytes())
+    return sha.hexdigest()
 
 
 def tensors_of(weights: object) -> list[Tensor]:
@@ -181,22 +181,22 @@ def tensors_of(weights: object) -> list[Tensor]:
 
     if not isinstance(weights, Mapping):
         raise BadData(f"weights were given as {type(weights).__name__}; give a dict of arrays by name")
-    found = []
+    tensors = []
     for name, value in weights.items():
         if not isinstance(name, str):
             raise BadData(f"a tensor's name is of type {type(name).__name__}; give a string")
         if type(value).__module__.partition(".")[0] == "torch":
             from mdlcodec.data.weights.pytorch import tensor_of
 
-            found.append(tensor_of(name, value))
+            tensors.append(tensor_of(name, value))
             continue
         refuse_masked(value, quoted(name))
         try:
             array = np.asarray(value)
         except (ValueError, TypeError, RuntimeError) as error:
             raise BadData(f"tensor {quoted(name)} is no array: {error}") from error
-        found.append(Tensor.of(name, array))
-    return found
+        tensors.append(Tensor.of(name, array))
+    return tensors
 
 
 def _elements(

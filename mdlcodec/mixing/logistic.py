@@ -174,10 +174,10 @@ def code_adaptive(coding, slots, index, bit):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def code_even(coding, bits, value):  # type: ignore[no-untyped-def]
     """Code the low `bits` bits of a value, highest first, at one bit each. Returns the value."""
-    found = 0
+    coded = 0
     for i in range(bits - 1, -1, -1):
-        found = found << 1 | _coded(coding, (value >> i) & 1, 1 << 23)
-    return found
+        coded = coded << 1 | _coded(coding, (value >> i) & 1, 1 << 23)
+    return coded
 
 
 @njit(cache=True)
@@ -191,7 +191,7 @@ def code_integer(coding, slots, base, value):  # type: ignore[no-untyped-def]
         if not more:
             break
         length += 1
-    found, node = 1, 1
+    prefix, node = 1, 1
     for i in range(length - 1, -1, -1):
         bit = (value >> i) & 1
         if node < 8:
@@ -199,8 +199,8 @@ def code_integer(coding, slots, base, value):  # type: ignore[no-untyped-def]
             node = node << 1 | bit
         else:
             bit = _coded(coding, bit, 1 << 23)
-        found = found << 1 | bit
-    return found - 1
+        prefix = prefix << 1 | bit
+    return prefix - 1
 
 
 INTEGER_SLOTS = 64 + 8 * 64

@@ -32,12 +32,12 @@ def with_units(graph: Graph, weights: Weights, inputs: Shape) -> tuple[Graph, di
     bare, tensors = fitted(graph, weights, inputs)
     shapes = {name: parameter.shape for name, parameter in tensors.items()}
     full = bare.fitted({name: (max(1, shape[0]), *shape[1:]) for name, shape in shapes.items()})
-    found = {}
+    widened = {}
     for name, parameter in full.tensors(inputs).items():
-        found[name] = np.zeros(parameter.shape, np.float32)
+        widened[name] = np.zeros(parameter.shape, np.float32)
         with np.errstate(over="ignore", invalid="ignore"):  # what is infinite then, the products find
-            found[name][tuple(map(slice, shapes[name]))] = weights[name]
-    return full, found
+            widened[name][tuple(map(slice, shapes[name]))] = weights[name]
+    return full, widened
 
 
 class ExactNetwork:
@@ -73,15 +73,15 @@ class ExactNetwork:
         The same bits whatever the engine, the device, the threads and the other examples.
         Raises InexactComputation for values that are not finite.
         """
-        found = np.empty((x.shape[0], self.outputs), np.float32)
+        scores = np.empty((x.shape[0], self.outputs), np.float32)
         try:
             for rows, batch in self._batches(x):
-                found[rows] = self._pass(batch, record)
+                scores[rows] = self._pass(batch, record)
         except InexactComputation as error:
             raise InexactComputation(
                 "a value in the network is NaN or infinite; its labels cannot be coded with it"
             ) from error
-        return found
+        return scores
 
     def _batches(self, x: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
         for start in range(0, x.shape[0], self._at_once):
@@ -108,13 +108,13 @@ def _held(
     graph: Graph, inputs: Shape, weights: Mapping[str, np.ndarray], arithmetic: Arithmetic
 ) -> list[tuple[list[Any], Any]]:
     """Each vertex' parameters as engines hold them, and its statistics one after another."""
-    array, found = arithmetic.functions.array, []
+    array, arrays = arithmetic.functions.array, []
     for vertex, shapes in graph.entering(inputs):
         parameters: dict[str, Parameter] = vertex.node.parameters(*shapes)
         held = [array(p.to_held(weights[f"{vertex.name}.{name}"])) for name, p in parameters.items()]
         moved = [weights[f"{vertex.name}.{name}"] for name in vertex.node.statistics(*shapes)]
-        found.append((held, array(np.concatenate(moved)) if moved else None))
-    return found
+        arrays.append((held, array(np.concatenate(moved)) if moved else None))
+    return arrays
 
 
 def exact_outputs(

@@ -55,19 +55,19 @@ class Graph:
 
     def shapes(self, inputs: Shape) -> list[Shape]:
         """The shape of every `Value` for examples (c, h, w) or (d,). Raises BadData that says what does not fit."""
-        found = [inputs]
+        shapes = [inputs]
         for vertex in self.vertices:
             try:
-                found.append(vertex.node.outputs(*(found[value] for value in vertex.inputs)))
+                shapes.append(vertex.node.outputs(*(shapes[value] for value in vertex.inputs)))
             except BadData as error:
                 raise BadData(f"{vertex.name}: {error}") from error
-        return found
+        return shapes
 
     def entering(self, inputs: Shape) -> Iterator[tuple[Vertex, list[Shape]]]:
         """Yields each vertex with the shapes of its inputs. Raises as `shapes` does."""
-        found = self.shapes(inputs)
+        shapes = self.shapes(inputs)
         for vertex in self.vertices:
-            yield vertex, [found[value] for value in vertex.inputs]
+            yield vertex, [shapes[value] for value in vertex.inputs]
 
     def parameters(self, inputs: Shape) -> dict[str, Parameter]:
         """The trained tensors by name ("conv1.weight"), in their order. Raises as `shapes` does."""
@@ -80,13 +80,13 @@ class Graph:
     def tensors(self, inputs: Shape) -> dict[str, Parameter]:
         """All that says what a trained network is, in the order in which it travels: of each vertex the
         parameters, then the running statistics. Raises as `shapes` does."""
-        found = {}
+        parameters = {}
         for vertex, shapes in self.entering(inputs):
             for name, parameter in vertex.node.parameters(*shapes).items():
-                found[f"{vertex.name}.{name}"] = parameter
+                parameters[f"{vertex.name}.{name}"] = parameter
             for name, shape in vertex.node.statistics(*shapes).items():
-                found[f"{vertex.name}.{name}"] = Parameter(shape)
-        return found
+                parameters[f"{vertex.name}.{name}"] = Parameter(shape)
+        return parameters
 
     def fitted(self, shapes: Mapping[str, Shape]) -> Graph:
         """The same with the widths of these tensors, by name; every parameter is among them."""
@@ -114,11 +114,11 @@ class Graph:
 
     def readers(self) -> list[list[int]]:
         """For each `Value`, the numbers of the vertices that it enters, in their order."""
-        found: list[list[int]] = [[] for _ in range(len(self.vertices) + 1)]
+        readers: list[list[int]] = [[] for _ in range(len(self.vertices) + 1)]
         for number, vertex in enumerate(self.vertices):
             for value in vertex.inputs:
-                found[value].append(number)
-        return found
+                readers[value].append(number)
+        return readers
 
 
 class Builder:

@@ -35,8 +35,8 @@ def fitted(graph: Graph, weights: Weights, inputs: Shape) -> tuple[Graph, dict[s
             raise BadData(
                 f"{name} should have {len(parameter.shape)} axes, not the shape {weights[name].shape}"
             )
-    found = graph.fitted(_shapes(weights))
-    tensors = found.tensors(inputs)
+    narrowed = graph.fitted(_shapes(weights))
+    tensors = narrowed.tensors(inputs)
     for name, parameter in tensors.items():
         shape, layer = weights[name].shape, name.rpartition(".")[0]
         if shape == parameter.shape:
@@ -46,15 +46,15 @@ def fitted(graph: Graph, weights: Weights, inputs: Shape) -> tuple[Graph, dict[s
                 f"the network does not fit these inputs: {layer} takes {shape[1]} values, not {parameter.shape[1]}"
             )
         raise BadData(f"the network does not fit: {name} has shape {shape}, not {parameter.shape}")
-    return found, tensors
+    return narrowed, tensors
 
 
 def check_fit(architecture: Architecture, weights: Weights, inputs: Shape, outputs: int) -> None:
     """Raise BadData unless the weights take examples of shape ``inputs``, (h, w, c) or (d,), and give so many
     outputs."""
     graph, entering = architecture.for_targets(inputs, outputs)
-    found, _ = fitted(graph, weights, entering)
-    given = found.shapes(entering)[-1][0]
+    narrowed, _ = fitted(graph, weights, entering)
+    given = narrowed.shapes(entering)[-1][0]
     if given != outputs:
         raise BadData(f"the network gives {given} outputs, and there are {outputs} classes")
 
@@ -117,13 +117,13 @@ def weights_of(
 
 def channels_entering(architecture: Architecture, weights: Weights) -> int:
     """How many channels, or columns, the examples have that these weights are for. Raises BadData."""
-    found = [_smallest(architecture, 1)]
+    shapes_after = [_smallest(architecture, 1)]
     for vertex in architecture.graph.fitted(_shapes(weights)).vertices:
-        shapes = [found[entering] for entering in vertex.inputs]
+        shapes = [shapes_after[entering] for entering in vertex.inputs]
         for name, parameter in vertex.node.parameters(*shapes).items():
             if len(parameter.shape) > 1:  # the first layer: what does it take for one channel?
                 return weights[f"{vertex.name}.{name}"].shape[1] // max(1, parameter.shape[1])
-        found.append(vertex.node.outputs(*shapes))
+        shapes_after.append(vertex.node.outputs(*shapes))
     return 1
 
 
@@ -196,9 +196,9 @@ def _problem(architecture: Architecture, weights: Weights) -> str | None:
     graph = architecture.graph.fitted(_shapes(weights))
     channels: dict[int, int] = {}  # of values that are flattened maps
     try:
-        found = [_smallest(architecture, channels_entering(architecture, weights))]
+        shapes_after = [_smallest(architecture, channels_entering(architecture, weights))]
         for value, vertex in enumerate(graph.vertices, 1):
-            shapes = [found[entering] for entering in vertex.inputs]
+            shapes = [shapes_after[entering] for entering in vertex.inputs]
             of = channels.get(vertex.inputs[0])
             own: dict[str, Shape] = {name: p.shape for name, p in vertex.node.parameters(*shapes).items()}
             own |= vertex.node.statistics(*shapes)
@@ -207,7 +207,7 @@ def _problem(architecture: Architecture, weights: Weights) -> str | None:
                 problem = _misfit(vertex.name, name, weights[f"{vertex.name}.{name}"].shape, wanted, places)
                 if problem is not None:
                     return problem
-            found.append(vertex.node.outputs(*shapes))
+            shapes_after.append(vertex.node.outputs(*shapes))
             if isinstance(vertex.node, Flatten) and len(shapes[0]) == 3:
                 channels[value] = shapes[0][0]
             elif of is not None and not isinstance(vertex.node, Linear):

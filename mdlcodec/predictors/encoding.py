@@ -20,17 +20,17 @@ def _edges(counts: np.ndarray, bins: int) -> np.ndarray:
     for i in range(counts.size):
         total += np.sqrt(np.float64(counts[i]))
     edges = np.zeros(bins + 1, np.int64)
-    found, passed = 1, 0.0
+    used, passed = 1, 0.0
     for i in range(counts.size - 1):
         passed += np.sqrt(np.float64(counts[i]))
         # several parts may end within one value, which then bounds one bin only
-        if passed * np.float64(bins) >= total * np.float64(found) and i > edges[found - 1] and found < bins:
-            edges[found] = i
-            found += 1
-    if counts.size - 1 > edges[found - 1]:
-        edges[found] = counts.size - 1
-        found += 1
-    return edges[:found]
+        if passed * np.float64(bins) >= total * np.float64(used) and i > edges[used - 1] and used < bins:
+            edges[used] = i
+            used += 1
+    if counts.size - 1 > edges[used - 1]:
+        edges[used] = counts.size - 1
+        used += 1
+    return edges[:used]
 
 
 def _bin_table(values: np.ndarray, counts: np.ndarray, bins: int) -> np.ndarray:

@@ -50,9 +50,9 @@ def median_distance(n: int, distances: np.ndarray) -> float:
     chosen = np.arange(m, dtype=np.int64) * n // m
     starts = row_starts(n)
     first, second = np.triu_indices(m, 1)
-    found = distances[starts[chosen[first]] + chosen[second]]
-    found = np.sort(found[found > 0.0])
-    return float(found[found.size // 2]) if found.size else 1.0
+    sampled = distances[starts[chosen[first]] + chosen[second]]
+    sampled = np.sort(sampled[sampled > 0.0])
+    return float(sampled[sampled.size // 2]) if sampled.size else 1.0
 
 
 @njit(cache=True, nogil=True)

@@ -15,27 +15,27 @@ _LEAST_VOTES = 0.1  # of each class besides
 
 @njit(cache=True, nogil=True)
 def _nearest(
-    distances: np.ndarray, starts: np.ndarray, i: int, known: int, found: np.ndarray, lengths: np.ndarray
+    distances: np.ndarray, starts: np.ndarray, i: int, known: int, nearest: np.ndarray, lengths: np.ndarray
 ) -> int:
     """The examples below ``known`` nearest to i, nearest first, of equals the earlier; how many there are."""
     size = 0
     for j in range(known):
         d = distances[starts[j] + i]
-        if size == found.size and d >= lengths[size - 1]:
+        if size == nearest.size and d >= lengths[size - 1]:
             continue
-        if size < found.size:
+        if size < nearest.size:
             size += 1
         place = size - 1
         while place > 0 and lengths[place - 1] > d:
-            found[place], lengths[place] = found[place - 1], lengths[place - 1]
+            nearest[place], lengths[place] = nearest[place - 1], lengths[place - 1]
             place -= 1
-        found[place], lengths[place] = j, d
+        nearest[place], lengths[place] = j, d
     return size
 
 
 @njit(cache=True, nogil=True)
 def _vote(
-    found: np.ndarray, size: int, labels: np.ndarray, counts: np.ndarray, least: float, out: np.ndarray
+    nearest: np.ndarray, size: int, labels: np.ndarray, counts: np.ndarray, least: float, out: np.ndarray
 ) -> None:
     """out[s, c] = log((votes of class c among the nearest counts[s] + least) / (their number + K least))."""
     sets, k = out.shape
@@ -43,7 +43,7 @@ def _vote(
     voters = 0
     for s in range(sets):
         while voters < counts[s] and voters < size:
-            votes[labels[found[voters]]] += 1
+            votes[labels[nearest[voters]]] += 1
             voters += 1
         total = np.float64(voters) + least * np.float64(k)
         for c in range(k):

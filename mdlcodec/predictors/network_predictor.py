@@ -194,11 +194,11 @@ class NetworkPredictor(Predictor):
 
     @override
     def states(self) -> dict[str, np.ndarray]:
-        found = {}
+        states = {}
         for number, (network, average) in enumerate(zip(self._members, self._averages, strict=True)):
-            found[f"network {number} weights"] = network.state
-            found[f"network {number} averaged weights"] = self._functions.read(average)
-        return found
+            states[f"network {number} weights"] = network.state
+            states[f"network {number} averaged weights"] = self._functions.read(average)
+        return states
 
 
 def network_cost(n: int, shape: Shape, recipe: Recipe) -> Cost:

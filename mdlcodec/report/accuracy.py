@@ -29,8 +29,8 @@ def beside(source: str) -> str | None:
     folder, names = (path, list_bounded(path)) if path.is_dir() else (path.parent, [path.name])
     for name in names:
         match = _IDX.fullmatch(name)
-        found = [_CIFAR.get(name)] if match is None else [f"t10k{match[1]}", f"t10k{match[1]}.gz"]
-        for other in found:
+        others = [_CIFAR.get(name)] if match is None else [f"t10k{match[1]}", f"t10k{match[1]}.gz"]
+        for other in others:
             if other is not None and (folder / other).is_file():
                 return str(folder / other)
     return None
@@ -42,10 +42,10 @@ def read_examples(source: str, target: str | None, trained: Dataset) -> Dataset:
     Raises BadData for what cannot be read, or where the features are made in another way: preprocessing
     depends on all examples of a data set, but for images of 8-bit pixels that reach from 0 to 255.
     """
-    found = data.read(source, target=target)
-    assert found.labels is not None
+    examples = data.read(source, target=target)
+    assert examples.labels is not None
     assert trained.labels is not None
-    ours, theirs = trained.inputs, found.inputs
+    ours, theirs = trained.inputs, examples.inputs
     if not ours.is_images or ours.features.shape[1:] != theirs.features.shape[1:]:
         raise BadData("test examples are measured only for images, of the same size as those that are coded")
     if not all(are_pixels(inputs.features) for inputs in (ours, theirs)):
@@ -53,11 +53,11 @@ def read_examples(source: str, target: str | None, trained: Dataset) -> Dataset:
             "test examples are measured only for images of 8-bit pixels whose smallest value is 0 and largest 255; "
             "scale the pixels of both sets, or leave --test out"
         )
-    if (found.class_labels.values.dtype.kind == "U") != (trained.class_labels.values.dtype.kind == "U"):
+    if (examples.class_labels.values.dtype.kind == "U") != (trained.class_labels.values.dtype.kind == "U"):
         raise BadData("the labels of the test examples are of another type than those that are coded")
-    if not np.isin(found.class_labels.values, trained.class_labels.values).all():
+    if not np.isin(examples.class_labels.values, trained.class_labels.values).all():
         raise BadData("the test examples have labels that none of the coded examples has; leave --test out")
-    return found
+    return examples
 
 
 def accuracy(network: tuple[Architecture, Weights], values: np.ndarray, examples: Dataset) -> float:

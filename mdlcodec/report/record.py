@@ -29,12 +29,12 @@ def read(path: Path) -> dict[str, Any] | None:
     """What `written` wrote, its values unchecked; None for anything else."""
     data = read_regular(path, _MOST_BYTES)
     try:
-        found = None if data is None else json.loads(data)
+        record = None if data is None else json.loads(data)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(found, dict) or not {"settings", "sha256", "row"} <= found.keys():
+    if not isinstance(record, dict) or not {"settings", "sha256", "row"} <= record.keys():
         return None
-    return found if isinstance(found["row"], dict) and isinstance(found["settings"], dict) else None
+    return record if isinstance(record["row"], dict) and isinstance(record["settings"], dict) else None
 
 
 def read_regular(path: Path, most: int) -> bytes | None:

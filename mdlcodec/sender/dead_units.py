@@ -48,7 +48,7 @@ def shrunk(graph: Graph, tensors: Mapping[str, Any], units: Mapping[str, np.ndar
     """Any arrays or torch tensors shaped like the network's (weights, masks, optimiser state), with only ``units``
     left, as `live_units` gives them; what shrinks is contiguous. Tensors and layers may be missing.
     """
-    found = dict(tensors)
+    smaller = dict(tensors)
     owned: dict[str, list[str]] = {}
     for name in tensors:
         owned.setdefault(name.rpartition(".")[0], []).append(name)
@@ -59,12 +59,12 @@ def shrunk(graph: Graph, tensors: Mapping[str, Any], units: Mapping[str, np.ndar
         assert not stream.pinned, f"all units of {graph.vertices[number].name} stay"
         for passed in (number, *stream.through):
             for name in owned.get(graph.vertices[passed].name, ()):
-                found[name] = _taken(found[name], keep, 0)
+                smaller[name] = _taken(smaller[name], keep, 0)
         for reader, order in stream.readers:
             name = f"{graph.vertices[reader].name}.weight"
-            if name in found:
-                found[name] = _taken(found[name], _spread(keep, order, found[name].shape[1]), 1)
-    return found
+            if name in smaller:
+                smaller[name] = _taken(smaller[name], _spread(keep, order, smaller[name].shape[1]), 1)
+    return smaller
 
 
 def _taken(array: Any, keep: np.ndarray, axis: int) -> Any:
@@ -189,14 +189,14 @@ class _Analysis:
     def _connections(self, number: int, channels: int | None, order: str | None) -> np.ndarray:
         """Whether a layer has a weight from each channel that it reads: bool (units, channels)."""
         if number not in self._connected:
-            found = self._of(number)["weight"] != 0
-            units = len(found)
+            connected = self._of(number)["weight"] != 0
+            units = len(connected)
             if channels is None or order is None or order == CHANNELS_FIRST:
-                channels = found.shape[1] if channels is None else channels
-                found = found.reshape(units, channels, -1).any(axis=2)
+                channels = connected.shape[1] if channels is None else channels
+                connected = connected.reshape(units, channels, -1).any(axis=2)
             else:
-                found = found.reshape(units, -1, channels).any(axis=1)
-            self._connected[number] = found
+                connected = connected.reshape(units, -1, channels).any(axis=1)
+            self._connected[number] = connected
         return self._connected[number]
 
     def _outputs(self, number: int, entering: _Known) -> np.ndarray:
@@ -248,11 +248,11 @@ def _normalised(node: nodes.Normalisation, own: Mapping[str, np.ndarray], x: _Kn
         constants = _spread(x.constants, x.order, len(gain))
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         factor = gain / np.sqrt(own["running_var"] + EPSILON)
-        found = (constants - mean) * factor + bias
+        value = (constants - mean) * factor + bias
         rounding = _DOUBT * ((np.abs(constants) + np.abs(mean)) * np.abs(factor) + np.abs(bias))
         exact = (constants == 0) & (mean == 0) & (bias == 0) & np.isfinite(factor)
-        found = np.where((np.abs(found) > rounding) | exact, found, np.nan)
-    return _Known(np.where((gain == 0) & np.isfinite(factor), bias, found))
+        value = np.where((np.abs(value) > rounding) | exact, value, np.nan)
+    return _Known(np.where((gain == 0) & np.isfinite(factor), bias, value))
 
 
 def _added(node: nodes.Addition, own: Mapping[str, np.ndarray], x: _Known, y: _Known) -> _Known:

@@ -67,6 +67,6 @@ def dense_network(trainer: Trainer) -> Tensors:
     """The network of nominal widths, float32 tensors by name. Raises InexactComputation when training diverges."""
     phase = DenseTraining(trainer.task)
     trainer.run(phase)
-    found = {name: tensor.detach() for name, tensor in phase.tensors().items()}
-    check_finite(found)
-    return found
+    trained = {name: tensor.detach() for name, tensor in phase.tensors().items()}
+    check_finite(trained)
+    return trained

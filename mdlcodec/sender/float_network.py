@@ -42,11 +42,11 @@ def walk(graph: Graph, tensors: Mapping[str, torch.Tensor], batch: torch.Tensor,
 
 def by_vertex(tensors: Mapping[str, torch.Tensor]) -> dict[str, Tensors]:
     """The tensors of each vertex, by its name and then by their own names."""
-    found: dict[str, Tensors] = {}
+    tensors_of: dict[str, Tensors] = {}
     for name, tensor in tensors.items():
         vertex, _, own = name.rpartition(".")
-        found.setdefault(vertex, {})[own] = tensor
-    return found
+        tensors_of.setdefault(vertex, {})[own] = tensor
+    return tensors_of
 
 
 def float_forward(
@@ -78,18 +78,18 @@ def arranged(architecture: Architecture, x: np.ndarray) -> torch.Tensor:
 def initial_tensors(graph: Graph, inputs: Shape, normals: Callable[[Shape], torch.Tensor]) -> Tensors:
     """He initialisation of the weights (He et al. 2015) from standard normals, in the graph's order; biases 0,
     gains 1, running statistics of nothing seen: mean 0, variance 1."""
-    found: Tensors = {}
+    initial: Tensors = {}
     for vertex, shapes in graph.entering(inputs):
         for name, parameter in vertex.node.parameters(*shapes).items():
             shape = parameter.shape
             if len(shape) > 1:
-                found[f"{vertex.name}.{name}"] = normals(shape) * (2 / int(np.prod(shape[1:]))) ** 0.5
+                initial[f"{vertex.name}.{name}"] = normals(shape) * (2 / int(np.prod(shape[1:]))) ** 0.5
             else:
                 gain = vertex.node.statistics(*shapes) and name == "weight"
-                found[f"{vertex.name}.{name}"] = torch.full(shape, 1.0 if gain else 0.0)
+                initial[f"{vertex.name}.{name}"] = torch.full(shape, 1.0 if gain else 0.0)
         for name, shape in vertex.node.statistics(*shapes).items():
-            found[f"{vertex.name}.{name}"] = torch.full(shape, float(name == "running_var"))
-    return found
+            initial[f"{vertex.name}.{name}"] = torch.full(shape, float(name == "running_var"))
+    return initial
 
 
 def float_outputs(architecture: Architecture, weights: Weights, x: np.ndarray) -> np.ndarray:
@@ -99,8 +99,8 @@ def float_outputs(architecture: Architecture, weights: Weights, x: np.ndarray) -
     """
     graph, full = with_units(architecture.graph, weights, architecture.inputs_of(x.shape[1:]))
     tensors = {name: torch.from_numpy(array) for name, array in full.items()}
-    examples, found = arranged(architecture, x), []
+    examples, outputs = arranged(architecture, x), []
     with sender_alone(), torch.no_grad():
         for start in range(0, len(examples), _AT_ONCE):
-            found.append(float_forward(graph, tensors, examples[start : start + _AT_ONCE]))
-    return torch.cat(found).numpy()
+            outputs.append(float_forward(graph, tensors, examples[start : start + _AT_ONCE]))
+    return torch.cat(outputs).numpy()

@@ -39,12 +39,12 @@ class Phase(ABC):
 
     def activations(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         """Each vertex' value for examples (m, c, h, w) or (m, d), by its name."""
-        found: dict[str, torch.Tensor] = {}
+        recorded: dict[str, torch.Tensor] = {}
         tensors = {name: tensor.detach() for name, tensor in self.tensors().items()}
         graph = self.graph.fitted({name: tuple(tensor.shape) for name, tensor in tensors.items()})
         with torch.no_grad():
-            float_forward(graph, tensors, x, record=found.__setitem__)
-        return found
+            float_forward(graph, tensors, x, record=recorded.__setitem__)
+        return recorded
 
 
 class Trainer:

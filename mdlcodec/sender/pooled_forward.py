@@ -29,7 +29,7 @@ def rounded_batch(size: int, n: int) -> int:
 
 def pooled(graph: Graph) -> set[str]:
     """Names of the convolutions that `ConvolvePool` computes, and of the poolings after them."""
-    readers, found = graph.readers(), set()
+    readers, names = graph.readers(), set()
     for number, vertex in enumerate(graph.vertices[:-1]):
         node, after = vertex.node, graph.vertices[number + 1]
         if (
@@ -38,8 +38,8 @@ def pooled(graph: Graph) -> set[str]:
             and after.node == MaxPooling(2, 2)
             and readers[number + 1] == [number + 1]
         ):
-            found |= {vertex.name, after.name}
-    return found
+            names |= {vertex.name, after.name}
+    return names
 
 
 def biases_pass(graph: Graph) -> bool:
@@ -91,8 +91,8 @@ def quick_forward(graph: Graph, tensors: Mapping[str, torch.Tensor], batch: torc
             weight, bias = own["weight"], own.get("bias")
             if vertex.name in names and weight.shape[1] <= _DENSE_CHANNELS:
                 assert bias is not None
-                found = ConvolvePool.apply(_blocks(value), weight.contiguous())
-                return found.permute(0, 4, 1, 2, 3).flatten(0, 1) + bias[:, None, None]
+                maxima = ConvolvePool.apply(_blocks(value), weight.contiguous())
+                return maxima.permute(0, 4, 1, 2, 3).flatten(0, 1) + bias[:, None, None]
             last = torch.channels_last
             value = value.contiguous(memory_format=last)
             weight = weight.contiguous(memory_format=last)

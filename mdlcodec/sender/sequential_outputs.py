@@ -59,8 +59,8 @@ def _convolution(node: nodes.Convolution, own: Mapping[str, np.ndarray], x: np.n
     padded = np.pad(x, ((0, 0), (0, 0), around, around))
     factors = np.ascontiguousarray(own["weight"].transpose(1, 2, 3, 0))
     bias = own.get("bias", np.zeros(node.channels))
-    found: np.ndarray = _convolution_sums(np.ascontiguousarray(padded), factors, bias, node.stride)
-    return found.transpose(0, 3, 1, 2)
+    sums: np.ndarray = _convolution_sums(np.ascontiguousarray(padded), factors, bias, node.stride)
+    return sums.transpose(0, 3, 1, 2)
 
 
 def _windows(x: np.ndarray, kernel: int, stride: int) -> list[np.ndarray]:
@@ -74,10 +74,10 @@ def _windows(x: np.ndarray, kernel: int, stride: int) -> list[np.ndarray]:
 
 
 def _max_pooling(node: nodes.MaxPooling, own: Mapping[str, np.ndarray], x: np.ndarray) -> np.ndarray:
-    found, *others = _windows(x, node.kernel, node.stride)
+    maxima, *others = _windows(x, node.kernel, node.stride)
     for other in others:
-        found = np.maximum(found, other)
-    return found
+        maxima = np.maximum(maxima, other)
+    return maxima
 
 
 def _average_pooling(node: nodes.AveragePooling, own: Mapping[str, np.ndarray], x: np.ndarray) -> np.ndarray:

@@ -176,8 +176,8 @@ class SubspaceTraining(Phase):
     @override
     def gradients(self) -> Mapping[str, torch.Tensor]:
         """Gradients of the coordinates and of the logarithm of their step."""
-        found = {"coordinates": self._values.grad, "step": self._step.grad}
-        return {name: gradient for name, gradient in found.items() if gradient is not None}
+        each = {"coordinates": self._values.grad, "step": self._step.grad}
+        return {name: gradient for name, gradient in each.items() if gradient is not None}
 
     def finished(self) -> tuple[np.ndarray, int]:
         """Coordinates, int64 (dimension,), and the index of their step in STEPS."""

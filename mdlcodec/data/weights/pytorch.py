@@ -49,24 +49,24 @@ def read(data: bytes, memory: int) -> Loaded:
     Tensors that share memory are read one by one.
     """
     _check_storage(data, memory)
-    found, where, notes = _load(data), "", []
+    held, where, notes = _load(data), "", []
     for _ in _WRAPPERS:  # one may hold the other; no deeper, since what a pickle holds can hold itself
         for wrapper in _WRAPPERS:
-            if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
-                others = [quoted(key) for key in found if key != wrapper]
+            if isinstance(held, Mapping) and isinstance(held.get(wrapper), Mapping):
+                others = [quoted(key) for key in held if key != wrapper]
                 if others:
                     shown = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
                     notes.append(f"beside {where}[{wrapper!r}], the file holds {shown}: left out")
-                found, where = found[wrapper], f"{where}[{wrapper!r}]"
-    if not isinstance(found, Mapping):
-        raise BadData(f"holds an object of type {type(found).__name__}, no dict of tensors; {_SAVE_AGAIN}")
+                held, where = held[wrapper], f"{where}[{wrapper!r}]"
+    if not isinstance(held, Mapping):
+        raise BadData(f"holds an object of type {type(held).__name__}, no dict of tensors; {_SAVE_AGAIN}")
     size = 0
-    for name, value in found.items():
+    for name, value in held.items():
         _check(name, value)
         size += value.numel() * value.element_size()
     if size > memory:
         raise BadData(f"its tensors take more than {memory} bytes; allow more with --max-memory")
-    return Loaded([tensor_of(name, value) for name, value in found.items()], notes)
+    return Loaded([tensor_of(name, value) for name, value in held.items()], notes)
 
 
 def _check_storage(data: bytes, memory: int) -> None:

@@ -42,7 +42,7 @@ def read(data: bytes, memory: int) -> Loaded:
     from safetensors import SafetensorError, deserialize
 
     try:
-        found = dict(deserialize(data))
+        described = dict(deserialize(data))
     except (SafetensorError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())[:160]
         raise BadData(f"cannot be read as safetensors ({reason}); is the file complete?") from error
@@ -53,7 +53,7 @@ def read(data: bytes, memory: int) -> Loaded:
     names = [name for name, _ in entries if name != _METADATA]
     tensors = []
     for name in names:
-        stored = found[name]
+        stored = described[name]
         try:
             tensors.append(
                 Tensor.of_bytes(name, stored["dtype"], tuple(stored["shape"]), bytes(stored["data"]))

@@ -65,9 +65,9 @@ class AffineSubspace:
 
     def arranged(self, theta: Any) -> dict[str, Any]:
         """All parameters (parameters,), an array or a tensor, as the network's tensors by name; views."""
-        found, start = {}, 0
+        tensors, start = {}, 0
         for name, size in self._shapes.items():
             stop = start + math.prod(size)
-            found[name] = theta[start:stop].reshape(size)
+            tensors[name] = theta[start:stop].reshape(size)
             start = stop
-        return found
+        return tensors

@@ -62,12 +62,12 @@ def encode_coordinates(values: np.ndarray) -> bytes:
 def decode_coordinates(data: bytes, dimension: int) -> np.ndarray:
     """The coordinates, int64 (dimension,). Raises CorruptFile for what no encoder writes."""
     decoder, slots = BitDecoder(data), _slots()
-    found = np.zeros(dimension, np.int64)
+    coordinates = np.zeros(dimension, np.int64)
     for start in range(0, dimension, _AT_ONCE):
-        part = found[start : start + _AT_ONCE]
+        part = coordinates[start : start + _AT_ONCE]
         fine = _code(decoder.coding(_MOST_BITS * part.size), slots, part, LARGEST_COORDINATE)
         if not (fine and decoder.intact):
             raise CorruptFile("damaged: the coordinates of its network do not decode")
     if not decoder.is_whole():
         raise CorruptFile("damaged: the coordinates of its network are cut short, or something follows them")
-    return found
+    return coordinates

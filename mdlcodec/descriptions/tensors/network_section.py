@@ -98,21 +98,21 @@ def described_network(
         names_bits += coder.bits - start
         position = position_choice(tensor, before, coder, descriptions, learned, positions)
         start, spent, value_tool = coder.bits, [0.0, 0.0, 0.0], "none"
-        found = tensor_coder.positions(tensor.dtype, tensor.shape, tensor.patterns, position)
+        places = tensor_coder.positions(tensor.dtype, tensor.shape, tensor.patterns, position)
         spent[0] = coder.bits - start
-        if found.nonzeros:
-            patterns = found.view.of(tensor.patterns)[found.seen != 0]
-            value = value_choice(tensor, found, patterns, coder, descriptions, learned, values)
+        if places.nonzeros:
+            patterns = places.view.of(tensor.patterns)[places.seen != 0]
+            value = value_choice(tensor, places, patterns, coder, descriptions, learned, values)
             start = coder.bits
             tool, plan = tensor_coder.plan(tensor.dtype, patterns.size, value)
             spent[2] = coder.bits - start
             start = coder.bits
-            tensor_coder.values(plan, tool, found, patterns)
+            tensor_coder.values(plan, tool, places, patterns)
             spent[1] = coder.bits - start
             value_tool = VALUE_TOOLS[tool].NAME
-        tools = POSITION_TOOLS[found.tool], value_tool
-        parts.append(Part(tensor, found.nonzeros, *tools, *spent))
-        learned.remember(found.in_kernels)
+        tools = POSITION_TOOLS[places.tool], value_tool
+        parts.append(Part(tensor, places.nonzeros, *tools, *spent))
+        learned.remember(places.in_kernels)
         before.append(tensor.shape)
         done += tensor.patterns.size
         if progress is not None:
@@ -146,11 +146,11 @@ def decode_network(
                 f"its tensors take more than {memory / 2**20:,.1f} MiB of memory; allow more with --max-memory "
                 "(max_memory in Python)"
             )
-        part, found = _decode_tensor(name, dtype, shape, coder, tensor_coder)
+        part, places = _decode_tensor(name, dtype, shape, coder, tensor_coder)
         if not coder.intact:
             raise CorruptFile("damaged: the coder's bytes do not hold these tensors")
         parts.append(part)
-        held += part.tensor.patterns.nbytes + learned.remember(found.in_kernels)
+        held += part.tensor.patterns.nbytes + learned.remember(places.in_kernels)
         done += part.tensor.patterns.size
         if progress is not None:
             progress(done, coder.bits)
@@ -178,29 +178,29 @@ def _decode_tensor(
     name: str, dtype: DType, shape: tuple[int, ...], coder: BitDecoder, tensor_coder: TensorCoder
 ) -> tuple[Part, Positions]:
     start = coder.bits
-    found = tensor_coder.positions(dtype, shape, None, None)
-    array = np.zeros(found.seen.shape, dtype.pattern)
-    if found.negative_zeros is not None:
-        array[found.negative_zeros != 0] = 1 << dtype.bits - 1
+    places = tensor_coder.positions(dtype, shape, None, None)
+    array = np.zeros(places.seen.shape, dtype.pattern)
+    if places.negative_zeros is not None:
+        array[places.negative_zeros != 0] = 1 << dtype.bits - 1
     bits = [coder.bits - start]
     value_tool = "none"
-    if found.nonzeros:
+    if places.nonzeros:
         start = coder.bits
-        tool, plan = tensor_coder.plan(dtype, found.nonzeros, None)
+        tool, plan = tensor_coder.plan(dtype, places.nonzeros, None)
         bits.append(coder.bits - start)
         start = coder.bits
-        values = tensor_coder.values(plan, tool, found, None)
+        values = tensor_coder.values(plan, tool, places, None)
         if not dtype.nonzero(values).all():
             raise CorruptFile("damaged: a zero among the values that are not zero")
-        array[found.seen != 0] = values
+        array[places.seen != 0] = values
         bits.append(coder.bits - start)
         value_tool = VALUE_TOOLS[tool].NAME
-    elif found.tool != EMPTY and found.seen.size:
+    elif places.tool != EMPTY and places.seen.size:
         raise CorruptFile("damaged: a tensor without values that is not called empty")
     positions_bits, codebook_bits, values_bits = (*bits, 0.0, 0.0)[:3]
-    tensor = Tensor(name, dtype, found.view.back(array, shape))
-    tools = POSITION_TOOLS[found.tool], value_tool
-    return Part(tensor, found.nonzeros, *tools, positions_bits, values_bits, codebook_bits), found
+    tensor = Tensor(name, dtype, places.view.back(array, shape))
+    tools = POSITION_TOOLS[places.tool], value_tool
+    return Part(tensor, places.nonzeros, *tools, positions_bits, values_bits, codebook_bits), places
 
 
 def _check_names(names: Sequence[str], error: type[BadData] | type[CorruptFile]) -> None:

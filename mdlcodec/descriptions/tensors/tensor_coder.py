@@ -142,23 +142,23 @@ class TensorCoder:
         """Code the values (n,) of the elements that are not zero, in the view's order."""
         shape, seen, nonzeros = plan.shape, positions.seen, positions.nonzeros
         if values is None:
-            found = (
+            parts = (
                 np.zeros(nonzeros, np.uint8),
                 np.zeros(nonzeros, np.int64),
                 np.zeros(nonzeros, np.uint64),
             )
         else:
-            found = plan.split(values)
+            parts = plan.split(values)
         if plan.even:
             bits = shape.head_bits + (shape.signs == mixed.BOTH)
-            ranks = found[0].astype(np.int64) << shape.head_bits | found[1]
+            ranks = parts[0].astype(np.int64) << shape.head_bits | parts[1]
             for first in range(0, nonzeros, _ELEMENTS_AT_ONCE):
                 stop = min(first + _ELEMENTS_AT_ONCE, nonzeros)
                 fixed.code_ranks(self._coder.coding((stop - first) * bits), bits, ranks, first, stop)
             negative = (ranks >> shape.head_bits).astype(np.uint8)
             if shape.signs != mixed.BOTH:
                 negative = np.full_like(negative, shape.signs == mixed.NEGATIVE)
-            return plan.join((negative, ranks & (1 << shape.head_bits) - 1, found[2]))
+            return plan.join((negative, ranks & (1 << shape.head_bits) - 1, parts[2]))
         bank = self._learned.bank(tool, shape.head_bits)
         levels, signs = np.zeros(seen.shape, np.uint8), np.zeros(seen.shape, np.int8)
         sums = mixed.new_sums(seen.shape)
@@ -176,12 +176,12 @@ class TensorCoder:
                 signs,
                 sums,
                 positions.in_kernels,
-                found,
+                parts,
                 first,
                 stop,
                 number,
             )
-        return plan.join(found)
+        return plan.join(parts)
 
     def _view(self, shape: tuple[int, ...], given: View | None) -> View:
         given = given or PLAIN

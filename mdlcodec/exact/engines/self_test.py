@@ -117,8 +117,8 @@ def problem_of(engine: Any) -> str | None:
     for case in _cases(isqrt(getattr(engine, "longest_sum", 1 << 12)) + 1):
         operands = (array(case.x), array(case.w), array(case.bias))
         y, saved = engine.forward(*operands, case.padding, case.digits, case.stride)
-        found = (y, *engine.backward(saved, array(case.g), True))
-        for (what, answer), result in zip(_answers(case).items(), found, strict=True):
+        results = (y, *engine.backward(saved, array(case.g), True))
+        for (what, answer), result in zip(_answers(case).items(), results, strict=True):
             if not np.array_equal(read(result), answer):
                 return f"{what} of its self-test's {case.name} differ from the known answer"
     return None

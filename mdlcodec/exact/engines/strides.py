@@ -30,15 +30,15 @@ def outputs_of(size: int, kernel: int, stride: int, padding: int) -> int:
 @lru_cache(maxsize=256)
 def residues(size: int, kernel: int, stride: int, padding: int) -> tuple[Residue, ...]:
     """The residues of an axis of the inputs; every place is in one of them."""
-    found = []
+    classes = []
     for tap in range(stride):
         # output u adds input y times tap y + padding - stride * u
         first = (tap - padding) % stride
         count, length = len(range(first, size, stride)), len(range(tap, kernel, stride))
         origin = (first + padding - tap) // stride - (length - 1)
         if count:
-            found.append(Residue(first, count, slice(tap, kernel, stride), length, origin))
-    return tuple(found)
+            classes.append(Residue(first, count, slice(tap, kernel, stride), length, origin))
+    return tuple(classes)
 
 
 @lru_cache(maxsize=256)

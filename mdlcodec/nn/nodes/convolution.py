@@ -50,8 +50,8 @@ class Convolution(Plain):
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
         """weight (channels, c, kernel, kernel) and, unless there is none, bias (channels,)."""
         shape = (self.channels, inputs[0][0], self.kernel, self.kernel)
-        found = {"weight": Parameter(shape, channels_last=True)}
-        return found | ({"bias": Parameter((self.channels,))} if self.bias else {})
+        own = {"weight": Parameter(shape, channels_last=True)}
+        return own | ({"bias": Parameter((self.channels,))} if self.bias else {})
 
     def initial(self, stream: Stream, *inputs: Shape) -> list[np.ndarray]:
         """See the class."""

@@ -137,18 +137,18 @@ def _load(name: str) -> None:
 def own_architecture(name: str, version: int) -> Architecture:
     """The network that a file names. Raises Unsupported for one that is not here, or of another version."""
     try:
-        found = architecture_named(name)
+        here = architecture_named(name)
     except BadData as error:
         raise Unsupported(
             f"the file uses a network of its sender's own, {name!r} version {version}; install the package that "
             "registers it, or register it (mdlcodec.register) before decoding"
         ) from error
-    if found.version != version:
+    if here.version != version:
         raise Unsupported(
-            f"the file uses version {version} of the network {name!r}, and version {found.version} is registered "
+            f"the file uses version {version} of the network {name!r}, and version {here.version} is registered "
             "here; install the other"
         )
-    return found
+    return here
 
 
 def chosen_from(table: tuple[Architecture, ...], code: str, net: str, shape: Shape) -> Architecture:
@@ -160,12 +160,12 @@ def chosen_from(table: tuple[Architecture, ...], code: str, net: str, shape: Sha
     if net == "auto":
         return next(architecture for architecture in table if architecture.takes(shape))
     try:
-        found = architecture_named(net)
+        chosen = architecture_named(net)
     except BadData as error:
         names = ", ".join(["auto", *ARCHITECTURES, "mlp-WIDTH-..", *_registered])
         raise BadData(f"--code {code} has no network named {net!r}; choose one of {names}") from error
-    found.inputs_of(shape)  # does it fit?
-    return found
+    chosen.inputs_of(shape)  # does it fit?
+    return chosen
 
 
 def numbered(code: str, number: int) -> Architecture:

@@ -28,11 +28,11 @@ def mlp_named(name: str) -> Graph | None:
     """The network of such a name; None for another name. Raises BadData for one that only begins like it."""
     if not name.startswith("mlp-"):
         return None
-    found = _NAME.fullmatch(name)
-    if found is None:
+    match = _NAME.fullmatch(name)
+    if match is None:
         raise BadData(
             f"no network named {name!r}; a fully connected one is named mlp-300-100 or mlp-300-100-tanh, by the "
             "widths of its hidden layers"
         )
-    widths = tuple(int(width) for width in found[1][1:].split("-"))
-    return mlp(widths, tanh=found[2] is not None)
+    widths = tuple(int(width) for width in match[1][1:].split("-"))
+    return mlp(widths, tanh=match[2] is not None)

@@ -42,10 +42,10 @@ class CentreTraining(Phase):
         self._indices: Tensors = {}
         self._statistics = statistics
         for name, tensor in tensors.items():
-            found, index = codebook(tensor.numpy(), bits)
-            self._centres[name] = torch.from_numpy(found)
+            values, index = codebook(tensor.numpy(), bits)
+            self._centres[name] = torch.from_numpy(values)
             self._indices[name] = torch.from_numpy(index).long()
-        self._free = {name: (found != 0).float() for name, found in self._centres.items()}
+        self._free = {name: (values != 0).float() for name, values in self._centres.items()}
         self._optimiser = ShrinkingAdam()
         self._batches = shuffled_batches(task.n, batch, generator)
         self._gradients: Tensors = {}
@@ -53,7 +53,7 @@ class CentreTraining(Phase):
     @override
     def step(self, done: int) -> float:
         rows = next(self._batches)
-        leaves = {name: found.detach().requires_grad_() for name, found in self._centres.items()}
+        leaves = {name: values.detach().requires_grad_() for name, values in self._centres.items()}
         shown = {name: (leaf * self._free[name])[self._indices[name]] for name, leaf in leaves.items()}
         scores = sparse_forward(self.graph, shown | self._statistics, self.task.x[rows])
         loss = self.task.loss(scores, rows)
@@ -66,8 +66,8 @@ class CentreTraining(Phase):
 
     @override
     def tensors(self) -> Mapping[str, torch.Tensor]:
-        found = {name: centres[self._indices[name]] for name, centres in self._centres.items()}
-        return found | self._statistics
+        assigned = {name: centres[self._indices[name]] for name, centres in self._centres.items()}
+        return assigned | self._statistics
 
     @override
     def gradients(self) -> Mapping[str, torch.Tensor]:

@@ -70,8 +70,8 @@ def sparsify(trainer: Trainer, bits: int, surgery: Surgery = SURGERY) -> Tensors
     rate = surgery.adam_rate
     centres = CentreTraining(task, masked, statistics, bits, lengths[2], batch, rate, generator)
     trainer.run(centres)
-    found = dict(centres.tensors())
-    return shrunk(centres.graph, found, live_units(centres.graph, found))
+    sparse = dict(centres.tensors())
+    return shrunk(centres.graph, sparse, live_units(centres.graph, sparse))
 
 
 class _Masked(Phase):

@@ -166,16 +166,16 @@ def _settled(
     posterior: Posterior, variance: float | None, settings: PosteriorSettings
 ) -> list[tuple[int, np.float32]]:
     """Byte (0 where the variance is given) and deviation of each tensor's prior, which does not change any more."""
-    found = []
+    deviations = []
     divergence = posterior.divergence() / math.log(2)
     for places, best in zip(posterior.slices, posterior.best_prior(), strict=True):
         if variance is not None:
-            found.append((0, np.float32(np.sqrt(variance))))
+            deviations.append((0, np.float32(np.sqrt(variance))))
         elif float(divergence[places].mean()) > settings.least:
             byte = byte_of(best)
-            found.append((byte, deviation_of(byte)))
+            deviations.append((byte, deviation_of(byte)))
         else:
             posterior.fix(places, 0.0)
-            found.append((0, np.float32(0.0)))
-    posterior.set_prior([float(deviation) for _, deviation in found])
-    return found
+            deviations.append((0, np.float32(0.0)))
+    posterior.set_prior([float(deviation) for _, deviation in deviations])
+    return deviations

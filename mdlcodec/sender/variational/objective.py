@@ -67,5 +67,5 @@ class ObjectivePhase(Phase):
     def gradients(self) -> Mapping[str, torch.Tensor]:
         """Gradients of means and logarithms of deviations, flat."""
         posterior = self.objective.posterior
-        found = {"mean": posterior.mean.grad, "log deviation": posterior.log_deviation.grad}
-        return {name: gradient for name, gradient in found.items() if gradient is not None}
+        each = {"mean": posterior.mean.grad, "log deviation": posterior.log_deviation.grad}
+        return {name: gradient for name, gradient in each.items() if gradient is not None}

@@ -80,8 +80,8 @@ def plan_of(keys: npt.NDArray[np.uint64], dtype: DType) -> Plan:
         head = np.where(negative, negatives - 1 - rank, rank - negatives)
         return negative.astype(np.uint8), head.astype(np.int64), np.zeros(values.size, np.uint64)
 
-    def join(found: fields.Fields) -> Patterns:
-        negative, head, _ = found
+    def join(parts: fields.Fields) -> Patterns:
+        negative, head, _ = parts
         if head.size and (head >= np.where(negative == 1, negatives, keys.size - negatives)).any():
             raise CorruptFile("damaged: a value that is not in its codebook")
         return patterns[np.where(negative == 1, negatives - 1 - head, negatives + head)]

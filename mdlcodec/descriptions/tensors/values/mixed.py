@@ -164,7 +164,7 @@ def code_values(coding, bank, shape, seen, levels, signs, sums, in_kernels, valu
         head = node - (1 << head_bits)
         tail_bits = shape.tail_bits[head]
         tail = tails[number]
-        found = np.uint64(0)
+        rest = np.uint64(0)
         tail_node = 1
         for i in range(tail_bits - 1, -1, -1):
             bit = np.int64(tail >> np.uint64(i)) & 1
@@ -173,10 +173,10 @@ def code_values(coding, bank, shape, seen, levels, signs, sums, in_kernels, valu
                 tail_node = tail_node << 1 | bit
             else:
                 bit = code_adaptive(coding, bank.tails, (nodes + 8) * 8 + i, bit)
-            found = found << np.uint64(1) | np.uint64(bit)
+            rest = rest << np.uint64(1) | np.uint64(bit)
         negatives[number] = negative
         heads[number] = head
-        tails[number] = found
+        tails[number] = rest
         number += 1
 
         level = np.int64(shape.levels[negative, head])

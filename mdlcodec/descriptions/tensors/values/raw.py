@@ -36,5 +36,5 @@ def code_plan(descriptions: Descriptions, header: Header | None, dtype: DType, n
             np.stack([levels, levels]),
         ),
         split=lambda patterns: fields.split(patterns, dtype),
-        join=lambda found: fields.join(found, dtype),
+        join=lambda parts: fields.join(parts, dtype),
     )

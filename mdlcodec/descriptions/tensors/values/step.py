@@ -27,10 +27,10 @@ def header_of(patterns: Patterns, dtype: DType) -> Header | None:
     values = np.unique(patterns).view(_FLOATS[dtype.name])
     if values.size > MAX_ENTRIES or not np.isfinite(values).all():
         return None
-    found = _step(values)
-    if found is None:
+    spaced = _step(values)
+    if spaced is None:
         return None
-    step, multiples = found
+    step, multiples = spaced
     return int(step.view(dtype.pattern)), int(-min(multiples.min(), 0)), int(max(multiples.max(), 0))
 
 
