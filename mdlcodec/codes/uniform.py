@@ -26,8 +26,8 @@ def _frequencies(count: int, k: int) -> np.ndarray:
 class UniformCode(Code):
     """Every class is equally likely; nothing is learned."""
 
-    takes_reals = True
     name = "uniform"
+    takes_reals = True
     number: int = CodeId.UNIFORM
 
     @override
