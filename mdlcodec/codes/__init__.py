@@ -5,8 +5,9 @@ Adding a code is one new file and one line in ``CODES``.
 
 from typing import TYPE_CHECKING
 
-from mdlcodec.codes.contract import NO_OPTIONS, Code, Decoded, Encoded, Options, Prepared, Progress, Settings
+from mdlcodec.codes.contract import NO_OPTIONS, Code, Options, Prepared, Progress, Settings
 from mdlcodec.codes.prequential import PrequentialCode
+from mdlcodec.codes.results import Decoded, Encoded
 from mdlcodec.codes.subspace import SubspaceCode
 from mdlcodec.codes.switching import SwitchingCode
 from mdlcodec.codes.two_part import TwoPartCode

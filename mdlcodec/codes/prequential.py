@@ -10,18 +10,8 @@ from dataclasses import replace
 import numpy as np
 from typing_extensions import override
 
-from mdlcodec.codes.contract import (
-    NO_OPTIONS,
-    Code,
-    Decoded,
-    Encoded,
-    Given,
-    Options,
-    Predicted,
-    Prepared,
-    Progress,
-    Settings,
-)
+from mdlcodec.codes.contract import NO_OPTIONS, Code, Given, Options, Predicted, Prepared, Progress, Settings
+from mdlcodec.codes.results import Decoded, Encoded
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Reals, Target

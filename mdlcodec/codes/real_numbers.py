@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from typing_extensions import override
 
-from mdlcodec.codes.contract import NO_OPTIONS, Decoded, Encoded, Given, Options, Prepared, Progress
+from mdlcodec.codes.contract import NO_OPTIONS, Given, Options, Prepared, Progress
+from mdlcodec.codes.results import Decoded, Encoded
 from mdlcodec.data.targets import Reals
 from mdlcodec.limits import Cost
 from mdlcodec.mixing.real_mixture import RealMixture, UniformIndices

@@ -19,9 +19,9 @@ from mdlcodec.predictors import SEVERAL
 class SwitchingCode(Code):
     """Each label is coded under the switch distribution over predictions learned from the labels before it."""
 
+    takes_reals = True
     name = "switching"
     number: int = CodeId.SWITCHING
-    takes_reals = True
 
     @override
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:

@@ -14,17 +14,8 @@ import numpy as np
 from typing_extensions import override
 
 from mdlcodec.codes import network_labels
-from mdlcodec.codes.contract import (
-    NO_OPTIONS,
-    Code,
-    Decoded,
-    Encoded,
-    Given,
-    Options,
-    Prepared,
-    Progress,
-    Settings,
-)
+from mdlcodec.codes.contract import NO_OPTIONS, Code, Given, Options, Prepared, Progress, Settings
+from mdlcodec.codes.results import Decoded, Encoded
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.targets import Reals, Target
 from mdlcodec.errors import BadData, Unsupported

@@ -15,8 +15,9 @@ import numpy as np
 from typing_extensions import override
 
 from mdlcodec.codes import network_labels, network_reals
-from mdlcodec.codes.contract import NO_OPTIONS, Decoded, Encoded, Given, Options, Prepared, Progress
+from mdlcodec.codes.contract import NO_OPTIONS, Given, Options, Prepared, Progress
 from mdlcodec.codes.network_reals import CALIBRATION_BYTES, Standardisation
+from mdlcodec.codes.results import Decoded, Encoded
 from mdlcodec.codes.transmitted import NetworkClasses, Transmission, TransmittedNetwork
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.container.ids import CodeId

@@ -3,17 +3,8 @@
 import numpy as np
 from typing_extensions import override
 
-from mdlcodec.codes.contract import (
-    NO_OPTIONS,
-    Code,
-    Decoded,
-    Encoded,
-    Given,
-    Options,
-    Prepared,
-    Progress,
-    Settings,
-)
+from mdlcodec.codes.contract import NO_OPTIONS, Code, Given, Options, Prepared, Progress, Settings
+from mdlcodec.codes.results import Decoded, Encoded
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Reals, Target
@@ -36,8 +27,8 @@ class UniformCode(Code):
     """Every class is equally likely; nothing is learned."""
 
     name = "uniform"
-    number: int = CodeId.UNIFORM
     takes_reals = True
+    number: int = CodeId.UNIFORM
 
     @override
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:

@@ -14,7 +14,8 @@ import numpy as np
 from typing_extensions import override
 
 from mdlcodec.codes import network_labels
-from mdlcodec.codes.contract import Encoded, Given, Progress
+from mdlcodec.codes.contract import Given, Progress
+from mdlcodec.codes.results import Encoded
 from mdlcodec.codes.transmitted import (
     Transmission,
     TransmittedNetwork,

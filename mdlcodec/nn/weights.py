@@ -56,7 +56,8 @@ def check_fit(architecture: Architecture, weights: Weights, inputs: Shape, outpu
     narrowed, _ = fitted(graph, weights, entering)
     given = narrowed.shapes(entering)[-1][0]
     if given != outputs:
-        raise BadData(f"the network gives {given} outputs, and there are {outputs} classes")
+        wanted = f"there are {outputs} classes" if outputs > 1 else "a real number takes one"
+        raise BadData(f"the network gives {given} outputs, and {wanted}")
 
 
 def order_of(architecture: Architecture, names: Sequence[str], shapes: Sequence[Shape]) -> list[int]:
