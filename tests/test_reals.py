@@ -423,6 +423,16 @@ def test_integers_outside_their_dtype(monkeypatch):
             read_label_file(write_label_file(replace(header, grid=grid), payload))
 
 
+@pytest.mark.parametrize(("dtype", "largest"), [("float16", 65519), ("float32", 2**53)])
+def test_reals_that_would_be_infinite(dtype, largest):
+    encode_grid(Grid(0, 1, False, 0, largest), np.dtype(dtype))
+    assert np.isfinite(np.float64(largest).astype(dtype))
+    if dtype == "float16":
+        for grid in (Grid(0, 1, False, 0, largest + 1), Grid(1, 1, False, -10 * largest - 10, 0)):
+            with pytest.raises(BadData, match="outside what float16 can hold"):
+                encode_grid(grid, np.dtype(dtype))
+
+
 def test_the_digest_is_of_the_indices():
     header, _ = read_label_file((GOLDEN / "uniform.mdl").read_bytes())
     assert header.label_digest == index_digest(reals_of_array(CASES["uniform"].y, "npy").indices)

@@ -110,7 +110,13 @@ def _check(grid: Grid, step_stored: bool, dtype: np.dtype[Any]) -> None:
     smallest, largest = grid.low * grid.step, grid.high * grid.step
     if max(-smallest, largest) > LARGEST:
         raise CorruptFile("damaged: real numbers outside the range of their grid")
-    if dtype.kind != "f":
+    if dtype.kind == "f":
+        mantissa, bias = FLOAT_BITS[dtype.itemsize]
+        infinite = ((4 << mantissa) - 1) << (bias - mantissa - 1)  # the least number that rounds to infinity
+        power = float(10 ** (grid.decimals or 0))  # integers
+        if float(max(-smallest, largest)) / power >= infinite:
+            raise CorruptFile(f"damaged: real numbers outside what {dtype} can hold")
+    else:
         limits = np.iinfo(dtype)
         if smallest < limits.min or largest > limits.max:
             raise CorruptFile(f"damaged: real numbers outside what {dtype} can hold")
