@@ -59,6 +59,7 @@ REFUSED = {
     "a comment at a number": (b"P5 1#\n 1 255\n1", "no header"),
     "a comment at the last number": (b"P5 1 1 255#\n1", "no header"),
     "a carriage return before the rows": (b"P5 1 1 255\r\n1", "no header"),
+    "a long header": (b"P5" + b" " * 2**23 + b"1 1 255\n1", "no header"),
     "largest value of 1": (b"P5 1 1 1\n\1", "8 bits"),
     "a value above": (b"P2 1 1 255\n256\n", "256"),
     "floats": (b"Pf 1 1 -1.0\n" + bytes(4), "8 bits"),

@@ -12,6 +12,7 @@ _GAP = rb"(?:[ \t\n\v\f\r]|(?<=[ \t\n\v\f\r])#[^\r\n]*[\r\n])+"
 _SIZE = _GAP + rb"([0-9]{1,10})" + _GAP + rb"([0-9]{1,10})"
 _HEADER = re.compile(rb"P(?:([14])" + _SIZE + rb"|([2356])" + _SIZE + _GAP + rb"255)[ \t\n]")
 _NO_HEADER = "has no header of PNM with 8 bits, 255 the largest value; convert the images to PNG"
+_LONGEST_HEADER = 4096
 _OF_SPACE = b" \t\n\v\f\r"
 _TWO_VALUES = (1, 4)
 _IN_COLOUR = (3, 6)
@@ -33,7 +34,7 @@ def _check_text(text: bytes, kind: int, values: int) -> None:
 
 def check(raw: bytes) -> None:
     """Raise Refused unless a file that begins as PNM does is one image, P1 to P6."""
-    header = _HEADER.match(raw)
+    header = _HEADER.match(raw, 0, _LONGEST_HEADER)
     if header is None:
         raise Refused(_NO_HEADER)
     kind, width, height = (int(group) for group in header.groups() if group is not None)
