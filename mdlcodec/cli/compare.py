@@ -16,7 +16,7 @@ import click
 from mdlcodec.cli.files import open_output, stem
 from mdlcodec.cli.options import Common, common_options, device_option, preset_option
 from mdlcodec.cli.progress import ProgressLine
-from mdlcodec.cli.terminal import duration, printable, require_stdout, say
+from mdlcodec.cli.terminal import duration, printable, require_stdout, say, say_notes
 from mdlcodec.cli.verbose import watch
 from mdlcodec.cli.verification import verify
 from mdlcodec.errors import BadData, MdlcodecError
@@ -147,6 +147,7 @@ def _read(
     from mdlcodec.report.accuracy import beside, read_examples
 
     dataset = read(data, target=target, limit=limit)
+    say_notes(dataset.notes, common.quiet)
     if test is not None:
         return dataset, read_examples(test, target, dataset)
     beside_it = beside(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -10,12 +11,28 @@ import click
 from mdlcodec.cli.files import naming, open_output, read_file, stem
 from mdlcodec.cli.options import Common, common_options, device_option
 from mdlcodec.cli.progress import ProgressLine
-from mdlcodec.cli.terminal import duration, say
+from mdlcodec.cli.terminal import duration, say, say_notes
 from mdlcodec.cli.verbose import watch
 
 if TYPE_CHECKING:
-    from mdlcodec.data import AnyLabels
+    from mdlcodec.container.label_file import LabelHeader
+    from mdlcodec.data import AnyLabels, Content
     from mdlcodec.files.labels import LabelFile, Run
+
+
+def _inputs_from(source: str, quiet: bool) -> Callable[[LabelHeader], Sequence[Content]]:
+    """As files.labels.inputs_from; what was left out is said."""
+    from mdlcodec.files import labels as label_files
+
+    find = label_files.inputs_from(source)
+
+    def find_and_say(header: LabelHeader) -> Sequence[Content]:
+        contents = find(header)
+        for content in contents[:1]:
+            say_notes(content.notes, quiet)
+        return contents
+
+    return find_and_say
 
 
 def decode_labels(
@@ -27,7 +44,7 @@ def decode_labels(
     with naming(file), ProgressLine(common.quiet) as line:
         return label_files.decode(
             label_file,
-            label_files.inputs_from(inputs),
+            _inputs_from(inputs, common.quiet),
             device=device,
             limits=common.limits(),
             watch=watch("decoding", line, common),

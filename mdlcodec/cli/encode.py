@@ -11,7 +11,7 @@ import click
 from mdlcodec.cli.files import open_output, stem
 from mdlcodec.cli.options import Common, common_options, device_option, preset_option
 from mdlcodec.cli.progress import ProgressLine
-from mdlcodec.cli.terminal import duration, say
+from mdlcodec.cli.terminal import duration, say, say_notes
 from mdlcodec.cli.verbose import watch
 from mdlcodec.cli.verification import verify
 
@@ -122,6 +122,7 @@ def command(
 
         dataset = read(data, target=target, limit=limit, choice=Choice(kind, precision))
         assert dataset.labels is not None
+        say_notes(dataset.notes, common.quiet)
         with ProgressLine(common.quiet) as line:
             blob, run = label_files.encode(
                 dataset,
@@ -164,5 +165,7 @@ def command(
             facts["learned_in_vain"] = True
         if change is not None:
             facts["largest_change"] = change
+        if dataset.notes:
+            facts["notes"] = list(dataset.notes)
         facts |= {"verified": verify_seconds is not None, "verify_seconds": verify_seconds}
         click.echo(json.dumps(facts))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import click
@@ -23,6 +23,12 @@ def printable(text: object) -> str:
 def say(text: str) -> None:
     """One line for people, on stderr."""
     show(printable(text) + "\n")
+
+
+def say_notes(notes: Iterable[str], quiet: bool) -> None:
+    """Lines on what was left out of what was read, unless quiet."""
+    for note in () if quiet else notes:
+        say(f"mdlcodec: note: {note}")
 
 
 def show(text: str) -> None:

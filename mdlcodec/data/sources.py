@@ -69,9 +69,9 @@ def read(
     reader = _reader_of(source, limit)
     if not labels:
         content = reader.candidates(source, limit=limit, ignore=None, header=None)[0]
-        return Dataset(content.inputs(), None)
+        return Dataset(content.inputs(), None, content.notes)
     content, answers = reader.read(source, target=target, limit=limit, choice=choice.checked())
-    return Dataset(content.inputs(), answers)
+    return Dataset(content.inputs(), answers, content.notes)
 
 
 def read_candidates(
