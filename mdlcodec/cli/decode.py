@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,7 @@ from mdlcodec.cli.options import Common, common_options, device_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import duration, say
 from mdlcodec.cli.verbose import watch
+from mdlcodec.report.strict_json import strict_json
 
 if TYPE_CHECKING:
     from mdlcodec.data import AnyLabels
@@ -71,4 +71,4 @@ def command(file: str, inputs: str, output: str | None, device: str, force: bool
     if common.json:
         facts = {"file": file, "output": output, "form": form, "labels": labels.n}
         facts["classes"] = label_file.k or None
-        click.echo(json.dumps(facts | {"ideal_bits": run.ideal_bits, "seconds": run.seconds}))
+        click.echo(strict_json(facts | {"ideal_bits": run.ideal_bits, "seconds": run.seconds}))
