@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from mdlcodec.cli.terminal import duration, printable, require_stdout, say, say_
 from mdlcodec.cli.verbose import watch
 from mdlcodec.cli.verification import verify
 from mdlcodec.errors import BadData, MdlcodecError
+from mdlcodec.report.strict_json import strict_json
 
 if TYPE_CHECKING:
     from mdlcodec.data import Dataset, Labels
@@ -211,7 +211,7 @@ def _keeping(folder: Path) -> Iterator[None]:
 
 def _print(data: str, comparison: Comparison, rows: list[Row], common: Common) -> None:
     if common.json:
-        click.echo(json.dumps(_facts(data, comparison, rows)))
+        click.echo(strict_json(_facts(data, comparison, rows)))
         return
     from mdlcodec.report.table import table_1
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from mdlcodec.cli.options import Common, common_options, device_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import duration, say, say_notes
 from mdlcodec.cli.verbose import watch
+from mdlcodec.report.strict_json import strict_json
 
 if TYPE_CHECKING:
     from mdlcodec.container.label_file import LabelHeader
@@ -88,4 +88,4 @@ def command(file: str, inputs: str, output: str | None, device: str, force: bool
     if common.json:
         facts = {"file": file, "output": output, "form": form, "labels": labels.n}
         facts["classes"] = label_file.k or None
-        click.echo(json.dumps(facts | {"ideal_bits": run.ideal_bits, "seconds": run.seconds}))
+        click.echo(strict_json(facts | {"ideal_bits": run.ideal_bits, "seconds": run.seconds}))

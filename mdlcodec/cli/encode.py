@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
@@ -14,6 +13,7 @@ from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import duration, say, say_notes
 from mdlcodec.cli.verbose import watch
 from mdlcodec.cli.verification import verify
+from mdlcodec.report.strict_json import strict_json
 
 
 @click.command("encode")
@@ -168,4 +168,4 @@ def command(
         if dataset.notes:
             facts["notes"] = list(dataset.notes)
         facts |= {"verified": verify_seconds is not None, "verify_seconds": verify_seconds}
-        click.echo(json.dumps(facts))
+        click.echo(strict_json(facts))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from mdlcodec.cli.options import NETWORKS, Common, common_options
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import duration, say, table
 from mdlcodec.cli.verification import verify_network
+from mdlcodec.report.strict_json import strict_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,10 +80,11 @@ def command(
 ) -> None:
     """Write the WEIGHTS of a network to a small file.
 
-    WEIGHTS are safetensors, an .npz file, or a PyTorch state dict (.pt, .pth, .th or .bin). Every bit and
-    every name comes back, unless a lossy option changes the weights first: those change floating-point tensors
-    of two axes or more, leave biases and all else alone, and say what error they caused. The file is unpacked
-    in a fresh process before success is reported.
+    WEIGHTS are safetensors, an .npz file, or a PyTorch state dict (.pt, .pth, .th or .bin), alone or in a
+    checkpoint, whose optimiser and the like are left out. Every bit and every name comes back, unless a lossy
+    option changes the weights first: those change floating-point tensors of two axes or more, leave biases and
+    all else alone, and say what error they caused. The file is unpacked in a fresh process before success is
+    reported.
     """
     if drop_dead != (net is not None):
         raise click.UsageError("--drop-dead and --net go together: dead units are known only in a network")
@@ -138,7 +139,7 @@ def command(
                 "seconds": seconds,
             }
             facts |= {"verified": verify_seconds is not None, "verify_seconds": verify_seconds}
-            click.echo(json.dumps(facts))
+            click.echo(strict_json(facts))
 
 
 def _said(report: Report) -> list[str]:

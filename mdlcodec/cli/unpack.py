@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 import click
@@ -11,6 +10,7 @@ from mdlcodec.cli.files import naming, open_output, read_file, stem
 from mdlcodec.cli.options import Common, common_options
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import duration, say
+from mdlcodec.report.strict_json import strict_json
 
 
 @click.command("unpack")
@@ -27,7 +27,7 @@ from mdlcodec.cli.terminal import duration, say
 def command(file: str, output: str | None, force: bool, common: Common) -> None:
     """Get the weights back from FILE, which pack wrote, or encode with a two-part code.
 
-    bfloat16 needs .safetensors, since .npz has no such type.
+    bfloat16 and floats of 8 bits need .safetensors, since .npz has no such types.
     """
     if output == "-" and common.json:
         raise click.UsageError("-o - and --json both want stdout; choose one")
@@ -52,4 +52,4 @@ def command(file: str, output: str | None, force: bool, common: Common) -> None:
     if common.json:
         facts = {"file": file, "output": output, "form": form, "bytes": len(data)}
         facts |= {"tensors": len(network.tensors), "elements": elements, "seconds": seconds}
-        click.echo(json.dumps(facts))
+        click.echo(strict_json(facts))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mdlcodec.report.row import Row
+from mdlcodec.report.strict_json import strict_json
 
 _MOST_BYTES = 1 << 20  # of a record
 
@@ -22,7 +23,7 @@ _MOST_BYTES = 1 << 20  # of a record
 def written(row: Row, settings: dict[str, Any], blob: bytes, test: str | None) -> bytes:
     """The record of a file; ``test``: the digest of the examples that accuracy was measured on."""
     record = {"settings": settings, "sha256": sha256(blob), "test": test, "row": asdict(row)}
-    return json.dumps(record, indent=1).encode() + b"\n"
+    return strict_json(record, indent=1).encode() + b"\n"
 
 
 def read(path: Path) -> dict[str, Any] | None:
