@@ -28,7 +28,8 @@ _MODULES = set(
 _OTHERS = set(
     """
     constriction.stream.model.Categorical constriction.stream.queue.RangeDecoder
-    constriction.stream.queue.RangeEncoder decimal.Decimal decimal.InvalidOperation math.ceil math.gcd
+    constriction.stream.queue.RangeEncoder ctypes.byref ctypes.c_char ctypes.c_char.in_dll ctypes.c_void_p
+    ctypes.CDLL decimal.Decimal decimal.InvalidOperation math.ceil math.gcd
     math.inf math.isqrt math.prod numba.__version__ numba.config.NUMBA_NUM_THREADS
     numba.core.compiler.CompileResult numba.core.config numba.core.registry.cpu_target
     numba.core.serialize.dumps numba.extending.intrinsic numba.njit numba.uint64 operator.index
@@ -47,9 +48,10 @@ _NUMPY = set(
 )
 _TORCH = set(
     """
-    bool cat cuda.device_count cuda.get_device_name cuda.is_available device float32 float64
-    from_numpy full get_num_threads inf int16 int32 int64 int8 load nn.functional.pad no_grad ones ones_like
-    stack strided Tensor uint8 utils._python_dispatch.TorchDispatchMode where zeros zeros_like
+    autocast autograd.set_detect_anomaly bool cat cuda.device_count cuda.get_device_name cuda.is_available device
+    enable_grad float32 float64 from_numpy full get_default_dtype get_num_threads inf inference_mode int16 int32
+    int64 int8 load nn.functional.pad no_grad ones ones_like set_default_dtype stack strided Tensor uint8
+    utils._python_dispatch.TorchDispatchMode where zeros zeros_like
     """.split()
 )
 _NAMES = _OTHERS | {f"numpy.{name}" for name in _NUMPY} | {f"torch.{name}" for name in _TORCH}
@@ -58,7 +60,7 @@ _METHODS = set(
     """
     __contains__ __getitem__ __init__ __len__ __module__ absolute add all amax any astype backward byte
     byteswap clone compress contiguous copy copy_ cpu data detach device double dtype element_size expand
-    flatten flip float hex index indices is_floating_point is_signed item max maximum min mode mul
+    flatten flip float fromhex hex index indices is_floating_point is_signed item max maximum min mode mul
     multiply name ndim new nonzero numel numpy outer partition permute reshape resolve_neg round shape
     size split stride sub T t take to tobytes tolist transpose type unfold values view
     """.split()

@@ -10,6 +10,7 @@ import click
 from mdlcodec.cli.signals import Terminated, signals_raised
 from mdlcodec.cli.terminal import say, warnings_in_one_line
 from mdlcodec.errors import MdlcodecError
+from mdlcodec.exact.processor_state import right_state
 
 
 class Failure(click.ClickException):
@@ -33,7 +34,8 @@ class CommandGroup(click.Group):
         """Run the command."""
         with signals_raised(), warnings_in_one_line():
             try:
-                return super().invoke(ctx)
+                with right_state():  # reading data and writing labels too
+                    return super().invoke(ctx)
             except MdlcodecError as error:
                 raise Failure(str(error), error.exit_code) from error
             except Terminated as error:

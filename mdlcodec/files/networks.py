@@ -28,6 +28,7 @@ from mdlcodec.descriptions.tensors.network_section import (
     encode_network,
 )
 from mdlcodec.errors import BadData
+from mdlcodec.exact.processor_state import entry
 from mdlcodec.limits import DEFAULT_MEMORY
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Report:
     dropped: Dropped | None
 
 
+@entry
 def pack(
     tensors: Sequence[Tensor],
     options: Options | None = None,
@@ -106,6 +108,7 @@ def pack(
     return write_network_file(section), Report(left, changes, kept, signs, dropped)
 
 
+@entry
 def unpack(blob: bytes, memory: int, *, progress: ElementProgress | None = None) -> Network:
     """The network in a network file, or in a label file of a two-part code; at most ``memory`` bytes of it.
 
