@@ -14,6 +14,14 @@ class Kind(Slots):
     """The slots of a kind of integers."""
 
 
+def plain_extents(shape):
+    """Extents (a, b, c, d) of order 0 without a split."""
+    if len(shape) < 2:
+        return (int(np.prod(shape, dtype=np.int64)), 1, 1, 1)
+    a, b, c = [*shape[:3], 1][:3]
+    return (a, b, c, int(np.prod(shape[3:], dtype=np.int64)))
+
+
 class Section:
     """A section, and the models that learn on from tensor to tensor."""
 
@@ -104,7 +112,7 @@ class Section:
         if tool > 3:
             raise Damaged("tool of positions")
         if tool == 0:
-            extents, order = (shape[0] if shape else 1, 1, 1, 1), np.arange(size)
+            extents, order = plain_extents(shape), np.arange(size)
         else:
             extents, order = self.view(shape)
         patterns = [0] * size
@@ -120,11 +128,8 @@ class Section:
                 if not nonzero:
                     sign = self.coder.adaptive(self.zero_signs[sign])
                     patterns[i] = sign << (kind.bits - 1)
-        if tool == 0:
-            self.masks.append(None)
-        else:
-            grid = np.array(mask, np.int64).reshape(extents)
-            self.masks.append((grid.sum((1, 2, 3)).tolist(), grid.sum((0, 2, 3)).tolist()))
+        grid = np.array(mask, np.int64).reshape(extents)
+        self.masks.append((grid.sum((1, 2, 3)).tolist(), grid.sum((0, 2, 3)).tolist()))
         if any(mask):
             Values(self, kind, extents, mask, patterns).decode()
         out = np.zeros(size, kind.numpy)
@@ -155,7 +160,7 @@ class Section:
         if not link:
             return [0] * extent
         back, axis = (link - 1) // 2 + 1, (link - 1) % 2
-        if back > len(self.masks) or self.masks[-back] is None or len(self.masks[-back][axis]) != extent:
+        if back > len(self.masks) or len(self.masks[-back][axis]) != extent:
             raise Damaged("link")
         return [min(7, count.bit_length()) for count in self.masks[-back][axis]]
 

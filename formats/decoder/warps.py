@@ -17,12 +17,12 @@ class Warp:
         count = 7 if self.varied or self.mirrored else 6
         words = np.array(stream.words(n * count), np.uint64).reshape(n, count)
         unit = ((words >> np.uint64(11)).astype(np.int64) - (1 << 52)).astype(np.float64) * 2.0**-52
-        elastic = stream.normals(n * 32).reshape(n, 2, 4, 4).astype(np.float64) * self.shift
+        grids, bend = stream.normals(n * 32).reshape(n, 2, 4, 4).astype(np.float64), np.full(n, self.shift)
         limits = np.array([*self.limits, self.shift, self.shift])
         if self.varied:
             strength = np.abs(unit[:, 6])
             numbers = (limits[None] * strength[:, None]) * unit[:, :6]
-            elastic = elastic * strength[:, None, None, None]
+            bend = bend * strength
         else:
             numbers = unit[:, :6] * limits
         a, scale_x, scale_y, shear, shift_x, shift_y = (v[:, None, None] for v in numbers.T)
@@ -33,7 +33,10 @@ class Warp:
         x = (sx * cos) * u + (shear - sin * sx) * v + (mx + shift_x)
         y = (sin * sy) * u + (sy * cos) * v + (my + shift_y)
         gy, gx = row * (3.0 / max(1, h - 1)), column * (3.0 / max(1, w - 1))
-        x, y = x + self.grid(elastic[:, 0], gy, gx), y + self.grid(elastic[:, 1], gy, gx)
+        x, y = (
+            x + bend[:, None, None] * self.grid(grids[:, 0], gy, gx),
+            y + bend[:, None, None] * self.grid(grids[:, 1], gy, gx),
+        )
         if self.mirrored:
             x = np.where((unit[:, 6] < 0)[:, None, None], (w - 1) - x, x)
         x0, y0 = np.floor(x), np.floor(y)
