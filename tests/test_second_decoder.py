@@ -19,7 +19,10 @@ import two_part_reals_cases
 import variational_cases
 from label_sets import CASES, SWITCHED
 from test_entropy import golden_messages
-from test_network_section import golden_tensors
+from test_network_section import Tensor, golden_tensors
+
+from mdlcodec.descriptions.tensors.network_section import encode_network
+from mdlcodec.exact.random import Stream as PackageStream
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
 
@@ -32,6 +35,7 @@ from decoder.label_file import label_digest, parse
 from decoder.mixture import run
 from decoder.mlp import mlp
 from decoder.network_section import decode_network
+from decoder.random_numbers import Stream as RandomStream
 from decoder.range_coder import Decoder, Encoder, frequencies
 from decoder.real_predictors import decode_reals
 from decoder.switching import Portfolio
@@ -211,3 +215,19 @@ def test_it_imports_numpy_and_the_standard_library_alone():
                 assert node.level == 0
                 names = [node.module]
             assert {name.split(".")[0] for name in names} <= allowed, path.name
+
+
+def test_links_to_tensors_without_non_zeros():
+    """Views, an empty tensor, one without elements, and one that could link to them."""
+    tensors = [
+        Tensor.of("empty", np.zeros((4, 3), np.float32)),
+        Tensor.of("none", np.zeros((0, 3), np.float32)),
+        Tensor.of("weight", (np.arange(60).reshape(4, 3, 5) % 3 == 0).astype(np.float32)),
+    ]
+    decoded = decode_network(encode_network(tensors))
+    assert [x.tobytes() for _, _, x in decoded] == [t.patterns.tobytes() for t in tensors]
+
+
+def test_normals_are_the_packages():
+    ours, theirs = RandomStream(7, 3, 2).normals(2000), PackageStream(7, 3, 2).normals((2000,))
+    assert ours.tobytes() == theirs.tobytes()
