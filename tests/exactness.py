@@ -39,11 +39,12 @@ _OTHERS = set(
 _NUMPY = set(
     """
     __version__ abs all any append arange argmax argmin argsort array array_equal asarray ascontiguousarray
-    bool_ clip concatenate count_nonzero dtype empty empty_like errstate finfo float16 float32 float64 floor
-    frexp frombuffer fromiter full full_like iinfo inf int16 int32 int64 int8 integer isfinite isnan ldexp
+    bool_ clip concatenate count_nonzero dtype empty empty_like errstate finfo float16 float32 float64
+    floating floor frexp frombuffer fromiter full full_like generic iinfo inf int16 int32 int64 int8 integer
+    isfinite isnan ldexp
     lib.format ma.is_masked ma.MaskedArray maximum minimum ndarray newaxis nextafter ogrid ones pad
-    random.Philox repeat rint searchsorted sort sqrt stack take tile triu_indices typing uint32 uint64 uint8
-    unique unsignedinteger where zeros zeros_like
+    random.Philox repeat rint searchsorted sort sqrt stack take tile timedelta64 triu_indices typing
+    uint32 uint64 uint8 unique unsignedinteger where zeros zeros_like
     """.split()
 )
 _TORCH = set(

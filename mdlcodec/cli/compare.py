@@ -15,6 +15,7 @@ import click
 from mdlcodec.cli.files import open_output, stem
 from mdlcodec.cli.options import Common, common_options, device_option, preset_option
 from mdlcodec.cli.progress import ProgressLine
+from mdlcodec.cli.table_options import TableArguments, table_options
 from mdlcodec.cli.terminal import duration, printable, require_stdout, say, say_notes
 from mdlcodec.cli.verbose import watch
 from mdlcodec.cli.verification import verify
@@ -57,9 +58,7 @@ if TYPE_CHECKING:
     help="Seed of the networks.",
 )
 @preset_option
-@click.option(
-    "--target", metavar="COLUMN", help="The labels' column in a table: a name, or an index (last: -1)."
-)
+@table_options
 @click.option("--limit", type=int, metavar="N", help="Encode the first N examples only.")
 @device_option
 @click.option(
@@ -74,7 +73,7 @@ def command(
     test: str | None,
     seed: int,
     preset: int | None,
-    target: str | None,
+    table: TableArguments,
     limit: int | None,
     device: str,
     force: bool,
@@ -98,7 +97,7 @@ def command(
         names = ordered_codes(None if codes is None else [name.strip() for name in codes.split(",")])
         if plot is not None:
             _check_plot(Path(plot), force)
-        dataset, examples = _read(data, target, limit, test, common)
+        dataset, examples = _read(data, table, limit, test, common)
         comparison = Comparison(
             dataset,
             folder,
@@ -140,21 +139,21 @@ def _check_plot(path: Path, force: bool) -> None:
 
 
 def _read(
-    data: str, target: str | None, limit: int | None, test: str | None, common: Common
+    data: str, table: TableArguments, limit: int | None, test: str | None, common: Common
 ) -> tuple[Dataset, Dataset | None]:
     """What is coded, and what accuracy is measured on: what was named, or what lies beside, if it can be used."""
     from mdlcodec.data import read
     from mdlcodec.report.accuracy import beside, read_examples
 
-    dataset = read(data, target=target, limit=limit)
+    dataset = read(data, limit=limit, **table)
     say_notes(dataset.notes, common.quiet)
     if test is not None:
-        return dataset, read_examples(test, target, dataset)
+        return dataset, read_examples(test, table["target"], dataset)
     beside_it = beside(data)
     if beside_it is None:
         return dataset, None
     try:
-        return dataset, read_examples(beside_it, target, dataset)
+        return dataset, read_examples(beside_it, table["target"], dataset)
     except BadData as error:
         if not common.quiet:
             say(f"no test accuracy: {error}")

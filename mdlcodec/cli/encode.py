@@ -10,6 +10,7 @@ import click
 from mdlcodec.cli.files import open_output, stem
 from mdlcodec.cli.options import Common, common_options, device_option, preset_option
 from mdlcodec.cli.progress import ProgressLine
+from mdlcodec.cli.table_options import TableArguments, table_options
 from mdlcodec.cli.terminal import duration, say, say_notes
 from mdlcodec.cli.verbose import watch
 from mdlcodec.cli.verification import verify
@@ -63,9 +64,7 @@ from mdlcodec.report.strict_json import strict_json
     help="With --code variational: the variance of the Gaussian prior over weights. [default: learned]",
 )
 @preset_option
-@click.option(
-    "--target", metavar="COLUMN", help="The labels' column in a table: a name, or an index (last: -1)."
-)
+@table_options
 @click.option(
     "--as",
     "kind",
@@ -96,7 +95,7 @@ def command(
     dimension: int | None,
     prior: float | None,
     preset: int | None,
-    target: str | None,
+    table: TableArguments,
     kind: str,
     precision: str | None,
     limit: int | None,
@@ -120,7 +119,7 @@ def command(
         from mdlcodec.data import Choice, read
         from mdlcodec.files import labels as label_files
 
-        dataset = read(data, target=target, limit=limit, choice=Choice(kind, precision))
+        dataset = read(data, limit=limit, choice=Choice(kind, precision), **table)
         assert dataset.labels is not None
         say_notes(dataset.notes, common.quiet)
         with ProgressLine(common.quiet) as line:

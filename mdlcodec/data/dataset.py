@@ -121,7 +121,7 @@ class AnyLabels(Protocol):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Inputs, and the labels where they were asked for; ``notes``: what was left out, for people."""
+    """Inputs, and the labels where they were asked for; ``notes``: what was decided in reading them, for people."""
 
     inputs: Inputs
     labels: AnyLabels | None
@@ -168,7 +168,7 @@ AS_CLASSES = Choice()
 class Content:
     """Inputs as read, not yet preprocessed: a digest, and the features on demand (they cost time).
 
-    ``notes``: what was left out in reading, for people.
+    ``notes``: what was decided in reading them, for people.
     """
 
     n: int
