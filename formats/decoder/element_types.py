@@ -6,8 +6,9 @@ from decoder.frame import Damaged
 class Type:
     """An element type: patterns of so many bits."""
 
-    def __init__(self, name, bits, kind, exponent=0):
+    def __init__(self, name, bits, kind, exponent=0, negative_zero=True):
         self.name, self.bits, self.kind, self.exponent = name, bits, kind, exponent
+        self.negative_zero = kind == "f" and negative_zero
         self.signed = kind in "fi"
         self.numpy = {1: "u1", 8: "u1", 16: "<u2", 32: "<u4", 64: "<u8"}[bits if name != "BOOL" else 1]
         # bits of a head in the raw form
@@ -15,7 +16,7 @@ class Type:
 
     def is_zero(self, pattern):
         """Whether a pattern is a zero."""
-        return pattern == 0 or (self.kind == "f" and pattern == 1 << (self.bits - 1))
+        return pattern == 0 or (self.negative_zero and pattern == 1 << (self.bits - 1))
 
     def key(self, pattern):
         """The order key of a pattern."""
@@ -85,4 +86,9 @@ TYPES = [
     Type("U16", 16, "u"),
     Type("U8", 8, "u"),
     Type("BOOL", 8, "u"),
+    Type("F8_E4M3", 8, "f", 4),
+    Type("F8_E5M2", 8, "f", 5),
+    Type("F8_E4M3FNUZ", 8, "f", 4, negative_zero=False),
+    Type("F8_E5M2FNUZ", 8, "f", 5, negative_zero=False),
+    Type("F8_E8M0", 8, "u"),
 ]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdlcodec.cli.files import open_output, stem
+from mdlcodec.cli.files import is_read, open_output, stem
 from mdlcodec.cli.options import Common, common_options, device_option, preset_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.table_options import TableArguments, table_options
@@ -91,12 +91,14 @@ def command(
         raise BadData("-o - is no folder, and the files need one; name it")
     folder = Path(f"{stem(data)}.compare" if output is None else output)
     with _keeping(folder):
+        from mdlcodec.compiled import users_folder
         from mdlcodec.predictors.presets import DEFAULT_PRESET
         from mdlcodec.report.comparison import Comparison, ordered_codes
+        from mdlcodec.report.seal import kept_key
 
         names = ordered_codes(None if codes is None else [name.strip() for name in codes.split(",")])
         if plot is not None:
-            _check_plot(Path(plot), force)
+            _check_plot(Path(plot), force, [data] if test is None else [data, test])
         dataset, examples = _read(data, table, limit, test, common)
         comparison = Comparison(
             dataset,
@@ -108,6 +110,7 @@ def command(
             limits=common.limits(),
             test=examples,
             force=force,
+            key=kept_key(users_folder()),
         )
         comparison.check(names)
         with _existing(folder):
@@ -117,13 +120,13 @@ def command(
             from mdlcodec.report.plot import chart_of_sizes
 
             title = f"{stem(data)}: {comparison.labels.n:,} labels of {comparison.classes:,} classes"
-            with open_output(plot, force=force, sources=[data]) as picture:
+            with open_output(plot, force=force, sources=[]) as picture:
                 picture.write(chart_of_sizes(rows, comparison.uniform_bytes, title))
     if any(row.failed is not None for row in rows):
         raise click.exceptions.Exit(1)
 
 
-def _check_plot(path: Path, force: bool) -> None:
+def _check_plot(path: Path, force: bool, sources: list[str]) -> None:
     """Whether the picture can be drawn and written, before anything is done for it."""
     from mdlcodec.report.plot import require_matplotlib
 
@@ -133,6 +136,8 @@ def _check_plot(path: Path, force: bool) -> None:
         raise BadData(
             f"there is no folder {str(path.absolute().parent)!r}; create it, or choose another --plot"
         )
+    if path.exists() and is_read(path.stat(), sources):
+        raise BadData(f"{str(path)!r} is read and would be overwritten; choose another --plot")
     if path.exists() and not (force and path.is_file()):
         raise MdlcodecError(f"{str(path)!r} exists; choose another --plot, or overwrite it with -f")
     require_matplotlib()
@@ -172,10 +177,14 @@ def _row(comparison: Comparison, code: str, data: str, common: Common) -> Row:
     if row.failed is not None:
         say(f"mdlcodec: {code} failed: {row.failed}")
     elif not common.quiet:
-        assert row.encode_seconds is not None
         assert row.decode_seconds is not None
-        how = f"encoded in {duration(row.encode_seconds)}, decoded in {duration(row.decode_seconds)}"
-        say(f"{row.file}: {row.bytes:,} bytes; {'there already' if kept else how}")
+        decoded_in = f"decoded in {duration(row.decode_seconds)}"
+        if kept:
+            how = "there already" if row.encode_seconds is not None else f"there already, {decoded_in}"
+        else:
+            assert row.encode_seconds is not None
+            how = f"encoded in {duration(row.encode_seconds)}, {decoded_in}"
+        say(f"{row.file}: {row.bytes:,} bytes; {how}")
     return row
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mdlcodec.cli.files import naming, open_output, read_file, stem
+from mdlcodec.cli.files import is_stdout, is_stream, naming, open_output, read_file, stem
 from mdlcodec.cli.options import Common, common_options, device_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import duration, say, say_notes
@@ -70,14 +70,14 @@ def command(file: str, inputs: str, output: str | None, device: str, force: bool
     DATA is as for encode, and may lack the labels: an .npz file with x alone, a table without
     its label column, a folder with all the images in it and no class folders.
     """
-    if output == "-" and common.json:
+    if common.json and is_stdout(output):
         raise click.UsageError("-o - and --json both want stdout; choose one")
     from mdlcodec.data import FORMS, form_of, label_bytes
     from mdlcodec.files import labels as label_files
 
     with naming(file):
         label_file = label_files.parse(read_file(file))
-    form = label_file.header.form if output in (None, "-") else form_of(output)
+    form = label_file.header.form if output is None or is_stream(output) else form_of(output)
     output = f"{stem(file)}-labels{FORMS[form]}" if output is None else output
     label_bytes(label_file.one_label_each(), form)  # does the form fit? It is known before any training
     with open_output(output, force=force, sources=[file, inputs]) as destination:

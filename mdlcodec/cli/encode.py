@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mdlcodec.cli.files import open_output, stem
+from mdlcodec.cli.files import is_stdout, open_output, stem
 from mdlcodec.cli.options import Common, common_options, device_option, preset_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.table_options import TableArguments, table_options
@@ -112,7 +112,7 @@ def command(
     CPU whatever the device, before success is reported.
     """
     output = f"{stem(data)}.mdl" if output is None else output
-    if output == "-" and common.json:
+    if common.json and is_stdout(output):
         raise click.UsageError("-o - and --json both want stdout; choose one")
     with open_output(output, force=force, sources=[data]) as destination:
         from mdlcodec.codes import Options

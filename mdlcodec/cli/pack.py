@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdlcodec.cli.files import open_output, stem
+from mdlcodec.cli.files import is_stdout, open_output, stem
 from mdlcodec.cli.network_table import network_rows
 from mdlcodec.cli.options import NETWORKS, Common, common_options
 from mdlcodec.cli.progress import ProgressLine
@@ -91,7 +91,7 @@ def command(
     if inputs is not None and not drop_dead:
         raise click.UsageError("--inputs is for --drop-dead; leave it out")
     output = f"{stem(weights)}.mdl" if output is None else output
-    if output == "-" and common.json:
+    if common.json and is_stdout(output):
         raise click.UsageError("-o - and --json both want stdout; choose one")
     sources = [weights] if inputs is None else [weights, inputs]
     with open_output(output, force=force, sources=sources) as destination:

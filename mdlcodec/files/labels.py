@@ -271,6 +271,9 @@ def encode(
     target = labels.target
     chosen.check_target(target)
     settings = chosen.settings(net, preset, seed, inputs, target)
+    written(
+        inputs, labels, chosen.number, settings, b""
+    )  # what no file can hold is known before any training
     with computing_on(device):
         prepared = chosen.prepare(inputs, target, settings)
         plan = Plan(code, chosen.net_name(settings), settings, labels.n, target, prepared.sending_cost)

@@ -10,9 +10,9 @@ import math
 from typing import Any
 
 
-def strict_json(value: Any, indent: int | None = None) -> str:
+def strict_json(value: Any, indent: int | None = None, *, sort_keys: bool = False) -> str:
     """The JSON text of dicts, lists, tuples, text, numbers, truth values and None, nested as they may be."""
-    return json.dumps(_plain(value), indent=indent, allow_nan=False)
+    return json.dumps(_plain(value), indent=indent, sort_keys=sort_keys, allow_nan=False)
 
 
 def _plain(value: Any) -> Any:
