@@ -122,7 +122,7 @@ class Section:
             mask = self.csr(extents)
         else:
             mask = self.significant(extents)
-        if size and kind.kind == "f" and tool != 1 and self.integer(4):
+        if size and kind.negative_zero and tool != 1 and self.integer(4):
             sign = 0
             for i, nonzero in enumerate(mask):
                 if not nonzero:
