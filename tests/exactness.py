@@ -19,9 +19,9 @@ _MARKS = ("# reported only", "# sender only", "# integers", "# correctly rounded
 _MODULES = set(
     """
     __future__ abc collections concurrent.futures contextlib contextvars copy csv dataclasses enum
-    fractions functools gzip hashlib importlib inspect io itertools json llvmlite logging lzma
-    numba.core.cgutils numba.types numbers os pathlib pickle PIL re safetensors secrets shutil struct sys
-    tempfile threading time tokenize types typing typing_extensions warnings weakref zipfile zlib
+    fcntl fractions functools gzip hashlib importlib inspect io itertools json llvmlite logging lzma
+    numba.core.cgutils numba.types numbers os pathlib pickle pickletools PIL re safetensors secrets shutil signal
+    stat struct sys tempfile threading time tokenize types typing typing_extensions warnings weakref zipfile zlib
     zstandard
     """.split()
 )
@@ -42,7 +42,7 @@ _NUMPY = set(
     bool_ clip concatenate count_nonzero dtype empty empty_like errstate finfo float16 float32 float64
     floating floor frexp frombuffer fromiter full full_like generic iinfo inf int16 int32 int64 int8 integer
     isfinite isnan ldexp
-    lib.format ma.is_masked ma.MaskedArray maximum minimum ndarray newaxis nextafter ogrid ones pad
+    lib.format ma.is_masked ma.MaskedArray maximum minimum nan ndarray newaxis nextafter ogrid ones pad
     random.Philox repeat rint searchsorted sort sqrt stack take tile timedelta64 triu_indices typing
     uint32 uint64 uint8 unique unsignedinteger where zeros zeros_like
     """.split()

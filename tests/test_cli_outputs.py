@@ -122,7 +122,7 @@ def test_what_no_file_can_hold_is_known_before_training(monkeypatch: pytest.Monk
     monkeypatch.setattr(UniformClasses, "encode", encode)
     rows = "".join(f"{i},{i % 3}\n" for i in range(N))
     Path("table.csv").write_text(f"a,{'x' * 70_000}\n{rows}")
-    exit_code, line = run("encode", "table.csv", *UNIFORM)
+    exit_code, line = run("encode", "table.csv", "--header", "yes", *UNIFORM)
     assert (exit_code, line) == (
         2,
         "mdlcodec: the name of column 1 has more than 65536 bytes: shorten it\n",

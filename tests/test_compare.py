@@ -32,6 +32,7 @@ from mdlcodec.report.accuracy import accuracy, beside, read_examples
 from mdlcodec.report.comparison import ordered_codes
 from mdlcodec.report.row import Row
 from mdlcodec.report.seal import kept_key, seal
+from mdlcodec.report.strict_json import strict_json
 from mdlcodec.report.table import table_1
 
 N = 60
@@ -239,7 +240,7 @@ def spoiled(name: str, value: Any, sealed: bool = True) -> None:
     record["row"][name] = value
     del record["seal"]
     if sealed:
-        record["seal"] = seal(kept_key(users_folder()), json.dumps(record, sort_keys=True).encode())
+        record["seal"] = seal(kept_key(users_folder()), strict_json(record, sort_keys=True).encode())
     path.write_text(json.dumps(record))
 
 

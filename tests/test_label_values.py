@@ -124,7 +124,7 @@ def test_tensors_inside_vmap():
             lambda: data.from_arrays(np.arange(2), tensor),
             lambda: mdlcodec.pack({"w": tensor}),
         ):
-            with pytest.raises(mdlcodec.MdlcodecError, match="plain tensor"):
+            with pytest.raises(mdlcodec.MdlcodecError, match=r"plain tensor|has no values to read"):
                 call()
         return tensor * 2
 

@@ -60,7 +60,7 @@ class Section:
             raise Damaged("name")
         name = self.text.name(self.coder, size)
         number, axes = self.integer(1), self.integer(2)
-        if number > 12 or axes > 64:
+        if number >= len(TYPES) or axes > 64:
             raise Damaged("element type or axes")
         shape = []
         for axis in range(axes):

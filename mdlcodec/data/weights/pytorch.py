@@ -226,9 +226,9 @@ class _Strided:
         if isinstance(metadata, dict) and metadata.get("neg"):
             raise BadData(f"tensor {quoted(name)} is a negated view; save tensor.resolve_neg()")
         self.name, self.dtype = name, _DTYPES[element]
-        self.shape, self.strides = _numbers(shape), _numbers(strides)
+        self.shape, self.axis_strides = _numbers(shape), _numbers(strides)
         self.offset = _numbers((offset,))[0] + place.first
-        if len(self.shape) != len(self.strides):
+        if len(self.shape) != len(self.axis_strides):
             raise NotUnderstood("a tensor has other axes than strides")
         self.bytes = self.dtype.bits // 8
         for extent in self.shape:
@@ -247,13 +247,13 @@ class _Strided:
         stored, key = self._stored
         data = stored(key)
         last = self.offset
-        for extent, stride in zip(self.shape, self.strides, strict=True):
+        for extent, stride in zip(self.shape, self.axis_strides, strict=True):
             last += (extent - 1) * stride
         if (last + 1) * size > len(data):
             raise NotUnderstood("a tensor lies outside of its storage")
         steps = [
             stride * size if extent > 1 else 0
-            for extent, stride in zip(self.shape, self.strides, strict=True)
+            for extent, stride in zip(self.shape, self.axis_strides, strict=True)
         ]
         view: np.ndarray = np.ndarray(self.shape, self._pattern, data, self.offset * size, steps)
         return Tensor(self.name, self.dtype, view.astype(self.dtype.pattern, order="C"))
