@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mdlcodec.errors import MdlcodecError
+from mdlcodec.exact.processor_state import entry
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +17,7 @@ __version__ = "0.1.0"
 __all__ = ["MdlcodecError", "decode", "encode", "inspect", "pack", "register", "unpack"]
 
 
+@entry
 def encode(
     x: object,
     y: object,
@@ -72,6 +74,7 @@ def encode(
     return blob
 
 
+@entry
 def decode(
     blob: bytes,
     x: object,
@@ -104,6 +107,7 @@ def decode(
     return decoded.array()
 
 
+@entry
 def pack(weights: object) -> bytes:
     """The bytes of a network file that holds weights, every bit of them.
 
@@ -119,6 +123,7 @@ def pack(weights: object) -> bytes:
     return networks.pack(networks.tensors_of(weights))[0]
 
 
+@entry
 def unpack(blob: bytes, *, max_memory: int | None = None) -> dict[str, np.ndarray]:
     """The weights in a network file, or in a file of labels coded with a two-part code, by name.
 
@@ -140,6 +145,7 @@ def unpack(blob: bytes, *, max_memory: int | None = None) -> dict[str, np.ndarra
     return {tensor.name: tensor.array() for tensor in network.tensors}
 
 
+@entry
 def register(graph: Graph, *, name: str, version: int = 1) -> None:
     """Makes a network of one's own known, which ``net=name`` then takes in codes that transmit a network.
 
@@ -159,6 +165,7 @@ def register(graph: Graph, *, name: str, version: int = 1) -> None:
     zoo.register(graph, name=name, version=version)
 
 
+@entry
 def inspect(blob: bytes) -> dict[str, object]:
     """What a file says of itself: its kind ("labels" or "network") and the sizes of its sections in bytes.
 

@@ -99,7 +99,7 @@ def _check_sources() -> None:
             _write.clear()
 
 
-def _users_folder() -> Path:
+def users_folder() -> Path:
     """Where the platform has caches of the user's programs; a relative path if nobody knows."""
     if sys.platform == "win32":
         named, default = os.environ.get("LOCALAPPDATA"), "~/AppData/Local"
@@ -117,7 +117,7 @@ def _folders() -> list[Path]:
     if config.CACHE_DIR:
         bases = [Path(config.CACHE_DIR).absolute()]
     else:
-        bases = [base for base in (_PACKAGE / "__pycache__", _users_folder()) if base.is_absolute()]
+        bases = [base for base in (_PACKAGE / "__pycache__", users_folder()) if base.is_absolute()]
     return [base / f"mdlcodec-{_DIGEST}" for base in bases]
 
 

@@ -4,18 +4,26 @@ Where compiled functions are kept: not among the sources. And how tests share tw
 thread each, files whole, the longest first; those that use several threads one after another.
 """
 
+import functools
+import inspect
 import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from filelock import FileLock
 from hypothesis import settings
 
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+if (
+    "mix_stderr" in inspect.signature(CliRunner).parameters
+):  # before click 8.2, stderr went into stdout by default
+    CliRunner.__init__ = functools.partialmethod(CliRunner.__init__, mix_stderr=False)  # type: ignore[method-assign]
 
 # in one place for all tests; mdlcodec.compiled makes a folder in it for every state of the sources
 _COMPILED = Path(__file__).parent.parent / ".pytest_cache" / "compiled"

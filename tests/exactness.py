@@ -19,16 +19,17 @@ _MARKS = ("# reported only", "# sender only", "# integers", "# correctly rounded
 _MODULES = set(
     """
     __future__ abc collections concurrent.futures contextlib contextvars copy csv dataclasses enum
-    fractions functools gzip hashlib importlib inspect io itertools json llvmlite logging lzma
-    numba.core.cgutils numba.types numbers os pathlib pickle PIL re safetensors secrets shutil struct sys
-    tempfile threading time tokenize types typing typing_extensions warnings weakref zipfile zlib
+    fcntl fractions functools gzip hashlib importlib inspect io itertools json llvmlite logging lzma
+    numba.core.cgutils numba.types numbers os pathlib pickle pickletools PIL re safetensors secrets shutil signal
+    stat struct sys tempfile threading time tokenize types typing typing_extensions warnings weakref zipfile zlib
     zstandard
     """.split()
 )
 _OTHERS = set(
     """
     constriction.stream.model.Categorical constriction.stream.queue.RangeDecoder
-    constriction.stream.queue.RangeEncoder decimal.Decimal decimal.InvalidOperation math.ceil math.gcd
+    constriction.stream.queue.RangeEncoder ctypes.byref ctypes.c_char ctypes.c_char.in_dll ctypes.c_void_p
+    ctypes.CDLL decimal.Decimal decimal.InvalidOperation math.ceil math.gcd
     math.inf math.isqrt math.prod numba.__version__ numba.config.NUMBA_NUM_THREADS
     numba.core.compiler.CompileResult numba.core.config numba.core.registry.cpu_target
     numba.core.serialize.dumps numba.extending.intrinsic numba.njit numba.uint64 operator.index
@@ -38,18 +39,20 @@ _OTHERS = set(
 _NUMPY = set(
     """
     __version__ abs all any append arange argmax argmin argsort array array_equal asarray ascontiguousarray
-    bool_ clip concatenate count_nonzero dtype empty empty_like errstate finfo float16 float32 float64 floor
-    frexp frombuffer fromiter full full_like iinfo inf int16 int32 int64 int8 integer isfinite isnan ldexp
-    lib.format ma.is_masked ma.MaskedArray maximum minimum ndarray newaxis nextafter ogrid ones pad
-    random.Philox repeat rint searchsorted sort sqrt stack take tile triu_indices typing uint32 uint64 uint8
-    unique unsignedinteger where zeros zeros_like
+    bool_ clip concatenate count_nonzero dtype empty empty_like errstate finfo float16 float32 float64
+    floating floor frexp frombuffer fromiter full full_like generic iinfo inf int16 int32 int64 int8 integer
+    isfinite isnan ldexp
+    lib.format ma.is_masked ma.MaskedArray maximum minimum nan ndarray newaxis nextafter ogrid ones pad
+    random.Philox repeat rint searchsorted sort sqrt stack take tile timedelta64 triu_indices typing
+    uint32 uint64 uint8 unique unsignedinteger where zeros zeros_like
     """.split()
 )
 _TORCH = set(
     """
-    bool cat cuda.device_count cuda.get_device_name cuda.is_available device float32 float64
-    from_numpy full get_num_threads inf int16 int32 int64 int8 load nn.functional.pad no_grad ones ones_like
-    stack strided Tensor uint8 utils._python_dispatch.TorchDispatchMode where zeros zeros_like
+    autocast autograd.set_detect_anomaly bool cat cuda.device_count cuda.get_device_name cuda.is_available device
+    enable_grad float32 float64 from_numpy full get_default_dtype get_num_threads inf inference_mode int16 int32
+    int64 int8 load nn.functional.pad no_grad ones ones_like set_default_dtype stack strided Tensor uint8
+    utils._python_dispatch.TorchDispatchMode where zeros zeros_like
     """.split()
 )
 _NAMES = _OTHERS | {f"numpy.{name}" for name in _NUMPY} | {f"torch.{name}" for name in _TORCH}
@@ -58,7 +61,7 @@ _METHODS = set(
     """
     __contains__ __getitem__ __init__ __len__ __module__ absolute add all amax any astype backward byte
     byteswap clone compress contiguous copy copy_ cpu data detach device double dtype element_size expand
-    flatten flip float hex index indices is_floating_point is_signed item max maximum min mode mul
+    flatten flip float fromhex hex index indices is_floating_point is_signed item max maximum min mode mul
     multiply name ndim new nonzero numel numpy outer partition permute reshape resolve_neg round shape
     size split stride sub T t take to tobytes tolist transpose type unfold values view
     """.split()

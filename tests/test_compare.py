@@ -23,12 +23,16 @@ from mdlcodec.cli import main
 from mdlcodec.codes import CODES
 from mdlcodec.codes.prequential import LearnedClasses
 from mdlcodec.codes.two_part import TwoPartCode
+from mdlcodec.compiled import users_folder
+from mdlcodec.container import read_label_file, write_label_file
 from mdlcodec.errors import BadData, MdlcodecError
 from mdlcodec.nn.exact_prediction import exact_outputs
 from mdlcodec.nn.zoo import ARCHITECTURES
 from mdlcodec.report.accuracy import accuracy, beside, read_examples
 from mdlcodec.report.comparison import ordered_codes
 from mdlcodec.report.row import Row
+from mdlcodec.report.seal import kept_key, seal
+from mdlcodec.report.strict_json import strict_json
 from mdlcodec.report.table import table_1
 
 N = 60
@@ -43,6 +47,7 @@ FILES = ["prequential.json", "prequential.mdl", "uniform.json", "uniform.mdl"]
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with data."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path.parent / f"{tmp_path.name}-cache"))
     np.savez("data.npz", x=X, y=Y)
     return tmp_path
 
@@ -228,10 +233,14 @@ def test_files_of_others_are_not_overwritten() -> None:
     assert kept() == FILES
 
 
-def spoiled(name: str, value: Any) -> None:
+def spoiled(name: str, value: Any, sealed: bool = True) -> None:
+    """Another value in the row of a record; sealed: as if this user's own run had written it."""
     path = Path("data.compare/uniform.json")
     record = json.loads(path.read_text())
     record["row"][name] = value
+    del record["seal"]
+    if sealed:
+        record["seal"] = seal(kept_key(users_folder()), strict_json(record, sort_keys=True).encode())
     path.write_text(json.dumps(record))
 
 
@@ -239,7 +248,7 @@ def spoiled(name: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("encode_seconds", None),
+        ("decode_seconds", None),
         ("decode_seconds", "1"),
         ("ideal_bits", math.nan),
         ("ideal_bits", 10**400),
@@ -271,6 +280,62 @@ def test_what_a_file_says_itself_is_not_believed_of_its_record(encoded: list[str
         spoiled(name, value)
     assert rows()[0] | {"made_with": None} == first[0] | {"made_with": None}
     assert encoded == ["uniform", "prequential"]
+
+
+def forged() -> None:
+    """The uniform file without its payload, called finished by a record that somebody else wrote."""
+    path = Path("data.compare/uniform.mdl")
+    header, _ = read_label_file(path.read_bytes())
+    blob = write_label_file(header, b"")
+    path.write_bytes(blob)
+    record = json.loads(path.with_suffix(".json").read_text())
+    record["sha256"], record["row"]["bytes"] = hashlib.sha256(blob).hexdigest(), len(blob)
+    path.with_suffix(".json").write_text(json.dumps(record))
+
+
+def test_a_forged_record_is_not_believed(monkeypatch: pytest.MonkeyPatch, encoded: list[str]) -> None:
+    def verify(path: Path, *_: object) -> float:
+        mdlcodec.decode(path.read_bytes(), X)
+        return 1.5
+
+    monkeypatch.setattr("mdlcodec.cli.compare.verify", verify)
+    compare = ["compare", "data.npz", "--codes", "uniform", "-1", "--json"]
+    first = json.loads(run(*compare).stdout)["codes"]
+    forged()
+    again = json.loads(run(*compare).stdout)["codes"]
+    assert encoded == ["uniform", "uniform"]
+    assert again[0]["bytes"] == first[0]["bytes"] == Path("data.compare/uniform.mdl").stat().st_size
+
+
+@pytest.mark.usefixtures("decoded_here")
+def test_a_file_of_somebody_else_is_decoded_and_its_record_tells_nothing(encoded: list[str]) -> None:
+    first = rows()
+    spoiled("test_accuracy", 1.0, sealed=False)
+    spoiled_row = rows()[0]
+    assert encoded == ["uniform", "prequential"]
+    for name in ("ideal_bits", "test_accuracy", "encode_seconds", "made_with"):
+        assert spoiled_row[name] is None
+    for name in ("bytes", "ratio", "decode_seconds"):
+        assert spoiled_row[name] == first[0][name]
+    assert rows()[0] == spoiled_row  # decoded once
+
+
+@pytest.mark.usefixtures("decoded_here")
+def test_a_file_that_is_larger_than_the_limits_allow_is_not_read(
+    monkeypatch: pytest.MonkeyPatch, encoded: list[str]
+) -> None:
+    from mdlcodec.report import record
+
+    rows()
+    os.truncate("data.compare/uniform.mdl", 1_500_000_000)
+    spoiled("bytes", 1_500_000_000, sealed=False)
+    most, read_regular = [], record.read_regular
+    monkeypatch.setattr(
+        record, "read_regular", lambda path, size: most.append(size) or read_regular(path, size)
+    )
+    assert rows("--max-memory", "80MB")[0]["bytes"] < 1000
+    assert max(most) <= 10_000_000
+    assert encoded == ["uniform", "prequential", "uniform"]
 
 
 @pytest.mark.usefixtures("decoded_here")

@@ -5,6 +5,7 @@ import gzip
 import io
 import struct
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -275,6 +276,15 @@ def test_label_files():
         data.label_bytes(labels, "png")
 
 
+def test_nans_that_csv_would_write_alike():
+    bits = np.array([0x7FF8000000000000, 0xFFF8000000000000, 0, 1 << 63], np.uint64)
+    y = bits.view(np.float64)
+    with pytest.raises(BadData, match="NaNs of other bits") as error:
+        data.label_bytes(labels_of_array(y, 4), "csv")
+    one_line(error)
+    assert data.label_bytes(labels_of_array(y[1:], 3), "csv") == b"nan\n0.0\n-0.0\n"
+
+
 def test_forms_by_name():
     assert data.form_of("a/b.npy") == "npy"
     assert data.form_of("x.csv") == "csv"
@@ -313,6 +323,28 @@ def test_npz(tmp_path):
     np.savez(tmp_path / "d.npz", a=x)
     with pytest.raises(BadData, match="no array x"):
         data.read(str(tmp_path / "d.npz"))
+
+
+def test_npz_whose_x_has_no_axes(tmp_path):
+    for x, y in (
+        (np.float64(3), np.arange(3)),
+        (np.float64(3), np.float64(1)),
+        (np.arange(3), np.float64(1)),
+    ):
+        np.savez(tmp_path / "d.npz", x=x, y=y)
+        with pytest.raises(BadData, match="shape") as error:
+            data.read(str(tmp_path / "d.npz"))
+        one_line(error)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
+def test_endless_devices_are_not_read(tmp_path):
+    for name in ("z.npz", "z.csv", "z-images-idx3-ubyte", "test.bin", "z.csv.xz"):
+        (tmp_path / name).symlink_to("/dev/zero")
+        for call in (data.read, data.read_inputs):
+            with pytest.raises(BadData, match="no regular file") as error:
+                call(str(tmp_path / name))
+            one_line(error)
 
 
 def npy(shape, descr="'<f8'", body=b"", version=(1, 0)):

@@ -3,7 +3,6 @@
 import io
 import struct
 import tempfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,10 @@ import pytest
 from bad_data import failure
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from image_files import decoded, png
 from PIL import Image
 
-from mdlcodec.data.image_file import ENDINGS, pixels
+from mdlcodec.data.image_file import ENDINGS
 from mdlcodec.errors import BadData
 
 RNG = np.random.default_rng(0)
@@ -25,12 +25,6 @@ def saved(image, **options):
     out = io.BytesIO()
     image.save(out, **options)
     return out.getvalue()
-
-
-def decoded(folder, raw, **options):
-    path = folder / "image"
-    path.write_bytes(raw)
-    return pixels(str(path), "na\nme", **options)
 
 
 def colour(**options):
@@ -104,18 +98,6 @@ def test_small_depths_of_grey_go_from_0_to_255(tmp_path):
     for depth, body in ((2, b"\0\x1b"), (4, b"\0\x05\xaf")):
         found = decoded(tmp_path, png(4, 1, body, depth=depth))
         np.testing.assert_array_equal(found, [[0, 85, 170, 255]])
-
-
-def png(width, height, body, depth=8, kind=0):
-    def chunk(name, content):
-        return (
-            struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-        )
-
-    head = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        [chunk(b"IHDR", head), chunk(b"IDAT", zlib.compress(body)), chunk(b"IEND", b"")]
-    )
 
 
 OTHER = Image.fromarray(COLOUR[::-1].copy())

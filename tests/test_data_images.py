@@ -1,6 +1,7 @@
 """mdlcodec/data/image_folder.py: classes, order and names of a folder's images."""
 
 import hashlib
+import json
 import os
 import re
 import tempfile
@@ -153,6 +154,47 @@ def test_what_is_no_image_is_left_out(by_class):
     for name in (".git", "empty", "cat/.ipynb_checkpoints"):
         (folder / name).mkdir()
     assert data.read(str(folder)).inputs.digest == expected
+
+
+def test_what_is_left_out_is_said(by_class, capfd):
+    folder, _, _ = by_class
+    assert data.read(str(folder)).notes == ()
+    for name in ("cat/3.pam", "cat/.hidden", "dog/a\nb.apng", "README.txt"):
+        (folder / name).write_bytes(b"junk")
+    (folder / "birds").mkdir()
+    (folder / "birds" / "1.dib").write_bytes(b"junk")
+    (folder / "empty").mkdir()
+    dataset = data.read(str(folder))
+    classes, files = dataset.notes
+    assert "2 class folders ('birds', 'empty')" in classes
+    assert "4 files ('README.txt', 'birds/1.dib', 'cat/3.pam', 'dog/a\\nb.apng')" in files
+    assert set(dataset.labels.values) == {"a, b", "cat", "dog"}
+    (content,) = data.read_candidates(str(folder))
+    assert content.notes == dataset.notes
+    for i in range(3):
+        (folder / f"{i}.txt").write_bytes(b"")
+    assert (
+        "7 files ('0.txt', '1.txt', '2.txt', 'README.txt', 'birds/1.dib', ...)"
+        in data.read(str(folder)).notes[1]
+    )
+    assert capfd.readouterr() == ("", "")
+
+
+def test_commands_say_what_is_left_out(by_class, monkeypatch):
+    folder, _, _ = by_class
+    monkeypatch.chdir(folder.parent)
+    (folder / "bird").mkdir()
+    (folder / "cat" / "x.pam").write_bytes(b"")
+    run = CliRunner().invoke
+    encode = ["encode", "photos", "--code", "uniform", "--no-verify", "-f"]
+    decode = ["decode", "photos.mdl", "--inputs", "photos", "-f"]
+    for command in (encode, decode):
+        lines = run(main, command).stderr.splitlines()
+        assert lines[0].startswith("mdlcodec: note: left out") and "1 class folder ('bird')" in lines[0]
+        assert lines[1].startswith("mdlcodec: note: left out") and "1 file ('cat/x.pam')" in lines[1]
+        assert run(main, [*command, "--quiet"]).stderr == ""
+    done = run(main, [*encode, "--json", "--quiet"])
+    assert [note.count("left out") for note in json.loads(done.stdout)["notes"]] == [1, 1]
 
 
 def test_folders_that_cannot_be_used(by_class, tmp_path):

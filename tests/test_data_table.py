@@ -235,10 +235,10 @@ def test_header_does_not_depend_on_labels(table):
 
 def test_target(table):
     path = table("a,b,b,7\n1,2,x,p\n3,4,y,q\n")
-    for target, index in ((None, 3), ("0", 0), ("-1", 3), ("-4", 0), ("a", 0), ("+2", 2)):
+    for target, index in ((None, 3), ("0", 0), ("-1", 3), ("-4", 0), ("a", 0), ("+2", 2), ("7", 3)):
         assert data.read(path, target=target).labels.column.index == index
     for target, what in (
-        ("7", "4 columns, 0 to 3"),
+        ("8", "4 columns, 0 to 3"),
         ("-5", "4 columns"),
         ("b", "several columns"),
         ("c", "'a', 'b', 'b', '7'"),
@@ -254,6 +254,87 @@ def test_target(table):
     (inputs,) = data.read_inputs(path, ignore=2, header=True, digest=named.inputs.digest)
     assert inputs.n == 2
     assert "header line but no rows" in failure(data.read, table("a,b\n"), target="b")
+
+
+NUMBERED = "0,1,2,3\n" + "".join(f"{i}.5,{i}.25,{i}.125,{'abc'[i % 3]}\n" for i in range(9))
+YEARS = "region,2019,2020,label\n" + "".join(f"r{i},{i},{i + 1},{'ab'[i % 2]}\n" for i in range(9))
+
+
+@pytest.mark.parametrize(
+    ("text", "n", "said"),
+    [
+        (NUMBERED, 9, "as a header"),
+        (NUMBERED.replace("0,1,2,3", ",0,1,2", 1), 9, "as a header"),
+        ("0,1,2,3,4\n" + "5,6,7,8,9\n" * 4, 4, "as a header"),
+        (YEARS, 9, "as a header"),
+        ("a,b\n1,x\n2,y\n", 2, "as a header"),
+        ("0,1,2\n1,2,0\n2,0,1\n", 3, "as an example"),
+        ("1998,1999,x\n1999,2000,y\n", 2, "as an example"),
+        ("r,2019,x\ns,5,y\nt,6,y\n", 3, "as an example"),
+        ("colour,shape,class\nred,wide,e\nblue,wide,p\nblue,thin,e\nred,thin,p\n", 5, "as an example"),
+        ("5.1,3.5,a\n4.9,3.0,a\n4.7,3.2,b\n", 3, None),
+        ("0,0,1\n0,1,0\n1,1,1\n", 3, None),
+    ],
+)
+def test_a_first_line_that_may_be_a_header(table, text, n, said):
+    path = table(text)
+    dataset = data.read(path)
+    assert dataset.inputs.n == n
+    assert [said in note and "the first line" in note for note in dataset.notes] == [True] * (
+        said is not None
+    )
+    rows = text.count("\n")
+    for header, left in ((True, rows - 1), (False, rows)):
+        settled = data.read(path, header=header)
+        assert (settled.inputs.n, settled.notes) == (left, ())
+        column = settled.labels.column
+        assert (column.name is not None) == header
+        again = data.read_inputs(path, ignore=column.index, header=header, digest=settled.inputs.digest)
+        assert [inputs.n for inputs in again] == [left]
+
+
+def test_names_win_over_indices(table):
+    years, numbered = table(YEARS), table("2,1,0\n" + "0.5,x,a\n1.5,y,b\n", "n.csv")
+    for options, index, n in (
+        ({"target": "2020"}, 2, 9),
+        ({"target": "1"}, 1, 9),
+        ({"target_index": 0}, 0, 9),
+        ({"target": "2020", "header": True}, 2, 9),
+    ):
+        dataset = data.read(years, **options)
+        assert (dataset.labels.column.index, dataset.inputs.n) == (index, n)
+    assert data.read(numbered, target="0").labels.array().tolist() == ["a", "b"]
+    assert data.read(numbered, target_index=0).labels.column.index == 0
+    assert data.read(numbered, target="0", header=False).labels.array().tolist() == ["2", "0.5", "1.5"]
+    # where the first line is no header line, numbers in it name nothing
+    plain = data.read(table("5,0.5,0\n3,1.5,4\n", "p.csv"), target="0")
+    assert (plain.labels.column.index, plain.inputs.n) == (0, 2)
+    assert "give --target-index" in failure(data.read, years, target="label", header=False)
+    assert "give one of them" in failure(data.read, years, target="label", target_index=1)
+    assert "--target-index 4" in failure(data.read, years, target_index=4)
+    for options in ({"target_index": 0}, {"header": True}):
+        assert "is for tables" in failure(data.read, "digits", **options)
+
+
+def test_quoted_labels_keep_their_spaces(table):
+    text = '1," a "\n2,a\n3,"\ta"\n4, " a"\n5,\ta \n6," ""x"",\n"\n'
+    dataset = data.read(table(text), header=False)
+    assert dataset.labels.array().tolist() == [" a ", "a", "\ta", " a", "a", ' "x",\n']
+    assert (
+        dataset.inputs.digest
+        == data.read(table(text.replace('1,"', '" 1 ","', 1)), header=False).inputs.digest
+    )
+    written = data.label_bytes(dataset.labels, "csv").decode()
+    rows = list(csv.reader(io.StringIO(written, newline=""), strict=True))
+    assert [row[0] for row in rows] == dataset.labels.array().tolist()
+    named = data.read(table('a," kind "\n1,x\n2,y\n'), target="kind")
+    assert named.labels.column.name == " kind "
+
+
+def test_blank_lines_are_bounded(table, monkeypatch):
+    monkeypatch.setattr("mdlcodec.data.table._MORE_BLANK_LINES", 10)
+    assert data.read(table("\n" * 9 + "1,a\n\n" * 50)).inputs.n == 50
+    assert "more blank lines than rows" in failure(data.read, table(gzip.compress(b"\n" * 12), "t.csv.gz"))
 
 
 # Decoding
@@ -280,7 +361,8 @@ def test_decoder_finds_the_inputs(tmp_path_factory, rows, index, named, limit):
         rows = [[f"name {j}" for j in range(len(rows[0]))], *rows]
     (folder / "all.csv").write_text(as_csv(rows), newline="")
     (folder / "inputs.csv").write_text(as_csv([row[:index] + row[index + 1 :] for row in rows]), newline="")
-    dataset = data.read(str(folder / "all.csv"), target=f"name {index}" if named else str(index), limit=limit)
+    chosen = {"target": f"name {index}"} if named else {"target_index": index}
+    dataset = data.read(str(folder / "all.csv"), limit=limit, **chosen)
     column = dataset.labels.column
     expected = [row[index] for row in rows][column.name is not None :][:limit]
     assert [str(label) for label in dataset.labels.array()] == expected

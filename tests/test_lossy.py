@@ -1,10 +1,11 @@
 """mdlcodec/sender/lossy: what is asked for is done, no more, and the errors reported are the errors made."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
@@ -114,6 +115,73 @@ def test_steps_are_multiples_and_the_nearest(values: np.ndarray, step: float, dt
 
 def test_steps_halve_to_even() -> None:
     assert stepped(np.array([0.5, 1.5, -0.5, 2.5]), 1.0).tolist() == [0, 2, 0, 2]
+
+
+@given(value=st.floats(allow_nan=False, allow_infinity=False), step=st.floats(5e-324, 1.7e308))
+def test_steps_of_any_size_give_the_nearest_multiple_that_float64_holds(value: float, step: float) -> None:
+    exact, unit = Fraction(value), Fraction(step)
+    multiple = round(exact / unit)  # halves to even
+    if abs(multiple * unit) > Fraction(float(np.finfo(np.float64).max)):
+        multiple -= 1 if multiple > 0 else -1
+    assert stepped(np.array([value]), step)[0] == float(multiple * unit)
+
+
+def test_large_values_at_small_steps_stay_and_errors_are_numbers() -> None:
+    values = np.array([[1e200, -1e200, 1.7e308, 3.0], [0.3, -0.0, 5e-324, -1e-299]])
+    [left], [told], _ = change([Tensor.of("w", values)], Lossy(step=1e-300))
+    assert left.array()[0].tolist() == values[0].tolist()
+    assert np.abs(left.array() - values).max() == told.largest_error <= 1e-300
+    [left], [told], _ = change([Tensor.of("w", values)], Lossy(step=1e308))
+    assert left.array().tolist() == [[0, 0, 1e308, 0], [0, 0, 0, 0]]
+    assert told.largest_error == 1.7e308 - 1e308
+    assert told.root_mean_square_error == pytest.approx(told.largest_error / math.sqrt(8))
+    [left], _, _ = change([Tensor.of("w", np.array([[65504, -65504, 499]], np.float16))], Lossy(step=1000))
+    assert left.array().tolist() == [[64992, -64992, 0]]  # 65,000 rounded; 66,000 is beyond the type
+
+
+EIGHT_BITS = {
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "F8_E4M3FNUZ": "float8_e4m3fnuz",
+    "F8_E5M2FNUZ": "float8_e5m2fnuz",
+}
+
+
+@pytest.mark.parametrize("name", EIGHT_BITS)
+@settings(max_examples=30)
+@given(
+    values=st_numpy.arrays(
+        np.float32, 20, elements=st.floats(-60000, 60000, width=16) | st.floats(-1, 1, width=16)
+    )
+)
+def test_floats_of_eight_bits_round_to_the_nearest(name: str, values: np.ndarray) -> None:
+    import torch
+
+    dtype = next(dtype for dtype in DTYPES if dtype.name == name)
+    largest = torch.finfo(getattr(torch, EIGHT_BITS[name])).max
+    expected = torch.from_numpy(values.clip(-largest, largest)).to(getattr(torch, EIGHT_BITS[name])).float()
+    assert np.array_equal(rounded(values.astype(np.float64), dtype), expected.numpy())
+
+
+@pytest.mark.parametrize("name", EIGHT_BITS)
+def test_floats_of_eight_bits_are_pruned_and_quantised(name: str) -> None:
+    dtype = next(dtype for dtype in DTYPES if dtype.name == name)
+    patterns = np.array([[0x38, 0xB9, 0x01], [0x3A, 0xBC, 0x10]], np.uint8)
+    tensor, powers = Tensor("w", dtype, patterns), Tensor("e", DTYPES[17], patterns)
+    [left, kept], [told], names = change([tensor, powers], Lossy(prune=0.5))
+    assert np.array_equal(left.patterns, [[0, 0xB9, 0], [0x3A, 0xBC, 0]])
+    assert (told.nonzeros, told.zeroed, names, kept) == (3, 3, ["e"], powers)
+    step = float(tensor.array()[0, 0])
+    [left], _, _ = change([tensor], Lossy(step=step))
+    assert np.array_equal(left.array(), stepped(tensor.array(), step))
+    assert not zero_signs([left])
+
+
+def test_a_nan_in_place_of_negative_zero_is_no_zero() -> None:
+    for name, signs in (("F8_E4M3FNUZ", 0), ("F8_E5M2FNUZ", 0), ("F8_E4M3", 1), ("F8_E8M0", 0)):
+        tensor = Tensor.of_bytes("w", name, (1, 2), b"\x80\0")
+        assert zero_signs([tensor]) == signs
+        assert unsigned_zeros([tensor])[0].patterns.tolist() == [[0 if signs else 128, 0]]
 
 
 @given(

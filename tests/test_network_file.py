@@ -74,7 +74,7 @@ def test_torch_tensors_and_arrays_may_be_mixed() -> None:
         ([np.ones(3)], "weights were given as list"),
         ({1: np.ones(3)}, "name is of type int"),
         ({"w": "text"}, "'w' has elements of type <U4"),
-        ({"w": [[1], [1, 2]]}, "'w' is no array"),
+        ({"w": [[1], [1, 2]]}, "'w' is not an array"),
         ({"w": None}, "object"),
         ({"w": np.ones(3, complex)}, "complex128"),
         ({"w": torch.ones(3, dtype=torch.complex64)}, "torch.complex64"),

@@ -326,6 +326,35 @@ def test_golden_sections(name):
     assert encode_network(golden_tensors(), **GOLDENS[name]) == section
 
 
+def eight_bits() -> list[Tensor]:
+    """What the golden section of floats of eight bits holds: every pattern of each type, and a sparse matrix."""
+    i = np.arange(24 * 36, dtype=np.int64)
+    sparse = np.where(i * i % 11 == 3, i * 37 % 256, (i % 17 == 0) * 128).astype(np.uint8).reshape(24, 36)
+    whole = np.arange(256, dtype=np.uint8).reshape(4, 64)
+    types = [dtype for dtype in DTYPES if dtype.name.startswith("F8_")]
+    return [Tensor(f"{dtype.name}.{i}", dtype, p) for dtype in types for i, p in enumerate((whole, sparse))]
+
+
+def test_golden_section_of_eight_bits():
+    section = (GOLDEN / "eight_bits.section").read_bytes()
+    assert [(tensor.dtype.name, tensor.dtype.number) for tensor in eight_bits()[::2]] == [
+        ("F8_E4M3", 13),
+        ("F8_E5M2", 14),
+        ("F8_E4M3FNUZ", 15),
+        ("F8_E5M2FNUZ", 16),
+        ("F8_E8M0", 17),
+    ]
+    assert_same(eight_bits(), decode_network(section).tensors)
+    assert encode_network(eight_bits(), positions="significance", values="raw") == section
+
+
+@pytest.mark.parametrize("values", ["raw", "codebook", "fixed"])
+@pytest.mark.parametrize("positions", POSITIONS)
+def test_floats_of_eight_bits_come_back_by_every_tool(positions, values):
+    tensors = eight_bits()[1::2]
+    assert_same(tensors, decode_network(encode_network(tensors, positions=positions, values=values)).tensors)
+
+
 def test_errors_are_ours():
     assert issubclass(CorruptFile, MdlcodecError)
     with pytest.raises(CorruptFile):

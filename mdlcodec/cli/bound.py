@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,9 @@ import click
 from mdlcodec.cli.files import naming, read_file
 from mdlcodec.cli.options import NETWORKS, Common, common_options
 from mdlcodec.cli.progress import ProgressLine
-from mdlcodec.cli.terminal import printable, require_stdout, table
+from mdlcodec.cli.terminal import printable, require_stdout, say, table
 from mdlcodec.cli.verbose import watch
+from mdlcodec.report.strict_json import strict_json
 
 if TYPE_CHECKING:
     from mdlcodec.bounds import BoundReport, Subject
@@ -94,7 +94,7 @@ def command(
         )
     facts = _facts(file, subject, report, seed)
     if common.json:
-        click.echo(json.dumps(facts))
+        click.echo(strict_json(facts))
     else:
         for text in _lines(facts):
             click.echo(printable(text))
@@ -123,6 +123,8 @@ def _subject(
                 )
             section = networks.section_of(blob)
             dataset = data.read(inputs, target=target, limit=limit)
+            for note in () if common.quiet else dataset.notes:
+                say(note)
             return bounds.of_network_file(section, net, dataset, input_range, common.limits())
         context = click.get_current_context()
         for name, option in _OF_NETWORK_FILES.items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import os
 from collections.abc import Iterator
@@ -13,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdlcodec.cli.files import open_output, stem
+from mdlcodec.cli.files import is_read, open_output, stem
 from mdlcodec.cli.options import Common, common_options, device_option, preset_option
 from mdlcodec.cli.progress import ProgressLine
-from mdlcodec.cli.terminal import duration, printable, require_stdout, say
+from mdlcodec.cli.table_options import TableArguments, table_options
+from mdlcodec.cli.terminal import duration, printable, require_stdout, say, say_notes
 from mdlcodec.cli.verbose import watch
 from mdlcodec.cli.verification import verify
 from mdlcodec.errors import BadData, MdlcodecError
+from mdlcodec.report.strict_json import strict_json
 
 if TYPE_CHECKING:
     from mdlcodec.data import Dataset, Labels
@@ -57,9 +58,7 @@ if TYPE_CHECKING:
     help="Seed of the networks.",
 )
 @preset_option
-@click.option(
-    "--target", metavar="COLUMN", help="The labels' column in a table: a name, or an index (last: -1)."
-)
+@table_options
 @click.option("--limit", type=int, metavar="N", help="Encode the first N examples only.")
 @device_option
 @click.option(
@@ -74,7 +73,7 @@ def command(
     test: str | None,
     seed: int,
     preset: int | None,
-    target: str | None,
+    table: TableArguments,
     limit: int | None,
     device: str,
     force: bool,
@@ -92,13 +91,15 @@ def command(
         raise BadData("-o - is no folder, and the files need one; name it")
     folder = Path(f"{stem(data)}.compare" if output is None else output)
     with _keeping(folder):
+        from mdlcodec.compiled import users_folder
         from mdlcodec.predictors.presets import DEFAULT_PRESET
         from mdlcodec.report.comparison import Comparison, ordered_codes
+        from mdlcodec.report.seal import kept_key
 
         names = ordered_codes(None if codes is None else [name.strip() for name in codes.split(",")])
         if plot is not None:
-            _check_plot(Path(plot), force)
-        dataset, examples = _read(data, target, limit, test, common)
+            _check_plot(Path(plot), force, [data] if test is None else [data, test])
+        dataset, examples = _read(data, table, limit, test, common)
         comparison = Comparison(
             dataset,
             folder,
@@ -109,6 +110,7 @@ def command(
             limits=common.limits(),
             test=examples,
             force=force,
+            key=kept_key(users_folder()),
         )
         comparison.check(names)
         with _existing(folder):
@@ -118,13 +120,13 @@ def command(
             from mdlcodec.report.plot import chart_of_sizes
 
             title = f"{stem(data)}: {comparison.labels.n:,} labels of {comparison.classes:,} classes"
-            with open_output(plot, force=force, sources=[data]) as picture:
+            with open_output(plot, force=force, sources=[]) as picture:
                 picture.write(chart_of_sizes(rows, comparison.uniform_bytes, title))
     if any(row.failed is not None for row in rows):
         raise click.exceptions.Exit(1)
 
 
-def _check_plot(path: Path, force: bool) -> None:
+def _check_plot(path: Path, force: bool, sources: list[str]) -> None:
     """Whether the picture can be drawn and written, before anything is done for it."""
     from mdlcodec.report.plot import require_matplotlib
 
@@ -134,26 +136,29 @@ def _check_plot(path: Path, force: bool) -> None:
         raise BadData(
             f"there is no folder {str(path.absolute().parent)!r}; create it, or choose another --plot"
         )
+    if path.exists() and is_read(path.stat(), sources):
+        raise BadData(f"{str(path)!r} is read and would be overwritten; choose another --plot")
     if path.exists() and not (force and path.is_file()):
         raise MdlcodecError(f"{str(path)!r} exists; choose another --plot, or overwrite it with -f")
     require_matplotlib()
 
 
 def _read(
-    data: str, target: str | None, limit: int | None, test: str | None, common: Common
+    data: str, table: TableArguments, limit: int | None, test: str | None, common: Common
 ) -> tuple[Dataset, Dataset | None]:
     """What is coded, and what accuracy is measured on: what was named, or what lies beside, if it can be used."""
     from mdlcodec.data import read
     from mdlcodec.report.accuracy import beside, read_examples
 
-    dataset = read(data, target=target, limit=limit)
+    dataset = read(data, limit=limit, **table)
+    say_notes(dataset.notes, common.quiet)
     if test is not None:
-        return dataset, read_examples(test, target, dataset)
+        return dataset, read_examples(test, table["target"], dataset)
     beside_it = beside(data)
     if beside_it is None:
         return dataset, None
     try:
-        return dataset, read_examples(beside_it, target, dataset)
+        return dataset, read_examples(beside_it, table["target"], dataset)
     except BadData as error:
         if not common.quiet:
             say(f"no test accuracy: {error}")
@@ -172,10 +177,14 @@ def _row(comparison: Comparison, code: str, data: str, common: Common) -> Row:
     if row.failed is not None:
         say(f"mdlcodec: {code} failed: {row.failed}")
     elif not common.quiet:
-        assert row.encode_seconds is not None
         assert row.decode_seconds is not None
-        how = f"encoded in {duration(row.encode_seconds)}, decoded in {duration(row.decode_seconds)}"
-        say(f"{row.file}: {row.bytes:,} bytes; {'there already' if kept else how}")
+        decoded_in = f"decoded in {duration(row.decode_seconds)}"
+        if kept:
+            how = "there already" if row.encode_seconds is not None else f"there already, {decoded_in}"
+        else:
+            assert row.encode_seconds is not None
+            how = f"encoded in {duration(row.encode_seconds)}, {decoded_in}"
+        say(f"{row.file}: {row.bytes:,} bytes; {how}")
     return row
 
 
@@ -210,7 +219,7 @@ def _keeping(folder: Path) -> Iterator[None]:
 
 def _print(data: str, comparison: Comparison, rows: list[Row], common: Common) -> None:
     if common.json:
-        click.echo(json.dumps(_facts(data, comparison, rows)))
+        click.echo(strict_json(_facts(data, comparison, rows)))
         return
     from mdlcodec.report.table import table_1
 

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from mdlcodec.cli.files import naming, open_output, read_file, stem
+from mdlcodec.cli.files import is_stdout, is_stream, naming, open_output, read_file, stem
 from mdlcodec.cli.options import Common, common_options, device_option
 from mdlcodec.cli.progress import ProgressLine
-from mdlcodec.cli.terminal import duration, say
+from mdlcodec.cli.terminal import duration, say, say_notes
 from mdlcodec.cli.verbose import watch
+from mdlcodec.report.strict_json import strict_json
 
 if TYPE_CHECKING:
-    from mdlcodec.data import AnyLabels
+    from mdlcodec.container.label_file import LabelHeader
+    from mdlcodec.data import AnyLabels, Content
     from mdlcodec.files.labels import LabelFile, Run
+
+
+def _inputs_from(source: str, quiet: bool) -> Callable[[LabelHeader], Sequence[Content]]:
+    """As files.labels.inputs_from; what was left out is said."""
+    from mdlcodec.files import labels as label_files
+
+    find = label_files.inputs_from(source)
+
+    def find_and_say(header: LabelHeader) -> Sequence[Content]:
+        contents = find(header)
+        for content in contents[:1]:
+            say_notes(content.notes, quiet)
+        return contents
+
+    return find_and_say
 
 
 def decode_labels(
@@ -27,7 +44,7 @@ def decode_labels(
     with naming(file), ProgressLine(common.quiet) as line:
         return label_files.decode(
             label_file,
-            label_files.inputs_from(inputs),
+            _inputs_from(inputs, common.quiet),
             device=device,
             limits=common.limits(),
             watch=watch("decoding", line, common),
@@ -53,14 +70,14 @@ def command(file: str, inputs: str, output: str | None, device: str, force: bool
     DATA is as for encode, and may lack the labels: an .npz file with x alone, a table without
     its label column, a folder with all the images in it and no class folders.
     """
-    if output == "-" and common.json:
+    if common.json and is_stdout(output):
         raise click.UsageError("-o - and --json both want stdout; choose one")
     from mdlcodec.data import FORMS, form_of, label_bytes
     from mdlcodec.files import labels as label_files
 
     with naming(file):
         label_file = label_files.parse(read_file(file))
-    form = label_file.header.form if output in (None, "-") else form_of(output)
+    form = label_file.header.form if output is None or is_stream(output) else form_of(output)
     output = f"{stem(file)}-labels{FORMS[form]}" if output is None else output
     label_bytes(label_file.one_label_each(), form)  # does the form fit? It is known before any training
     with open_output(output, force=force, sources=[file, inputs]) as destination:
@@ -71,4 +88,4 @@ def command(file: str, inputs: str, output: str | None, device: str, force: bool
     if common.json:
         facts = {"file": file, "output": output, "form": form, "labels": labels.n}
         facts["classes"] = label_file.k or None
-        click.echo(json.dumps(facts | {"ideal_bits": run.ideal_bits, "seconds": run.seconds}))
+        click.echo(strict_json(facts | {"ideal_bits": run.ideal_bits, "seconds": run.seconds}))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
 import click
 
-from mdlcodec.cli.files import open_output, stem
+from mdlcodec.cli.files import is_stdout, open_output, stem
 from mdlcodec.cli.options import Common, common_options, device_option, preset_option
 from mdlcodec.cli.progress import ProgressLine
-from mdlcodec.cli.terminal import duration, say
+from mdlcodec.cli.table_options import TableArguments, table_options
+from mdlcodec.cli.terminal import duration, say, say_notes
 from mdlcodec.cli.verbose import watch
 from mdlcodec.cli.verification import verify
+from mdlcodec.report.strict_json import strict_json
 
 
 @click.command("encode")
@@ -63,9 +64,7 @@ from mdlcodec.cli.verification import verify
     help="With --code variational: the variance of the Gaussian prior over weights. [default: learned]",
 )
 @preset_option
-@click.option(
-    "--target", metavar="COLUMN", help="The labels' column in a table: a name, or an index (last: -1)."
-)
+@table_options
 @click.option(
     "--as",
     "kind",
@@ -96,7 +95,7 @@ def command(
     dimension: int | None,
     prior: float | None,
     preset: int | None,
-    target: str | None,
+    table: TableArguments,
     kind: str,
     precision: str | None,
     limit: int | None,
@@ -113,15 +112,16 @@ def command(
     CPU whatever the device, before success is reported.
     """
     output = f"{stem(data)}.mdl" if output is None else output
-    if output == "-" and common.json:
+    if common.json and is_stdout(output):
         raise click.UsageError("-o - and --json both want stdout; choose one")
     with open_output(output, force=force, sources=[data]) as destination:
         from mdlcodec.codes import Options
         from mdlcodec.data import Choice, read
         from mdlcodec.files import labels as label_files
 
-        dataset = read(data, target=target, limit=limit, choice=Choice(kind, precision))
+        dataset = read(data, limit=limit, choice=Choice(kind, precision), **table)
         assert dataset.labels is not None
+        say_notes(dataset.notes, common.quiet)
         with ProgressLine(common.quiet) as line:
             blob, run = label_files.encode(
                 dataset,
@@ -164,5 +164,7 @@ def command(
             facts["learned_in_vain"] = True
         if change is not None:
             facts["largest_change"] = change
+        if dataset.notes:
+            facts["notes"] = list(dataset.notes)
         facts |= {"verified": verify_seconds is not None, "verify_seconds": verify_seconds}
-        click.echo(json.dumps(facts))
+        click.echo(strict_json(facts))

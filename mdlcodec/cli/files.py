@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
-import secrets
+import stat
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from mdlcodec.cli.signals import signals_deferred
 from mdlcodec.cli.terminal import require_stdout
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported, WrongInputs
+from mdlcodec.files.temporary import temporary_file, temporary_folder
 
 MAX_FILE_BYTES = 2**32
 _PART_BYTES = 2**24
@@ -65,15 +66,13 @@ class Output(Protocol):
 
 
 class _OutputFile:
-    def __init__(self, path: Path, force: bool) -> None:
-        self._path, self._force = path, force
+    def __init__(self, path: Path, force: bool, stack: contextlib.ExitStack) -> None:
+        self._path, self._force, self._stack = path, force, stack
         self._temporary: Path | None = None
 
     def write(self, data: bytes) -> Path:
-        # Not tempfile: the file gets the permissions that any new file gets.
-        self._temporary = self._path.with_name(f".mdlcodec-{secrets.token_hex(8)}.tmp")
-        with open(self._temporary, "xb") as stream:
-            stream.write(data)
+        self._temporary = self._stack.enter_context(temporary_file(self._path.parent))
+        self._temporary.write_bytes(data)
         return self._temporary
 
     def commit(self) -> None:
@@ -88,7 +87,6 @@ class _OutputFile:
                 except OSError:
                     self._path.unlink()
                     raise
-            self._temporary = None
 
     def _claim(self) -> None:
         """Create the file, unless another process was faster."""
@@ -97,39 +95,61 @@ class _OutputFile:
         except FileExistsError as error:
             raise _exists(self._path) from error
 
-    def clear(self) -> None:
-        if self._temporary is not None:
-            self._temporary.unlink(missing_ok=True)
 
-
-class _StandardOutput:
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "standard-output"
+class _Stream:
+    def __init__(self, stream: BinaryIO, folder: Path) -> None:
+        self._stream, self._path = stream, folder / "stream"
 
     def write(self, data: bytes) -> Path:
         self._path.write_bytes(data)
         return self._path
 
     def commit(self) -> None:
-        stream = sys.stdout.buffer
-        stream.write(self._path.read_bytes())
-        stream.flush()
+        self._stream.write(self._path.read_bytes())
+        self._stream.flush()
+
+
+def is_stdout(path: str | None) -> bool:
+    """Whether a path names standard output: '-', /dev/stdout, or what leads to the same file, pipe or device."""
+    if path == "-":
+        return True
+    try:
+        return path is not None and os.path.samestat(os.stat(path), os.fstat(1))
+    except OSError:
+        return False
+
+
+def is_stream(path: str | None) -> bool:
+    """Whether it is written to from front to back: standard output, a pipe, a device."""
+    if path is None or is_stdout(path):
+        return path is not None
+    try:
+        return _is_stream(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _is_stream(mode: int) -> bool:
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 
 @contextlib.contextmanager
 def open_output(path: str, *, force: bool, sources: list[str]) -> Iterator[Output]:
-    """The output at a path, '-' being stdout, after checks that it can be written and is none of the sources.
+    """The output at a path, '-' being stdout, after checks that it can be written and is none of the sources, nor a
+    file that is read with them.
 
     What was written is put in its place when the context ends well; when it does not, nothing is left behind.
+    Pipes and devices are opened at once, and written to at the end.
     """
-    output: _OutputFile | _StandardOutput
+    output: _OutputFile | _Stream
     with contextlib.ExitStack() as stack:
-        if path == "-":
+        if is_stdout(path):
             require_stdout("choose a file with -o")
-            output = _StandardOutput(Path(stack.enter_context(tempfile.TemporaryDirectory())))
+            output = _Stream(sys.stdout.buffer, stack.enter_context(temporary_folder()))
+        elif is_stream(path):
+            output = _Stream(stack.enter_context(_opened(path)), stack.enter_context(temporary_folder()))
         else:
-            output = _OutputFile(_checked(path, force, sources), force)
-            stack.callback(output.clear)
+            output = _OutputFile(_checked(path, force, sources), force, stack)
         try:
             yield output
         except KeyboardInterrupt as error:
@@ -137,20 +157,83 @@ def open_output(path: str, *, force: bool, sources: list[str]) -> Iterator[Outpu
         output.commit()
 
 
+def _opened(path: str) -> BinaryIO:
+    """A pipe or device to write to."""
+    try:
+        # a pipe that nobody reads from would be waited for without end
+        descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
+    except OSError as error:
+        why = "nobody reads from it" if error.errno == errno.ENXIO else error.strerror
+        raise BadData(f"{path!r} cannot be written to ({why}); choose another -o") from error
+    os.set_blocking(descriptor, True)
+    return open(descriptor, "wb")
+
+
 def _checked(path: str, force: bool, sources: list[str]) -> Path:
     target = Path(os.path.realpath(path))  # -f through a link replaces the file, not the link
     if not target.parent.is_dir():
         raise BadData(f"there is no folder {str(target.parent)!r}; create it, or choose another -o")
-    if target.exists():
-        if not target.is_file():
+    try:
+        status = target.stat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise BadData(f"{path!r} cannot be written ({error.strerror}); choose another -o") from error
+    else:
+        if not stat.S_ISREG(status.st_mode):
             raise BadData(f"{path!r} is not a regular file; choose another -o, or - for standard output")
-        if any(os.path.exists(source) and os.path.samefile(source, target) for source in sources):
+        if is_read(status, sources):
             raise BadData(f"{path!r} is read and would be overwritten; choose another -o")
         if not force:
             raise _exists(target)
-    if not os.access(target.parent, os.W_OK):
-        raise BadData(f"no files can be written to {str(target.parent)!r}; choose another -o")
+    try:
+        with temporary_file(target.parent):
+            pass
+    except OSError as error:
+        raise BadData(
+            f"no files can be written to {str(target.parent)!r} ({error.strerror}); choose another -o"
+        ) from error
     return target
+
+
+def is_read(status: os.stat_result, sources: list[str]) -> bool:
+    """Whether a file, by any of its names, is one of the sources, lies in one, or is read with one by its name."""
+    file = status.st_dev, status.st_ino
+    return any(
+        (other.st_dev, other.st_ino) == file for source in sources for other in _files_read(Path(source))
+    )
+
+
+def _files_read(source: Path) -> Iterator[os.stat_result]:
+    """Of the files that reading ``source`` may open."""
+    with contextlib.suppress(OSError):
+        status = source.stat()
+        if stat.S_ISDIR(status.st_mode):
+            yield from _files_in(str(source))
+            return
+        yield status
+        # IDX labels lie beside their images, and test examples beside those that are coded
+        if "idx" in source.name or source.suffix == ".bin":
+            with os.scandir(source.absolute().parent) as entries:
+                for entry in entries:
+                    if "idx" in entry.name or entry.name.endswith(".bin"):
+                        with contextlib.suppress(OSError):
+                            yield entry.stat()
+
+
+def _files_in(folder: str) -> Iterator[os.stat_result]:
+    """All files in a folder and the folders in it, links followed."""
+    waiting, seen = [folder], set()
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    status = entry.stat()
+                    if not stat.S_ISDIR(status.st_mode):
+                        yield status
+                    elif (status.st_dev, status.st_ino) not in seen:
+                        seen.add((status.st_dev, status.st_ino))
+                        waiting.append(entry.path)
 
 
 def _exists(path: Path) -> MdlcodecError:

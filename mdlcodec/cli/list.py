@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
@@ -13,6 +12,7 @@ from mdlcodec.cli.network_table import EXPLANATION, network_rows
 from mdlcodec.cli.options import Common, common_options
 from mdlcodec.cli.terminal import printable, require_stdout, say, table
 from mdlcodec.errors import MdlcodecError
+from mdlcodec.report.strict_json import strict_json
 
 _LABELS_HEAD = ["bytes", "uniform", "labels", "classes", "code", "net", "preset", "seed", "file"]
 _NETWORKS_HEAD = ["bytes", "weights", "tensors", "elements", "non-zeros", "file"]
@@ -40,7 +40,7 @@ def command(files: tuple[str, ...], common: Common) -> None:
             say(f"mdlcodec: {error}")
             failure = error
     if common.json:
-        click.echo(json.dumps(facts_of_files[0] if len(files) == 1 else facts_of_files))
+        click.echo(strict_json(facts_of_files[0] if len(files) == 1 else facts_of_files))
     else:
         for head, kind, row_of in (
             (_LABELS_HEAD, "labels", _labels_row),

@@ -31,7 +31,7 @@ _UNITS = {
 NETWORKS = "lenet5, resnet20, mlp-300-100 or any other that encode --net knows, registered ones too"
 
 
-class Bytes(click.ParamType[int]):
+class Bytes(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
     """A number of bytes, such as 2GiB or 500MB."""
 
     name = "size"

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdlcodec.cli.files import open_output, stem
+from mdlcodec.cli.files import is_stdout, open_output, stem
 from mdlcodec.cli.network_table import network_rows
 from mdlcodec.cli.options import NETWORKS, Common, common_options
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import duration, say, table
 from mdlcodec.cli.verification import verify_network
+from mdlcodec.report.strict_json import strict_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,17 +80,18 @@ def command(
 ) -> None:
     """Write the WEIGHTS of a network to a small file.
 
-    WEIGHTS are safetensors, an .npz file, or a PyTorch state dict (.pt, .pth, .th or .bin). Every bit and
-    every name comes back, unless a lossy option changes the weights first: those change floating-point tensors
-    of two axes or more, leave biases and all else alone, and say what error they caused. The file is unpacked
-    in a fresh process before success is reported.
+    WEIGHTS are safetensors, an .npz file, or a PyTorch state dict (.pt, .pth, .th or .bin), alone or in a
+    checkpoint, whose optimiser and the like are left out. Every bit and every name comes back, unless a lossy
+    option changes the weights first: those change floating-point tensors of two axes or more, leave biases and
+    all else alone, and say what error they caused. The file is unpacked in a fresh process before success is
+    reported.
     """
     if drop_dead != (net is not None):
         raise click.UsageError("--drop-dead and --net go together: dead units are known only in a network")
     if inputs is not None and not drop_dead:
         raise click.UsageError("--inputs is for --drop-dead; leave it out")
     output = f"{stem(weights)}.mdl" if output is None else output
-    if output == "-" and common.json:
+    if common.json and is_stdout(output):
         raise click.UsageError("-o - and --json both want stdout; choose one")
     sources = [weights] if inputs is None else [weights, inputs]
     with open_output(output, force=force, sources=sources) as destination:
@@ -138,7 +139,7 @@ def command(
                 "seconds": seconds,
             }
             facts |= {"verified": verify_seconds is not None, "verify_seconds": verify_seconds}
-            click.echo(json.dumps(facts))
+            click.echo(strict_json(facts))
 
 
 def _said(report: Report) -> list[str]:

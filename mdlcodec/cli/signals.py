@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 _ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -14,21 +20,49 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM or SIGHUP, which end a command as Ctrl-C does."""
 
 
+_AGAIN_SECONDS = 0.05
+
+
 @contextmanager
 def signals_raised() -> Iterator[None]:
-    """SIGTERM and SIGHUP raise Terminated where they would kill, as SIGINT raises KeyboardInterrupt."""
+    """Signals that would end the program raise: SIGINT KeyboardInterrupt, SIGTERM and SIGHUP Terminated.
+
+    Imports of compiled modules turn that into errors of their own, or drop it: it is raised all the same.
+    """
+    received: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Terminated("terminated")
+        received.append(number)
+        _raise(number)
 
-    numbers = [number for number in _ENDING if signal.getsignal(number) == signal.SIG_DFL]
-    for number in numbers:
+    def dropped(what: UnraisableHookArgs) -> None:
+        if received and issubclass(what.exc_type, KeyboardInterrupt):
+            threading.Timer(_AGAIN_SECONDS, signal.raise_signal, received[-1:]).start()
+        else:
+            hook(what)
+
+    handlers = {number: signal.getsignal(number) for number in _ENDING}
+    ignored = (signal.SIG_IGN, None)
+    handlers = {number: handler for number, handler in handlers.items() if handler not in ignored}
+    for number in handlers:
         signal.signal(number, stop)
+    hook, sys.unraisablehook = sys.unraisablehook, dropped
     try:
         yield
+    except Exception:
+        if received:
+            _raise(received[0])
+        raise
     finally:
-        for number in numbers:
-            signal.signal(number, signal.SIG_DFL)
+        sys.unraisablehook = hook
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _raise(number: int) -> NoReturn:
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise Terminated("terminated")
 
 
 @contextmanager

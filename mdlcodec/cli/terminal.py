@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import click
@@ -25,6 +26,12 @@ def say(text: str) -> None:
     show(printable(text) + "\n")
 
 
+def say_notes(notes: Iterable[str], quiet: bool) -> None:
+    """Lines on what was left out of what was read, unless quiet."""
+    for note in () if quiet else notes:
+        say(f"mdlcodec: note: {note}")
+
+
 def show(text: str) -> None:
     """Text on stderr, as far as that can be written to: work does not fail because nobody hears of it."""
     try:
@@ -38,11 +45,17 @@ def warnings_in_one_line() -> Iterator[None]:
     """Within this, a warning is one line for people."""
 
     def show_warning(message: Warning | str, *where: object) -> None:
-        say(f"mdlcodec: warning: {message}")
+        say(f"mdlcodec: warning: {str(message).strip().partition(chr(10))[0]}")
 
     with warnings.catch_warnings():
         warnings.showwarning = show_warning  # type: ignore[assignment]
         yield
+
+
+def any_text_on_stdout() -> None:
+    """From now on stdout escapes letters that its encoding lacks, as stderr does; payload is bytes anyway."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def require_stdout(otherwise: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 import click
@@ -13,6 +12,7 @@ from mdlcodec.cli.options import Common, common_options, device_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import duration, say
 from mdlcodec.errors import BadData
+from mdlcodec.report.strict_json import strict_json
 
 
 @click.command("test")
@@ -50,7 +50,7 @@ def command(file: str, inputs: str | None, device: str, common: Common) -> None:
     if common.json:
         facts = {"file": file, "kind": "labels"} | labels.inspect(blob)
         facts |= {"decoded": inputs is not None, "ideal_bits": ideal_bits, "seconds": seconds}
-        click.echo(json.dumps(facts))
+        click.echo(strict_json(facts))
 
 
 def _test_network(file: str, blob: bytes, common: Common) -> None:
@@ -65,4 +65,4 @@ def _test_network(file: str, blob: bytes, common: Common) -> None:
     if common.json:
         facts = {"file": file} | networks.facts(blob, network)
         facts |= {"decoded": True, "digest": networks.digest(network.tensors), "seconds": seconds}
-        click.echo(json.dumps(facts))
+        click.echo(strict_json(facts))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import time
 
 import click
 
-from mdlcodec.cli.files import naming, open_output, read_file, stem
+from mdlcodec.cli.files import is_stdout, is_stream, naming, open_output, read_file, stem
 from mdlcodec.cli.options import Common, common_options
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import duration, say
+from mdlcodec.report.strict_json import strict_json
 
 
 @click.command("unpack")
@@ -27,15 +27,15 @@ from mdlcodec.cli.terminal import duration, say
 def command(file: str, output: str | None, force: bool, common: Common) -> None:
     """Get the weights back from FILE, which pack wrote, or encode with a two-part code.
 
-    bfloat16 needs .safetensors, since .npz has no such type.
+    bfloat16 and floats of 8 bits need .safetensors, since .npz has no such types.
     """
-    if output == "-" and common.json:
+    if common.json and is_stdout(output):
         raise click.UsageError("-o - and --json both want stdout; choose one")
     from mdlcodec.data.weights import WRITERS, writer_for
     from mdlcodec.files import networks
 
     output = f"{stem(file)}{WRITERS[0].ENDING}" if output is None else output
-    writer = WRITERS[0] if output == "-" else writer_for(output)
+    writer = WRITERS[0] if is_stream(output) else writer_for(output)
     with open_output(output, force=force, sources=[file]) as destination:
         start = time.perf_counter()
         with naming(file), ProgressLine(common.quiet) as line:
@@ -52,4 +52,4 @@ def command(file: str, output: str | None, force: bool, common: Common) -> None:
     if common.json:
         facts = {"file": file, "output": output, "form": form, "bytes": len(data)}
         facts |= {"tensors": len(network.tensors), "elements": elements, "seconds": seconds}
-        click.echo(json.dumps(facts))
+        click.echo(strict_json(facts))

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from mdlcodec.cli.options import Common
+from mdlcodec.cli.parent import PARENT
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.signals import signals_deferred
 from mdlcodec.errors import MdlcodecError
+from mdlcodec.files.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from mdlcodec.data import AnyLabels
@@ -31,8 +33,8 @@ def verify(path: Path, data: str, labels: AnyLabels, common: Common, line: Progr
     import numpy as np
 
     start = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:
-        decoded = Path(folder) / "labels.npy"
+    with temporary_folder() as folder:
+        decoded = folder / "labels.npy"
         _decode(path, data, decoded, common, line)
         back = np.load(decoded, allow_pickle=False)
     expected = labels.array()
@@ -83,8 +85,8 @@ def _run(
         with signals_deferred():  # between fork and return, nobody would end the new process
             decoder = subprocess.Popen(
                 [*_fresh_python(), *arguments],
-                env=environment,
-                stdin=subprocess.DEVNULL,
+                env=environment | {PARENT: str(os.getpid())},
+                stdin=subprocess.PIPE,  # ends with this process, see cli.parent
                 stdout=subprocess.DEVNULL if output is None else output,
                 stderr=subprocess.PIPE,
                 encoding="utf-8",

@@ -6,7 +6,8 @@ import hashlib
 
 import numpy as np
 
-from mdlcodec.data.dataset import AS_CLASSES, Choice, Content, Dataset, quoted, refuse_masked
+from mdlcodec.data.array_likes import as_array
+from mdlcodec.data.dataset import AS_CLASSES, Choice, Content, Dataset, quoted
 from mdlcodec.data.features import Column, NumberColumn, column_features, image_features, number_offsets
 from mdlcodec.data.label_choice import labels_as
 from mdlcodec.errors import BadData
@@ -73,12 +74,7 @@ def array_content(x: np.ndarray, limit: int | None = None) -> Content:
 
 def content_of(x: object) -> Content:
     """The examples of what numpy makes an array (n, ...) of real numbers. Raises BadData."""
-    refuse_masked(x, "x")
-    try:
-        array = np.asarray(x)
-    except ValueError as error:
-        raise BadData(f"x is not an array: {error}; give examples of one shape") from error
-    return array_content(array)
+    return array_content(as_array(x, "x"))
 
 
 def from_arrays(x: object, y: object | None = None, choice: Choice = AS_CLASSES) -> Dataset:

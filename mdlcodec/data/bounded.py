@@ -98,6 +98,8 @@ def open_bounded(path: Path, limit: int = MAX_BYTES) -> BinaryIO:
     ``limit`` bytes.
     """
     try:
+        if path.is_char_device() or path.is_block_device():
+            raise BadData(f"{quoted(path)} is a device, which has no end; copy the data into a file")
         if path.suffix == ".gz":
             source: _Readable = gzip.GzipFile(path, "rb")
         elif path.suffix == ".xz":

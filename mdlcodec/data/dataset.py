@@ -121,10 +121,11 @@ class AnyLabels(Protocol):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Inputs, and the labels where they were asked for."""
+    """Inputs, and the labels where they were asked for; ``notes``: what was decided in reading them, for people."""
 
     inputs: Inputs
     labels: AnyLabels | None
+    notes: tuple[str, ...] = ()
 
     @property
     def class_labels(self) -> Labels:
@@ -165,11 +166,15 @@ AS_CLASSES = Choice()
 
 @dataclass(frozen=True)
 class Content:
-    """Inputs as read, not yet preprocessed: a digest, and the features on demand (they cost time)."""
+    """Inputs as read, not yet preprocessed: a digest, and the features on demand (they cost time).
+
+    ``notes``: what was decided in reading them, for people.
+    """
 
     n: int
     digest: bytes
     features: Callable[[], np.ndarray]
+    notes: tuple[str, ...] = ()
 
     def inputs(self) -> Inputs:
         """Preprocess."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import logging
 import os
 import re
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from mdlcodec.data import image_bmp, image_png, image_pnm, image_tiff, image_webp
 from mdlcodec.data.dataset import quoted
+from mdlcodec.data.image_png import Png
+from mdlcodec.data.image_refusal import LOSSY, NEITHER, TURNED, Refused
 from mdlcodec.errors import BadData
 
 ENDINGS = (".png", ".bmp", ".pbm", ".pgm", ".ppm", ".pnm", ".tif", ".tiff", ".webp")
@@ -26,87 +29,68 @@ MAX_IMAGE_BYTES = 2**28
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else Pillow's words go to the terminal
 
 _FORMATS = ("PNG", "BMP", "PPM", "TIFF", "WEBP")
+_ORIENTATION = 274  # a tag of EXIF and of TIFF
 _GREY, _COLOUR = ("1", "L", "LA"), ("P", "RGB", "RGBA")  # Pillow's modes
-_PNM_OF_8_BITS = re.compile(rb"P[2356]\s+[0-9]+\s+[0-9]+\s+255\s")
-_COMMENT = re.compile(rb"#[^\r\n]*")
-_LOSSY = "is lossy, and other decoders may give other pixels; convert the images to PNG once and keep those"
-_SEVERAL = "holds several images; save each in a file of its own"
-_DEEP = "does not hold values of 8 bits, 0 to 255; convert the images to 8 bits"
 
 
 def is_image(name: str) -> bool:
     """Whether a file of this name is read as an image. Raises BadData for images that cannot be."""
     ending = os.path.splitext(name)[1].lower()
     if ending in LOSSY_ENDINGS:
-        raise BadData(f"{quoted(name)} {_LOSSY}")
+        raise BadData(f"{quoted(name)} {LOSSY}")
     if ending in OTHER_ENDINGS:
         raise BadData(f"{quoted(name)} is an image of a kind that is not read; convert the images to PNG")
     return ending in ENDINGS
 
 
-def _webp_chunk(raw: bytes) -> bytes:
-    """Name of the first chunk of a WebP file that holds an image."""
-    at = 12
-    while at + 8 <= len(raw):
-        name, size = raw[at : at + 4], int.from_bytes(raw[at + 4 : at + 8], "little")
-        if name in (b"VP8 ", b"VP8L", b"ANMF"):
-            return name
-        at += 8 + size + size % 2
-    return b""
+@dataclass(frozen=True)
+class _Kind:
+    """What is known before Pillow sees a file: ``colours`` of its palette (None where all have a colour)."""
+
+    colours: int | None = None
+    png: Png | None = None
 
 
-def _objection(raw: bytes) -> str:
-    """Why a file of these bytes is refused before Pillow sees it, '' if it is not."""
+def _kind(raw: bytes) -> _Kind:
+    """By a file's own bytes. Raises Refused."""
     if raw.startswith(b"\xff\xd8"):
-        return _LOSSY
+        raise Refused(LOSSY)
+    if raw.startswith(image_png.SIGNATURE):
+        png = image_png.parse(raw)
+        return _Kind(png.colours, png)
+    if raw.startswith(b"BM"):
+        return _Kind(image_bmp.check(raw))
     if raw.startswith(b"RIFF") and raw[8:12] == b"WEBP":
-        return {b"VP8 ": _LOSSY, b"ANMF": _SEVERAL}.get(_webp_chunk(raw), "")
-    if raw.startswith(b"\x89PNG") and raw[24:25] == b"\x10":
-        return _DEEP
-    if raw.startswith(b"BM") and raw[28 if raw[14:15] != b"\x0c" else 24 :][:2] == b"\x10\0":
-        return _DEEP
-    if re.match(rb"P[2356y]", raw) and not _PNM_OF_8_BITS.match(_COMMENT.sub(b"", raw[:4096])):
-        return _DEEP
-    return ""
+        image_webp.check(raw)
+    elif re.match(rb"P[0-9fy]", raw):
+        image_pnm.check(raw)
+    return _Kind()
 
 
-def _tiff_objection(image: TiffImagePlugin.TiffImageFile) -> str:
-    if image.info.get("compression") != "raw":  # libtiff prints what it finds wrong to the terminal
-        return "is a compressed TIFF; convert the images to PNG, or to TIFF without compression"
-    if max(image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (1,))) > 8:
-        return _DEEP
-    if image.tag_v2.get(274, 1) != 1:
-        return "is stored turned (TIFF's Orientation); save the images upright"
-    return ""
-
-
-def _has_several(image: Image.Image) -> bool:
-    with contextlib.suppress(EOFError):
-        image.seek(1)
-        return True
-    return False
-
-
-def _decoded(raw: bytes, name: str, size: tuple[int, int] | None) -> Image.Image:
-    """The image as Pillow's mode L or RGB."""
+def _decoded(raw: bytes, size: tuple[int, int] | None) -> Image.Image:
+    """The image as Pillow's mode L or RGB. Raises Refused."""
+    kind = _kind(raw)
     image = Image.open(io.BytesIO(raw), formats=_FORMATS)
-    if isinstance(image, TiffImagePlugin.TiffImageFile) and (why := _tiff_objection(image)):
-        raise BadData(f"{name} {why}")
+    if image.format == "TIFF":
+        image_tiff.check(raw)
+        if image.getexif().get(_ORIENTATION, 1) != 1:  # Pillow turns by what its metadata say, too
+            raise Refused(TURNED)
     if image.mode not in _GREY + _COLOUR:
-        raise BadData(f"{name} is neither grey nor RGB of 8 bits ({quoted(image.mode)}); convert it to PNG")
+        raise Refused(NEITHER)
     width, height = image.size
     if size is not None and image.size != size:
-        raise BadData(
-            f"{name} has {width} x {height} pixels, the images before it {size[0]} x {size[1]}; "
-            "make all the same size"
+        raise Refused(
+            f"has {width} x {height} pixels, the images before it {size[0]} x {size[1]}; make all the same size"
         )
     if width * height * 3 > MAX_IMAGE_BYTES:
-        raise BadData(f"{name} has {width} x {height} pixels, more than are allowed; make the images smaller")
-    if _has_several(image):
-        raise BadData(f"{name} {_SEVERAL}")
+        raise Refused(f"has {width} x {height} pixels, more than are allowed; make the images smaller")
+    if kind.png is not None:
+        image_png.check_rows(kind.png)
     image.load()
+    if kind.colours is not None and int(np.asarray(image).max()) >= kind.colours:
+        raise Refused(f"has colours beyond its palette of {kind.colours}; save the images again")
     if image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema() != (255, 255):
-        raise BadData(f"{name} is transparent in places; save the images without transparency")
+        raise Refused("is transparent in places; save the images without transparency")
     return image.convert("L" if image.mode in _GREY else "RGB")
 
 
@@ -125,14 +109,14 @@ def pixels(path: str, name: str, size: tuple[int, int] | None = None) -> np.ndar
             raw = stream.read()
     except OSError as error:
         raise BadData(f"cannot open {name}: {error.strerror or error}") from error
-    if why := _objection(raw):
-        raise BadData(f"{name} {why}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of metadata, which are not looked at
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return np.asarray(_decoded(raw, name, size))
-    except (BadData, MemoryError):
+            return np.asarray(_decoded(raw, size))
+    except Refused as why:
+        raise BadData(f"{name} {why}") from why
+    except MemoryError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadData(f"{name} has more pixels than are allowed; make the images smaller") from error

@@ -6,11 +6,12 @@ import gzip
 import io
 import re
 import struct
-from typing import Any
 
 import numpy as np
 
-from mdlcodec.data.dataset import AnyLabels, LabelColumn, Labels, quoted, refuse_masked
+from mdlcodec.data.array_likes import as_array
+from mdlcodec.data.dataset import AnyLabels, LabelColumn, Labels, quoted
+from mdlcodec.data.label_values import array_of_sequence, array_of_values, is_sequence
 from mdlcodec.data.numbers import canonical_integer
 from mdlcodec.errors import BadData
 
@@ -18,7 +19,7 @@ MAX_CLASSES = 65_536
 FORMS = {"npy": ".npy", "csv": ".csv", "idx": "-idx1-ubyte", "idx.gz": "-idx1-ubyte.gz"}
 """How a label file's name ends, for each form."""
 
-_NEEDS_QUOTES = re.compile(r'[,"\r\n]|\A[ \t]|[ \t]\Z|\A\Z')
+_NEEDS_QUOTES = re.compile(r'[,"\r\n]|\A[ \t\ufeff]|[ \t]\Z|\A\Z')
 
 
 def _classes(distinct: np.ndarray, codes: np.ndarray, form: str, column: LabelColumn | None) -> Labels:
@@ -37,47 +38,17 @@ def _text_values(words: list[str]) -> np.ndarray:
     return np.array(words, dtype=f"<U{max(1, *map(len, words))}")
 
 
-def _is_integer(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _from_objects(y: np.ndarray) -> np.ndarray:
-    """Python objects (n,) as an array, if they are all text, all bools or all integers of one numpy type."""
-    values = list(y)
-    if all(isinstance(value, str) for value in values):
-        _text_values(list(set(values)))  # numpy would drop a NUL at the end without a word
-        return y.astype(str)
-    if all(isinstance(value, bool | np.bool_) for value in values):
-        return y.astype(bool)
-    if all(map(_is_integer, values)):
-        for dtype in (np.int64, np.uint64):
-            if min(values) >= np.iinfo(dtype).min and max(values) <= np.iinfo(dtype).max:
-                return y.astype(dtype)
-    names = ", ".join(sorted({type(value).__name__ for value in values}))
-    raise BadData(f"y holds objects of type {names}; give integers, bools, floats or strings, of one kind")
-
-
-def _as_array(y: Any) -> np.ndarray:
-    """numpy's array of y, unless numpy would change values of unlike kinds to make them alike."""
-    try:
-        array = np.asarray(y)
-        listed = isinstance(y, list | tuple)
-        if listed and (array.dtype.kind == "U" or (array.dtype.kind == "f" and all(map(_is_integer, y)))):
-            return np.array(y, dtype=object)
-    except (ValueError, OverflowError) as error:
-        raise BadData(f"y is not an array: {error}; give one label for each example") from error
-    return array
-
-
 def label_array(y: object, n: int) -> np.ndarray:
     """Labels of n examples as an array (n,) of integers, bools, floats up to 64 bits, or text. Raises BadData."""
-    refuse_masked(y, "y")
-    array = _as_array(y)
+    if is_sequence(y) and len(y) == n:  # type: ignore[arg-type]  # sequences have a length
+        array = array_of_sequence(y) if n else np.zeros(0)
+    else:
+        array = as_array(y, "y")
     if array.shape not in ((n,), (n, 1)):
         raise BadData(f"y has shape {array.shape}, but x has {n} examples; give one label for each")
     array = array.reshape(n)
     if array.dtype.kind in "OT":
-        array = _from_objects(array.astype(object))
+        array = array_of_values(list(array.astype(object)))
     if array.dtype.kind == "S":
         raise BadData("y holds bytes; give text with y.astype(str)")
     if array.dtype.kind not in "biufU" or (array.dtype.kind == "f" and array.dtype.itemsize > 8):
@@ -136,6 +107,8 @@ def _csv_cell(text: str) -> str:
 
 
 def _csv_bytes(labels: AnyLabels) -> bytes:
+    if isinstance(labels, Labels) and len(set(map(str, labels.values))) < len(labels.values):
+        raise BadData("some of the labels are NaNs of other bits, which .csv would write alike; write .npy")
     name = labels.column.name if labels.column is not None else None
     lines: list[str] = [] if name is None else [_csv_cell(name)]
     lines += map(_csv_cell, labels.cells())

@@ -86,6 +86,10 @@ def _read_arrays(source: str, wanted: list[str]) -> dict[str, np.ndarray]:
     """The wanted arrays that the archive holds."""
     arrays = {}
     try:
+        if not Path(source).is_file() or Path(source).stat().st_size > 2 * MAX_BYTES:
+            raise BadData(
+                f"{quoted(source)} is no regular file of at most {2 * MAX_BYTES} bytes; save x and y alone"
+            )
         with zipfile.ZipFile(Path(source)) as archive:
             for key in wanted:
                 members = [info for info in archive.infolist() if info.filename == key + MEMBER_ENDING]
@@ -108,7 +112,7 @@ def read(
     arrays = _read_arrays(source, ["x", "y"])
     if "y" not in arrays:
         raise BadData(f"{quoted(source)} has no array y; save the labels as y")
-    if arrays["y"].ndim == 0 or arrays["y"].shape[0] != arrays["x"].shape[:1][0]:
+    if not arrays["y"].shape or arrays["y"].shape[:1] != arrays["x"].shape[:1]:
         raise BadData(
             f"{quoted(source)} has x of shape {arrays['x'].shape} and y of shape {arrays['y'].shape}"
         )

@@ -1,4 +1,7 @@
-"""The readers, and finding the one that a name asks for. A new reader is one new file and one line here."""
+"""The readers, and finding the one that a name asks for. A new reader is one new file and one line here.
+
+Tables have columns to choose, which no other data has: their reader is asked apart from the others.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from typing import Protocol
 
 from mdlcodec.data import cifar_binary, digits, idx, image_folder, npz, table
 from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Choice, Content, Dataset, Inputs, quoted
+from mdlcodec.data.header_line import Asked
 from mdlcodec.errors import BadData
 
 
@@ -33,17 +37,19 @@ READERS: tuple[Reader, ...] = (
     idx,
     cifar_binary,
     image_folder,  # any other folder
-    table,
 )
 
 
-def _reader_of(source: str, limit: int | None) -> Reader:
+def _reader_of(source: str, limit: int | None) -> Reader | None:
+    """What reads the source; None for a table."""
     if limit is not None and limit < 1:
         raise BadData(f"--limit {limit} leaves no examples; give at least 1")
     reader = next((reader for reader in READERS if reader.accepts(source)), None)
     if source != "digits" and not Path(source).exists():
         raise BadData(f"there is no file or folder {quoted(source)}; give data that exists, or digits")
-    if reader is None:
+    if source != "digits" and not (Path(source).is_file() or Path(source).is_dir()):
+        raise BadData(f"{quoted(source)} is no regular file and no folder; copy the data into one")
+    if reader is None and not table.accepts(source):
         raise BadData(
             f"cannot tell what {quoted(source)} is; give digits, an .npz file, a folder of IDX files, of "
             "CIFAR's .bin files or of images by class, or a table named .csv, .data or .txt (also .gz, .xz)"
@@ -58,20 +64,31 @@ def read(
     limit: int | None = None,
     labels: bool = True,
     choice: Choice = AS_CLASSES,
+    target_index: int | None = None,
+    header: bool | None = None,
 ) -> Dataset:
     """Read ``source``: 'digits', an .npz file, a table, or images: as IDX or CIFAR's .bin files, a folder of
     them or one by its name, or as a folder of images by class.
 
-    ``target``: for tables, the label column by index from 0 (negative from the end) or by name; default the
-    last. ``limit``: only the first so many examples. ``labels=False`` needs no labels and returns none; every
-    column of a table is an input then. ``choice``: what the labels are taken as. Raises BadData.
+    ``target``: for tables, the label column by name or by index from 0 (negative from the end), a name winning;
+    ``target_index``: by index alone; default the last. ``header``: whether a table's first line names its
+    columns; None lets the rule decide, and the dataset's notes say what it did. ``limit``: only the first so many
+    examples. ``labels=False`` needs no labels and returns none; every column of a table is an input then.
+    ``choice``: what the labels are taken as. Raises BadData.
     """
-    reader = _reader_of(source, limit)
     if not labels:
-        content = reader.candidates(source, limit=limit, ignore=None, header=None)[0]
-        return Dataset(content.inputs(), None)
-    content, answers = reader.read(source, target=target, limit=limit, choice=choice.checked())
-    return Dataset(content.inputs(), answers)
+        content = read_candidates(source, limit=limit, header=header)[0]
+        return Dataset(content.inputs(), None, content.notes)
+    reader = _reader_of(source, limit)
+    if reader is None:
+        asked = Asked(target, target_index, header)
+        content, answers = table.read(source, asked=asked, limit=limit, choice=choice.checked())
+    else:
+        for option, given in (("--target-index", target_index), ("--header", header)):
+            if given is not None:
+                raise BadData(f"{option} is for tables, and {quoted(source)} is none; leave it out")
+        content, answers = reader.read(source, target=target, limit=limit, choice=choice.checked())
+    return Dataset(content.inputs(), answers, content.notes)
 
 
 def read_candidates(
@@ -82,7 +99,10 @@ def read_candidates(
     ``header``: whether a table begins with a header line (the decoder knows: the file holds the label
     column's name, or none); None decides as the encoder does. Nothing is preprocessed yet. Raises BadData.
     """
-    return _reader_of(source, limit).candidates(source, limit=limit, ignore=ignore, header=header)
+    reader = _reader_of(source, limit)
+    if reader is None:
+        return table.candidates(source, limit=limit, ignore=ignore, header=header)
+    return reader.candidates(source, limit=limit, ignore=ignore, header=header)
 
 
 def read_inputs(

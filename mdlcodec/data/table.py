@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,8 +15,17 @@ import numpy as np
 from mdlcodec.data.bounded import open_bounded
 from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Choice, Content, LabelColumn, quoted
 from mdlcodec.data.features import Column, NumberColumn, TextColumn, column_features, number_offsets
+from mdlcodec.data.header_line import (
+    NOTHING_ASKED,
+    Asked,
+    Seen,
+    is_header,
+    may_be_header,
+    said,
+    target_column,
+)
 from mdlcodec.data.label_choice import words_as
-from mdlcodec.data.numbers import is_missing, is_number, parse
+from mdlcodec.data.numbers import is_missing, parse
 from mdlcodec.errors import BadData
 
 MAX_ROW_BYTES = 2**24  # line ends in quotes included
@@ -24,6 +33,10 @@ MAX_COLUMNS = 65_536
 _NAME = re.compile(r".*\.(csv|data|txt)([-_][^.]*)?(\.gz|\.xz)?")
 _ROWS_AT_ONCE = 512  # so few that their cells stay in the processor's cache
 _SPACES = " \t"
+_KEPT = "\0"  # stands before cells whose spaces were in quotes; tables have no such character
+_SPACES_IN_QUOTES = re.compile(r'"[ \t]|[ \t]"')
+_CELL = re.compile(r' *("(?:[^"]|"")*"|[^,]*)(?:,|\r?\n?\Z)')
+_MORE_BLANK_LINES = 65_536  # than rows
 
 
 def accepts(source: str) -> bool:
@@ -32,29 +45,32 @@ def accepts(source: str) -> bool:
 
 
 class _Lines:
-    """Lines of a UTF-8 file as text, for the csv module; ``last`` is the latest.
-
-    ``row_bytes`` counts the bytes of the lines since it was last set to 0.
-    """
+    """Lines of a UTF-8 file as text, for the csv module; ``row`` are those since ``next_row``."""
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self._stream, self._name, self._number = stream, name, 0
-        self.last = ""
-        self.row_bytes = 0
+        self.row: list[str] = []
+        self._row_bytes = 0
+
+    def next_row(self) -> None:
+        """The lines of a row were read."""
+        self.row.clear()
+        self._row_bytes = 0
 
     def __iter__(self) -> Iterator[str]:
         while raw := self._stream.readline(MAX_ROW_BYTES + 1):
             self._number += 1
-            self.row_bytes += len(raw)
-            if self.row_bytes > MAX_ROW_BYTES:
+            self._row_bytes += len(raw)
+            if self._row_bytes > MAX_ROW_BYTES:
                 raise self._error(f"belongs to a row of more than {MAX_ROW_BYTES} bytes; is this a table?")
             if b"\0" in raw:
                 raise self._error("has a NUL byte; save the table as UTF-8 text")
             try:
-                self.last = raw.decode("utf-8-sig" if self._number == 1 else "utf-8")
+                line = raw.decode("utf-8-sig" if self._number == 1 else "utf-8")
             except UnicodeDecodeError as error:
                 raise self._error("is not UTF-8; save the table as UTF-8 text") from error
-            yield self.last
+            self.row.append(line)
+            yield line
 
     def _error(self, what: str) -> BadData:
         return BadData(f"{quoted(self._name)} line {self._number} {what}")
@@ -68,16 +84,34 @@ class _Codes(dict[str, int]):
         return code
 
 
+def _marked(row: list[str], lines: list[str]) -> list[str]:
+    """The cells, with _KEPT before those in quotes, where one has spaces or tabs at its ends."""
+    text = "".join(lines)
+    if _SPACES_IN_QUOTES.search(text) is None:
+        return row
+    cells, at = [], 0
+    for cell in row:
+        match = _CELL.match(text, at)
+        assert match is not None  # the csv module read the same cell
+        at = match.end()
+        cells.append(_KEPT + cell if match[1].startswith('"') and cell.strip(_SPACES) != cell else cell)
+    return cells
+
+
 def _rows(stream: BinaryIO, name: str) -> Iterator[list[str]]:
-    """Rows of cells, all of one number; blank lines are left out."""
+    """Rows of cells, all of one number; blank lines are left out. Quoted cells: see _marked."""
     lines = _Lines(stream, name)
     reader = csv.reader(lines, skipinitialspace=True, strict=True)
-    width = 0
+    width, balance = 0, _MORE_BLANK_LINES
     try:
         for row in reader:
-            lines.row_bytes = 0
+            balance += 1
             if len(row) != width or width <= 1:
-                if len(row) <= 1 and not lines.last.strip(_SPACES + "\r\n"):
+                if len(row) <= 1 and not "".join(lines.row).strip(_SPACES + "\r\n"):
+                    lines.next_row()
+                    balance -= 2
+                    if balance < 0:
+                        raise BadData(f"{quoted(name)} has more blank lines than rows; is this a table?")
                     continue
                 if width and len(row) != width:
                     raise BadData(
@@ -89,14 +123,16 @@ def _rows(stream: BinaryIO, name: str) -> Iterator[list[str]]:
                     raise BadData(
                         f"{quoted(name)} has {width} columns; at most {MAX_COLUMNS} are read (save x as .npz)"
                     )
-            yield row
+            cells = _marked(row, lines.row)
+            lines.next_row()
+            yield cells
     except csv.Error as error:
         raise BadData(f"{quoted(name)} line {reader.line_num}: {error}; mend the line") from error
 
 
 @dataclass(frozen=True)
 class _Cells:
-    """One column: ``codes`` int32 (rows,) into distinct stripped ``words``; ``first``: the first row's."""
+    """One column: ``codes`` int32 (rows,) into distinct ``words``; ``first``: the first row's."""
 
     words: list[str]
     codes: np.ndarray
@@ -142,14 +178,26 @@ def _offsets(distinct: list[int] | list[float]) -> np.ndarray:
     return number_offsets(integers or np.array(distinct, np.float64))
 
 
-def _strip(words: list[str], codes: np.ndarray) -> _Cells:
+def _renamed(words: Iterable[str], cells: _Cells) -> _Cells:
+    """The column with other words in place of its own; equal ones become one."""
     kept = _Codes()
-    place = np.array([kept[word.strip(_SPACES)] for word in words], np.int32)
-    return _Cells(list(kept), place[codes], int(place[codes[0]]))
+    place = np.array([kept[word] for word in words], np.int32)
+    return _Cells(list(kept), place[cells.codes], int(place[cells.first]))
+
+
+def _stripped(cells: _Cells) -> _Cells:
+    """As inputs are read: without spaces and tabs at the ends, in quotes or not."""
+    return _renamed((word.removeprefix(_KEPT).strip(_SPACES) for word in cells.words), cells)
+
+
+def _as_labels(cells: _Cells) -> _Cells:
+    """As labels are read: spaces and tabs in quotes are kept."""
+    words = (word[1:] if word.startswith(_KEPT) else word.strip(_SPACES) for word in cells.words)
+    return _renamed(words, cells)
 
 
 def _read_cells(source: str, limit: int | None) -> list[_Cells]:
-    """Columns of the table's first ``limit`` + 1 rows, header line included."""
+    """Columns of the table's first ``limit`` + 1 rows, header line included; cells as _rows gives them."""
     numbering: list[_Codes] = []
     parts: list[list[np.ndarray]] = []
     rows: list[list[str]] = []
@@ -175,25 +223,18 @@ def _read_cells(source: str, limit: int | None) -> list[_Cells]:
         add()
     if not n:
         raise BadData(f"{quoted(source)} has no rows; give a table with at least one example")
-    return [_strip(list(codes), np.concatenate(part)) for codes, part in zip(numbering, parts, strict=True)]
+    columns = []
+    for codes, part in zip(numbering, parts, strict=True):
+        whole = np.concatenate(part)
+        columns.append(_Cells(list(codes), whole, int(whole[0])))
+    return columns
 
 
-def _has_header(columns: list[_Cells]) -> bool:
-    """Whether the first row names the columns, told from input columns alone.
-
-    It does when none of its cells is a number, and one of them is text while all cells below it are
-    numbers or missing, with a number among them.
-    """
-    first = [column.words[column.first] for column in columns]
-    if any(map(is_number, first)):
-        return False
-    for column, name in zip(columns, first, strict=True):
-        below = np.unique(column.codes[1:])
-        if not is_missing(name):
-            cells = [column.words[word] for word in below]
-            if all(is_number(cell) or is_missing(cell) for cell in cells) and any(map(is_number, cells)):
-                return True
-    return False
+def _seen(column: _Cells) -> Seen:
+    counts = np.bincount(column.codes[1:], minlength=len(column.words))  # integers
+    below = [word for word, count in zip(column.words, counts.tolist(), strict=True) if count]
+    alone = (counts == 1).any() and (counts[column.first] != 1 or np.count_nonzero(counts == 1) > 1)
+    return Seen(column.words[column.first], below, bool(counts[column.first]), bool(alone))
 
 
 def _content(source: str, columns: list[_Cells], header: bool, limit: int | None) -> Content:
@@ -212,51 +253,48 @@ def _content(source: str, columns: list[_Cells], header: bool, limit: int | None
     return Content(n, digest.digest(), lambda: column_features([column.column() for column in data], n))
 
 
-def _find_target(source: str, target: str | None, first: list[str]) -> tuple[int, bool]:
-    """Index of the label column, and whether it was chosen by name (so that there is a header line)."""
-    if target is None:
-        return len(first) - 1, False
-    if re.fullmatch(r"[+-]?[0-9]{1,9}", target):
-        index = int(target)
-        if not -len(first) <= index < len(first):
-            raise BadData(
-                f"--target {target}: {quoted(source)} has {len(first)} columns, 0 to {len(first) - 1}"
-            )
-        return index % len(first), False
-    if first.count(target) == 1:
-        return first.index(target), True
-    if target in first:
-        raise BadData(f"--target {quoted(target)} names several columns of {quoted(source)}; give its index")
-    shown = ", ".join(map(quoted, first[:8])) + (", ..." if len(first) > 8 else "")
-    raise BadData(
-        f"--target {quoted(target)} is not in the first line of {quoted(source)} ({shown}); give an index"
-    )
-
-
 def read(
-    source: str, *, target: str | None, limit: int | None, choice: Choice = AS_CLASSES
+    source: str, *, asked: Asked = NOTHING_ASKED, limit: int | None, choice: Choice = AS_CLASSES
 ) -> tuple[Content, AnyLabels]:
-    """Input columns, and the labels of the target column."""
-    columns = _read_cells(source, limit)
-    first = [column.words[column.first] for column in columns]
-    index, named = _find_target(source, target, first)
-    inputs = columns[:index] + columns[index + 1 :]
-    header = named or _has_header(inputs)
-    content = _content(source, inputs, header, limit)
-    cells = columns[index].as_data(header, limit)
-    return content, words_as(
-        choice, cells.words, cells.codes, LabelColumn(index, first[index] if header else None)
-    )
+    """Input columns, and the labels of the target column. The content's notes say how the first line was taken."""
+    raw = _read_cells(source, limit)
+    columns = list(map(_stripped, raw))
+    seen = list(map(_seen, columns))
+    names = [word.words[word.first] for word in map(_as_labels, raw)]
+
+    def judged(index: int) -> tuple[bool, bool]:
+        header = asked.header
+        if header is None:
+            header = is_header(seen[:index] + seen[index + 1 :], seen)
+        return header, asked.header is None and (header or may_be_header(seen, seen[index]))
+
+    by_name = [at for at, column in enumerate(seen) if column.first == asked.target]
+    guess = by_name[0] if len(by_name) == 1 else target_column(source, asked, names, False, False)[0]
+    index, named = target_column(source, asked, names, *judged(guess))
+    header, doubtful = judged(index)
+    header = header or named
+    notes = (said(source, names, header),) if doubtful and not named else ()
+    content = _content(source, columns[:index] + columns[index + 1 :], header, limit)
+    cells = _as_labels(raw[index]).as_data(header, limit)
+    column = LabelColumn(index, names[index] if header else None)
+    return replace(content, notes=notes), words_as(choice, cells.words, cells.codes, column)
 
 
 def candidates(source: str, *, limit: int | None, ignore: int | None, header: bool | None) -> list[Content]:
     """The table without column ``ignore``, if it has that and another one; then with all its columns."""
-    columns = _read_cells(source, limit)
+    columns = list(map(_stripped, _read_cells(source, limit)))
     choices = [columns]
     if ignore is not None and 0 <= ignore < len(columns) and len(columns) > 1:
         choices.insert(0, columns[:ignore] + columns[ignore + 1 :])
     contents = []
     for inputs in choices:
-        named = _has_header(inputs) if header is None else header
-        contents.append(_content(source, inputs, named, limit))
+        named = header
+        notes: tuple[str, ...] = ()
+        if named is None:
+            seen = list(map(_seen, inputs))
+            named = is_header(seen, seen)
+            if named or may_be_header(seen, None):
+                first = [column.first for column in seen]
+                notes = (said(source, first, named),)
+        contents.append(replace(_content(source, inputs, named, limit), notes=notes))
     return contents

@@ -14,6 +14,7 @@ import numpy as np
 
 from mdlcodec.compiled import njit
 from mdlcodec.errors import InexactComputation
+from mdlcodec.exact.threads import in_right_state
 
 ROWS, COLUMNS, DEPTH = 64, 256, 64  # a block: 128 KiB for the results, as much for the panel they are made of
 
@@ -33,7 +34,7 @@ def in_threads(task: Callable[[Any], None], items: Iterable[Any]) -> None:
     """Run ``task`` on every item, as many at a time as numba has threads; tasks must not share results."""
     with ThreadPoolExecutor(max_workers=numba.config.NUMBA_NUM_THREADS) as pool:
         try:
-            for _ in pool.map(task, items):
+            for _ in pool.map(in_right_state(task), items):
                 pass
         except BaseException:  # an interrupt too: do not start what is still waiting
             pool.shutdown(wait=False, cancel_futures=True)

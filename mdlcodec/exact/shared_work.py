@@ -13,11 +13,13 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from mdlcodec.compiled import njit
+from mdlcodec.exact.known_answers import NUMBERS, rounds_right
 
 # fields of a job, int64, each on a cache line of its own
-NEXT, ACTIVE, FUNCTION, ARGUMENTS, COUNT, RANGE, FAILED = 0, 8, 16, 24, 32, 40, 48
-FIELDS = 56
+NEXT, ACTIVE, FUNCTION, ARGUMENTS, COUNT, RANGE, FAILED, ANSWERS = 0, 8, 16, 24, 32, 40, 48, 56
+FIELDS = 64
 NOTHING = 1 << 62  # NEXT when no job is on offer
+WRONG_STATE = 1 << 32  # in FAILED: a thread did not round as all others do
 
 _i64 = ir.IntType(64)
 _CALLED = ir.FunctionType(_i64, [_i64] * 3)
@@ -107,6 +109,7 @@ def entry(typingctx, kernel, arguments):  # type: ignore[no-untyped-def]
 def take_part(job: int) -> None:
     """Works on the job at that address until no range is left."""
     add(job, ACTIVE, 1)
+    took = False
     while True:
         part = add(job, NEXT, 1)
         # only a number below NOTHING proves that the other fields are those of the job on offer
@@ -116,9 +119,12 @@ def take_part(job: int) -> None:
         first = part * each
         if first >= count:
             break
+        took = True
         failed = _call(load(job, FUNCTION), load(job, ARGUMENTS), first, min(count, first + each))
         if failed != 0:
             add(job, FAILED, failed)
+    if took and not rounds_right(load(job, ANSWERS)):
+        add(job, FAILED, WRONG_STATE)
     add(job, ACTIVE, -1)
 
 
@@ -126,8 +132,11 @@ def take_part(job: int) -> None:
 def share(job: int, function: int, arguments: int, count: int, each: int) -> int:
     """Offers ranges of ``each`` of 0..count, works until none is left, and waits for those taken.
 
-    Returns how many ranges raised an error.
+    Returns how many ranges raised an error; WRONG_STATE or more if a thread's state of the processor is not that
+    of formats/arithmetic.md.
     """
+    if not rounds_right(load(job, ANSWERS)):
+        return WRONG_STATE
     store(job, FAILED, 0)
     store(job, FUNCTION, function)
     store(job, ARGUMENTS, arguments)
@@ -143,10 +152,12 @@ def share(job: int, function: int, arguments: int, count: int, each: int) -> int
 
 @njit(cache=True, nogil=True)
 def stand_by(job: int, patience: int) -> None:
-    """Takes part in whatever is offered, until nothing was for so many looks."""
+    """Takes part in whatever is offered, until nothing was for so many looks, or this thread rounds otherwise."""
     looks = 0
     while looks < patience:
         if load(job, NEXT) < NOTHING:
+            if not rounds_right(load(job, ANSWERS)):
+                return
             take_part(job)
             looks = 0
         looks += 1
@@ -155,5 +166,5 @@ def stand_by(job: int, patience: int) -> None:
 def new_job() -> np.ndarray:
     """Fields of a job without work, int64; its address names it."""
     fields = np.zeros(FIELDS, np.int64)
-    fields[NEXT] = NOTHING
+    fields[NEXT], fields[ANSWERS] = NOTHING, NUMBERS
     return fields

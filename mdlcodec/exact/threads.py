@@ -5,7 +5,9 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from mdlcodec.exact.shared_work import new_job, stand_by
+from mdlcodec.exact.known_answers import NUMBERS, rounds_right
+from mdlcodec.exact.processor_state import set_right, wrong_state
+from mdlcodec.exact.shared_work import WRONG_STATE, new_job, stand_by
 
 # multiply-adds below which another thread's share costs more than it saves
 WORTH_A_THREAD = 1 << 21
@@ -30,6 +32,7 @@ class _Crew:
         # ``fields`` is an argument so that this thread keeps them alive
         while True:
             self._awake.wait()
+            set_right()
             stand_by(self.job, _PATIENCE)
             self._awake.clear()
 
@@ -68,7 +71,7 @@ def in_parts(
     """kernel(*arguments, first, last) for ranges of ``each`` that cover 0..count.
 
     ``shared``: the function of numba that offers the kernel to other threads (`shared_work.share`). Raises
-    RuntimeError when a part of the work raised.
+    RuntimeError when a part of the work raised, InexactComputation when a thread's state of the processor is wrong.
     """
     if each >= count or (threads := _number()) <= 1:
         kernel(*arguments, 0, count)
@@ -85,5 +88,24 @@ def in_parts(
         failed = shared(crew.job, count, each, *arguments)
     finally:
         crew.busy.release()
+    if failed >= WRONG_STATE:
+        raise wrong_state()
     if failed:
         raise RuntimeError(f"{failed} parts of the work raised an error")
+
+
+def in_right_state(task: Callable[[Any], None]) -> Callable[[Any], None]:
+    """The task for threads of our own: each call sets the state of the processor, and looks at it before and after.
+
+    Raises InexactComputation where it is not that of formats/arithmetic.md.
+    """
+
+    def checked(item: Any) -> None:
+        set_right()
+        if not rounds_right(NUMBERS):
+            raise wrong_state()
+        task(item)
+        if not rounds_right(NUMBERS):
+            raise wrong_state()
+
+    return checked

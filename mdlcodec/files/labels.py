@@ -29,6 +29,7 @@ from mdlcodec.container.label_file import DIGEST_BYTES
 from mdlcodec.data import targets
 from mdlcodec.data.dataset import Labels
 from mdlcodec.errors import BadData, CorruptFile, Unsupported, WrongInputs
+from mdlcodec.exact.processor_state import entry
 from mdlcodec.limits import DEFAULT_LIMITS, Limits, check_limits, integer
 
 if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
@@ -221,6 +222,7 @@ def _possible(header: LabelHeader) -> int:
     return len(header.values) if header.grid is None else header.grid.high - header.grid.low + 1
 
 
+@entry
 def encode(
     dataset: Dataset,
     *,
@@ -269,6 +271,9 @@ def encode(
     target = labels.target
     chosen.check_target(target)
     settings = chosen.settings(net, preset, seed, inputs, target)
+    written(
+        inputs, labels, chosen.number, settings, b""
+    )  # what no file can hold is known before any training
     with computing_on(device):
         prepared = chosen.prepare(inputs, target, settings)
         plan = Plan(code, chosen.net_name(settings), settings, labels.n, target, prepared.sending_cost)
@@ -317,6 +322,7 @@ def decode(
     return received.labels, received.run
 
 
+@entry
 def receive(
     file: LabelFile,
     find_inputs: Callable[[LabelHeader], Sequence[Content]],

@@ -27,7 +27,8 @@ from mdlcodec.descriptions.tensors.network_section import (
     decode_network,
     encode_network,
 )
-from mdlcodec.errors import BadData
+from mdlcodec.errors import BadData, MdlcodecError
+from mdlcodec.exact.processor_state import entry
 from mdlcodec.limits import DEFAULT_MEMORY
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Report:
     dropped: Dropped | None
 
 
+@entry
 def pack(
     tensors: Sequence[Tensor],
     options: Options | None = None,
@@ -106,6 +108,7 @@ def pack(
     return write_network_file(section), Report(left, changes, kept, signs, dropped)
 
 
+@entry
 def unpack(blob: bytes, memory: int, *, progress: ElementProgress | None = None) -> Network:
     """The network in a network file, or in a label file of a two-part code; at most ``memory`` bytes of it.
 
@@ -177,7 +180,7 @@ def digest(tensors: Sequence[Tensor]) -> str:
 
 def tensors_of(weights: object) -> list[Tensor]:
     """The tensors of a dict of arrays or torch tensors by name. Raises BadData."""
-    from mdlcodec.data.dataset import refuse_masked
+    from mdlcodec.data.array_likes import as_array, is_tensor, refuse_without_values, refused
 
     if not isinstance(weights, Mapping):
         raise BadData(f"weights were given as {type(weights).__name__}; give a dict of arrays by name")
@@ -185,17 +188,19 @@ def tensors_of(weights: object) -> list[Tensor]:
     for name, value in weights.items():
         if not isinstance(name, str):
             raise BadData(f"a tensor's name is of type {type(name).__name__}; give a string")
-        if type(value).__module__.partition(".")[0] == "torch":
+        if is_tensor(value):
             from mdlcodec.data.weights.pytorch import tensor_of
 
-            tensors.append(tensor_of(name, value))
+            try:
+                refuse_without_values(value, f"tensor {quoted(name)}")
+                tensors.append(tensor_of(name, value))
+            except MdlcodecError:
+                raise
+            except Exception as error:  # torch.func's wrappers, lazy modules' parameters
+                advice = "give a plain tensor with values"
+                raise refused(f"tensor {quoted(name)}", error, advice) from error
             continue
-        refuse_masked(value, quoted(name))
-        try:
-            array = np.asarray(value)
-        except (ValueError, TypeError, RuntimeError) as error:
-            raise BadData(f"tensor {quoted(name)} is no array: {error}") from error
-        tensors.append(Tensor.of(name, array))
+        tensors.append(Tensor.of(name, as_array(value, f"tensor {quoted(name)}")))
     return tensors
 
 

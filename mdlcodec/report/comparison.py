@@ -1,7 +1,8 @@
 """Every code on one data set: a file each, decoded before it counts, kept with what is known of it.
 
 A row of the comparison is a file FOLDER/CODE.mdl and its record FOLDER/CODE.json. The record is written first and
-names the digest of its file, so that a row is either finished or not, whenever the program ends.
+names the digest of its file, so that a row is either finished or not, whenever the program ends. A file is decoded
+again if this user's own run did not write its record.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ import math
 import os
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import mdlcodec
 from mdlcodec.errors import BadData, MdlcodecError
+from mdlcodec.files.temporary import temporary_file
 from mdlcodec.limits import DEFAULT_LIMITS, Limits, check_limits
 from mdlcodec.report import record as records
-from mdlcodec.report.row import Row, made_with, row_of
+from mdlcodec.report.row import MEASURED, Row, made_with, row_of
 
 if TYPE_CHECKING:
     from mdlcodec.data import Dataset, Labels
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 # as in Blier & Ollivier 2018, Table 1, with the codes of sections 3.1 to 3.4 that it leaves out
 _ORDER = ("uniform", "two-part-raw", "two-part", "subspace", "variational", "prequential", "switching")
+
+_MOST_BYTES_OF_OTHERS = 1 << 28  # a larger file is made again rather than read
 
 Verify = Callable[[Path, "Labels"], float]
 """Decodes a file in a fresh process; its seconds. Raises MdlcodecError unless these labels come back."""
@@ -37,7 +41,7 @@ class Comparison:
     """One data set under the same preset and seed for every code, whose files go to ``folder``.
 
     ``test``: examples that accuracy is measured on (see accuracy.read_examples); ``force``: finished rows are
-    made again.
+    made again; ``key``: records sealed with it are believed (see seal.kept_key), by default none.
     """
 
     dataset: Dataset
@@ -49,6 +53,7 @@ class Comparison:
     limits: Limits = DEFAULT_LIMITS
     test: Dataset | None = None
     force: bool = False
+    key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     @property
     def labels(self) -> Labels:
@@ -92,7 +97,7 @@ class Comparison:
         """The row of one code, and whether it was finished before. A code that fails gives a row that says so."""
         try:
             settings = self._settings(code)
-            finished = None if self.force else self._finished(code, settings)
+            finished = None if self.force else self._finished(code, settings, verify)
             if finished is not None:
                 return finished, True
             return self._made(code, settings, verify, watch), False
@@ -129,15 +134,23 @@ class Comparison:
         ours = self._origin()
         return settings.get("net") is not None and any(settings.get(name) != ours[name] for name in ours)
 
-    def _finished(self, code: str, settings: dict[str, Any]) -> Row | None:
-        """The row of a record, if it is of the same settings and its file is the one it was made of."""
+    def _finished(self, code: str, settings: dict[str, Any], verify: Verify) -> Row | None:
+        """The row of a record, if it is of the same settings and its file is the one it was made of.
+
+        Where somebody else wrote the record, what the file itself tells once it is decoded again.
+        """
         path, record_path = self._paths(code)
         known = records.read(record_path)
         if known is None or known["settings"] != settings:
             return None
-        size = known["row"].get("bytes")
+        is_own = records.is_sealed(known, self.key)
+        size = known["row"].get("bytes") if is_own else min(self.limits.memory // 8, _MOST_BYTES_OF_OTHERS)
         blob = records.read_regular(path, size) if isinstance(size, int) else None
-        if blob is None or known["sha256"] != records.sha256(blob) or not self._is_ours(blob, code):
+        if blob is None or not self._is_ours(blob, code):
+            return None
+        if not is_own:
+            return self._of_somebody_else(code, settings, blob, verify)
+        if known["sha256"] != records.sha256(blob):
             return None
         try:
             row = row_of(code, settings["net"], path, len(blob), self.uniform_bytes, known["row"])
@@ -145,8 +158,32 @@ class Comparison:
             return None
         if known.get("test") != self._test_digest():
             row = replace(row, test_accuracy=self._accuracy(blob))
-            _write_whole(record_path, records.written(row, settings, blob, self._test_digest()))
+            self._keep(row, settings, blob)
         return row
+
+    def _of_somebody_else(
+        self, code: str, settings: dict[str, Any], blob: bytes, verify: Verify
+    ) -> Row | None:
+        """The row of a file that was decoded just now; None if it does not give the labels."""
+        path, _ = self._paths(code)
+        with temporary_file(path.parent) as temporary:
+            temporary.write_bytes(blob)
+            try:
+                seconds = verify(temporary, self.labels)
+            except MdlcodecError:
+                return None
+        measured = dict.fromkeys(MEASURED) | {
+            "test_accuracy": self._accuracy(blob),
+            "decode_seconds": seconds,
+        }
+        row = row_of(code, settings["net"], path, len(blob), self.uniform_bytes, measured)
+        self._keep(row, settings, blob)
+        return row
+
+    def _keep(self, row: Row, settings: dict[str, Any], blob: bytes) -> None:
+        """Write the record."""
+        sealed = records.written(row, settings, blob, self._test_digest(), self.key)
+        _write_whole(self._paths(row.code)[1], sealed)
 
     def _is_ours(self, blob: bytes, code: str) -> bool:
         """Whether a file says that it is of this data, and coded in this way."""
@@ -171,7 +208,7 @@ class Comparison:
         """The row of a file that is encoded, and decoded in a fresh process, before it goes to its place."""
         from mdlcodec.files import labels as label_files
 
-        path, record_path = self._paths(code)
+        path, _ = self._paths(code)
         blob, run = label_files.encode(
             self.dataset,
             code=code,
@@ -181,8 +218,7 @@ class Comparison:
             limits=self.limits,
             watch=watch,
         )
-        temporary = _temporary(path)
-        try:
+        with temporary_file(path.parent) as temporary:
             temporary.write_bytes(blob)
             seconds = verify(temporary, self.labels)
             measured = {
@@ -195,10 +231,8 @@ class Comparison:
                 "made_with": made_with(),
             }
             row = row_of(code, settings["net"], path, len(blob), self.uniform_bytes, measured)
-            _write_whole(record_path, records.written(row, settings, blob, self._test_digest()))
+            self._keep(row, settings, blob)
             os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
         return row
 
     def _test_digest(self) -> str | None:
@@ -243,15 +277,8 @@ def dataset_digest(dataset: Dataset) -> str:
     return digest.hexdigest()
 
 
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".mdlcodec-{secrets.token_hex(8)}.tmp")
-
-
 def _write_whole(path: Path, data: bytes) -> None:
     """The file appears whole or not at all."""
-    temporary = _temporary(path)
-    try:
+    with temporary_file(path.parent) as temporary:
         temporary.write_bytes(data)
         os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

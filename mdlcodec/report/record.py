@@ -1,12 +1,14 @@
 """The record of a row, kept beside its file, so that a comparison goes on where it was interrupted.
 
-A record is what somebody's folder holds: nothing in it is believed that the file or the data say themselves, and
-what it alone can say is checked for its type (`row.row_of`).
+A record is what somebody's folder holds: nothing in it is believed that the file or the data say themselves. What
+it alone can say is believed where its seal shows that this user's own run wrote it (`seal`), and is checked for its
+type (`row.row_of`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import os
 import stat
@@ -15,14 +17,27 @@ from pathlib import Path
 from typing import Any
 
 from mdlcodec.report.row import Row
+from mdlcodec.report.seal import seal
+from mdlcodec.report.strict_json import strict_json
 
 _MOST_BYTES = 1 << 20  # of a record
 
 
-def written(row: Row, settings: dict[str, Any], blob: bytes, test: str | None) -> bytes:
-    """The record of a file; ``test``: the digest of the examples that accuracy was measured on."""
+def written(row: Row, settings: dict[str, Any], blob: bytes, test: str | None, key: bytes) -> bytes:
+    """The record of a file; ``test``: the digest of the examples that accuracy was measured on; ``key``: it is
+    sealed with."""
     record = {"settings": settings, "sha256": sha256(blob), "test": test, "row": asdict(row)}
-    return json.dumps(record, indent=1).encode() + b"\n"
+    return strict_json(record | {"seal": _seal_of(record, key)}, indent=1).encode() + b"\n"
+
+
+def is_sealed(record: dict[str, Any], key: bytes) -> bool:
+    """Whether `written` wrote it with that key, and nothing was changed since."""
+    expected = _seal_of({name: value for name, value in record.items() if name != "seal"}, key)
+    return hmac.compare_digest(expected.encode(), str(record.get("seal")).encode("utf-8", "replace"))
+
+
+def _seal_of(record: dict[str, Any], key: bytes) -> str:
+    return seal(key, strict_json(record, sort_keys=True).encode())
 
 
 def read(path: Path) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from typing import Any
 import mdlcodec
 
 _LARGEST = 1e15  # of a length or a time
-_MEASURED = (
+MEASURED = (
     "ideal_bits",
     "objective_bits",
     "training_error",
@@ -27,7 +27,8 @@ class Row:
 
     ``ideal_bits``, ``objective_bits``, ``training_error``: see labels.Run; ``test_accuracy``: of the network in the
     file, None where it holds none; ``decode_seconds``: of the fresh process, its start included; ``failed``: why
-    there is no file; ``made_with``: versions of packages, and threads of torch, when the file was made.
+    there is no file; ``made_with``: versions of packages, and threads of torch, when the file was made. What only
+    its maker knows is None of a file that somebody else made.
     """
 
     code: str
@@ -59,8 +60,8 @@ def row_of(
     code: str, net: str | None, path: Path, size: int, uniform_bytes: int, measured: dict[str, Any]
 ) -> Row:
     """The row of a file of ``size`` bytes. Raises ValueError or KeyError for values that nobody measured."""
-    numbers: dict[str, Any] = {name: _number(measured[name]) for name in _MEASURED}
-    if numbers["encode_seconds"] is None or numbers["decode_seconds"] is None:
+    numbers: dict[str, Any] = {name: _number(measured[name]) for name in MEASURED}
+    if numbers["decode_seconds"] is None:
         raise ValueError("a file that was never decoded")
     return Row(
         code,

@@ -13,6 +13,7 @@ from mdlcodec.errors import InexactComputation
 from mdlcodec.nn.graph import Graph
 from mdlcodec.observe.contract import Moment, Observer
 from mdlcodec.sender.float_network import float_forward
+from mdlcodec.sender.own_state import in_own_state
 from mdlcodec.sender.task import Task
 
 _SMOOTHING = 0.01  # of the loss that is told
@@ -57,7 +58,11 @@ class Trainer:
         """All steps of a phase. Raises InexactComputation when the loss is NaN or infinite.
 
         Torch's own random numbers, which dropout draws, follow from the task's seed, whoever else draws some.
+        Neither its state nor the processor's is what the host has set: see `mdlcodec.sender.own_state`.
         """
+        in_own_state(self._steps, phase)
+
+    def _steps(self, phase: Phase) -> None:
         recent = 0.0
         drawn = torch.Generator().manual_seed(self.task.seed).get_state()
         for done in range(phase.steps):

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdlcodec.data.dataset import quoted
-from mdlcodec.data.tensor import DType, Tensor
+from mdlcodec.data.tensor import DType, Tensor, values_of_bytes
 from mdlcodec.errors import BadData
 from mdlcodec.sender.k_means import codebook
 
 HIGHEST_BITS = 16
+_LARGEST = float(np.finfo(np.float64).max)
 _LARGEST_BFLOAT16 = float.fromhex("0x1.fep127")
 
 
@@ -118,7 +119,7 @@ def _changed(tensor: Tensor, values: np.ndarray, lossy: Lossy) -> np.ndarray:
                 f"--step {lossy.step} is beyond {tensor.dtype.name}, the type of tensor {quoted(tensor.name)}; "
                 "choose a step that it can hold"
             )
-        values = stepped(values, step)
+        values = stepped(values, step, _largest(tensor.dtype))
     return values
 
 
@@ -130,13 +131,25 @@ def pruned(values: np.ndarray, fraction: float) -> np.ndarray:
     return result.reshape(values.shape)
 
 
-def stepped(values: np.ndarray, step: float) -> np.ndarray:
-    """The nearest multiples of the step in float64, halves to even; +0 for both zeros."""
-    return np.rint(values.astype(np.float64) / step) * step + 0.0
+def stepped(values: np.ndarray, step: float, largest: float = _LARGEST) -> np.ndarray:
+    """The nearest multiples of the step, each rounded to float64 once, halves to even; +0 for both zeros.
+
+    Multiples beyond ``largest`` become the next towards zero.
+    """
+    exact = values.astype(np.float64)
+    rest = np.fmod(exact, step)  # exact, and so is what is above where it is the smaller of the two
+    above = step - np.abs(rest)
+    with np.errstate(over="ignore"):
+        odd = np.abs(np.fmod(exact, 2 * step)) >= step
+        further = exact + np.copysign(above, exact)
+    away = (np.abs(rest) > above) | ((np.abs(rest) == above) & odd)
+    return np.where(away & (np.abs(further) <= largest), further, exact - rest) + 0.0
 
 
 def _tensor_of(tensor: Tensor, values: np.ndarray) -> Tensor:
     """The tensor with other values, rounded to its type; the largest that it has for those beyond."""
+    if tensor.dtype.bits == 8:
+        return Tensor(tensor.name, tensor.dtype, _nearest_bytes(values.astype(np.float64), tensor.dtype))
     result = rounded(values.astype(np.float64), tensor.dtype)
     if tensor.dtype.numpy is None:
         patterns = (np.asarray(result, np.float32).view(np.uint32) >> 16).astype(np.uint16)
@@ -146,6 +159,8 @@ def _tensor_of(tensor: Tensor, values: np.ndarray) -> Tensor:
 
 def rounded(values: np.ndarray, dtype: DType) -> np.ndarray:
     """Finite float64 values, (...), rounded to the nearest that the type has (as float64; saturating)."""
+    if dtype.bits == 8:
+        return values_of_bytes(dtype)[_nearest_bytes(values, dtype)].astype(np.float64)
     clipped = values.clip(-_largest(dtype), _largest(dtype))
     if dtype.numpy is not None:
         return clipped.astype(dtype.numpy).astype(np.float64)
@@ -155,17 +170,35 @@ def rounded(values: np.ndarray, dtype: DType) -> np.ndarray:
     return (patterns & np.uint32(0xFFFF0000)).view(np.float32).astype(np.float64)
 
 
+def _nearest_bytes(values: np.ndarray, dtype: DType) -> np.ndarray:
+    """The patterns, uint8, of finite values (...) in a floating-point type of eight bits; saturating."""
+    held = values_of_bytes(dtype)[:128].astype(np.float64)  # ascending with the pattern
+    held = held[np.isfinite(held)]
+    sizes = np.abs(values).clip(0, held[-1])
+    above = np.searchsorted(held, sizes)
+    below = np.maximum(above - 1, 0)
+    up, down = held[above] - sizes, sizes - held[below]
+    nearest = np.where((up < down) | ((up == down) & (above % 2 == 0)), above, below)
+    negative = np.signbit(values) & (dtype.negative_zero | (nearest > 0))
+    return (nearest + 128 * negative).astype(np.uint8)
+
+
 def _largest(dtype: DType) -> float:
+    if dtype.bits == 8:
+        held = values_of_bytes(dtype)
+        return float(held[np.isfinite(held)].max())
     return _LARGEST_BFLOAT16 if dtype.numpy is None else float(np.finfo(dtype.numpy).max)
 
 
 def _compare(name: str, before: np.ndarray, after: np.ndarray) -> Change:
     errors = np.abs(after.astype(np.float64) - before.astype(np.float64))
+    largest = float(errors.max(initial=0))
+    scaled = errors / largest if largest > 0 else errors  # squares of errors may be beyond float64
     nonzeros = int(np.count_nonzero(after))
     return Change(
         name=name,
-        largest_error=float(errors.max(initial=0)),
-        root_mean_square_error=float(np.sqrt(np.mean(errors**2))) if errors.size else 0.0,
+        largest_error=largest,
+        root_mean_square_error=float(np.sqrt(np.mean(scaled**2))) * (largest or 1.0) if errors.size else 0.0,
         zeroed=int(np.count_nonzero(before)) - nonzeros,
         nonzeros=nonzeros,
     )

@@ -14,9 +14,21 @@ import numpy as np
 import torch
 
 from mdlcodec.compiled import njit
+from mdlcodec.exact.processor_state import set_right
 
 LANES = 16
-_THREADS = ThreadPoolExecutor(max_workers=os.cpu_count() or 1)  # starts a thread when one is needed
+_threads: ThreadPoolExecutor
+
+
+def _new_threads() -> None:
+    """Threads that start when they are needed."""
+    global _threads
+    _threads = ThreadPoolExecutor(max_workers=os.cpu_count() or 1, initializer=set_right)
+
+
+_new_threads()
+if hasattr(os, "register_at_fork"):  # a forked process has none of them, and would wait for ever
+    os.register_at_fork(after_in_child=_new_threads)
 
 
 @njit(fastmath=True, nogil=True, cache=True)
@@ -143,6 +155,6 @@ def _in_parts(kernel: Any, blocks: int, *arguments: Any) -> None:
         kernel(*arguments, 0, blocks)
         return
     edges = [blocks * i // parts for i in range(parts + 1)]
-    running = [_THREADS.submit(kernel, *arguments, *ends) for ends in itertools.pairwise(edges)]
+    running = [_threads.submit(kernel, *arguments, *ends) for ends in itertools.pairwise(edges)]
     for part in running:
         part.result()

@@ -108,7 +108,7 @@ class TensorCoder:
                 self._rows(seen.reshape(seen.shape[0], -1))  # (a, b c d)
             elif tool == SIGNIFICANCE:
                 self._significance(seen, None if choice is None else choice.links)
-            if tool != DENSE and dtype.exponent_bits:
+            if tool != DENSE and dtype.signed_zero:
                 negative_zeros = self._zero_signs(seen, negative_zeros)
         return Positions(tool, view, seen, seen.sum((2, 3), dtype=np.int64), negative_zeros)  # integers
 

@@ -1,0 +1,115 @@
+"""Decodes one label file: python formats/decoder/decode.py FILE --inputs X.npz [-o LABELS.npy]."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from decoder.cnn import cnn
+from decoder.features import digest, features
+from decoder.frame import Damaged, Unsupported
+from decoder.kernel import Kernel
+from decoder.label_file import decode_uniform, index_digest, label_digest, parse
+from decoder.mixture import run
+from decoder.mlp import mlp
+from decoder.real_mixture import decode_uniform_reals
+from decoder.real_predictors import decode_reals
+from decoder.subspace import decode_subspace
+from decoder.switching import Portfolio
+from decoder.switching import run as run_switching
+from decoder.table import table
+from decoder.two_part import decode_two_part, decode_two_part_reals
+from decoder.variational import decode_variational
+
+LEARNERS = {1: mlp, 2: cnn, 3: Kernel}
+
+
+def classes_of(file, x):
+    """Classes of a file of kind 0, under the features x of all its examples."""
+    if file.n == 0 or file.k == 1:
+        return np.zeros(file.n, np.int64)
+    if file.code == 0:
+        return decode_uniform(file.payload, file.n, file.k)
+    if file.code == 1 and file.net in LEARNERS:
+        return run(LEARNERS[file.net](x, file.k, file.preset, file.seed), file.n, file.k, file.payload)[0]
+    if file.code in (2, 3):
+        return decode_two_part(file, x)
+    if file.code == 4:
+        return decode_subspace(file, x)
+    if file.code == 5:
+        return decode_variational(file, x)
+    if file.code == 6:
+        return run_switching(Portfolio(x, file.k, file.preset, file.seed), file.n, file.k, file.payload)[0]
+    raise Unsupported(f"code {file.code} with network {file.net}")
+
+
+def indices_of(file, x):
+    """Indices of a file of kind 2, under the features x of all its examples."""
+    if file.grid.low == file.grid.high:
+        return [file.grid.low] * file.n
+    if file.code == 0:
+        return decode_uniform_reals(file.grid, file.n, file.payload)
+    if (file.code, file.net) in ((1, 1), (1, 3), (6, 0)):
+        return decode_reals(x, file.net, file.preset, file.seed, file.grid, file.payload)[0]
+    if file.code in (2, 3):
+        return decode_two_part_reals(file, x)
+    raise Unsupported(f"code {file.code} with network {file.net} for real numbers")
+
+
+def decode(blob, x, inputs_digest):
+    """Labels of a file's bytes, in their dtype, from features x (n, ..) and the digest of the inputs.
+
+    Raises Damaged for other inputs, and where the digest of the labels says that they are wrong.
+    """
+    file = parse(blob)
+    if len(x) != file.n or inputs_digest[:4] != file.input_digest:
+        raise Damaged("these are not the inputs that the labels were coded with")
+    if file.grid is not None:
+        indices = indices_of(file, x)
+        if index_digest(indices) != file.label_digest:
+            raise Damaged("the labels are damaged")
+        return file.grid.values(indices)
+    classes = classes_of(file, x)
+    if label_digest(classes) != file.label_digest:
+        raise Damaged("the labels are damaged")
+    return file.values[classes]
+
+
+def _inputs(path, column, n):
+    """(features, digest) of an .npz with an array x, of an .npy, or of a table."""
+    if path.suffix in (".npz", ".npy"):
+        held = np.load(path, allow_pickle=False)
+        x = held["x"] if path.suffix == ".npz" else held
+        return features(x), digest(x)
+    index, name = column or (None, None)
+    return table(path.read_bytes(), label=index if name is None else name, limit=n)
+
+
+def main(arguments=None):
+    """Writes the labels as an .npy file; 1 for a damaged file, 3 for what this decoder lacks."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--inputs", type=Path, required=True, help=".npz with an array x, .npy, or .csv")
+    parser.add_argument("-o", "--output", type=Path, help="default: FILE's name with -labels.npy")
+    given = parser.parse_args(arguments)
+    try:
+        blob = given.file.read_bytes()
+        file = parse(blob)
+        labels = decode(blob, *_inputs(given.inputs, file.column, file.n))
+    except Damaged as error:
+        print(f"{given.file}: {error}", file=sys.stderr)
+        return 1
+    except Unsupported as error:
+        print(f"{given.file}: not supported here: {error}", file=sys.stderr)
+        return 3
+    output = given.output or Path(f"{given.file.stem}-labels.npy")
+    np.save(output, labels, allow_pickle=False)
+    print(f"{len(labels)} labels in {output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

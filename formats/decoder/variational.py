@@ -1,0 +1,48 @@
+# ruff: noqa: N806 (capitals as on the page)
+"""The variational code (formats/variational.md)."""
+
+import math
+import struct
+
+import numpy as np
+
+from decoder.frame import Damaged, Reader
+from decoder.graphs import network
+from decoder.random_numbers import Stream
+from decoder.subspace import split, weight_shapes
+from decoder.two_part import decode_labels
+
+
+def decode_variational(file, x):
+    """Classes of a file, int64 (n,)."""
+    if file.k == 1:
+        return np.zeros(file.n, np.int64)
+    r, vertices = Reader(file.payload), network(file.net, file.own)
+    shape_list = weight_shapes(vertices, x.shape[1:], file.k)
+    sizes = [n for shape in shape_list for n in (math.prod(shape), shape[0])]
+    first, N = r.byte(), r.unsigned()
+    C, P = first & 31, first >> 5
+    if not 1 <= C <= 24 or N > sum(sizes) or (N and P not in (0, len(shape_list))):
+        raise Damaged("C, N or P")
+    deviations = [0.0] * len(sizes)
+    if N and P:
+        deviations = [(8 + (v & 7)) * 2.0 ** ((v >> 3) - 24) if v else 0.0 for v in r.take(len(sizes))]
+    elif N:
+        variance = struct.unpack("<f", r.take(4))[0]
+        if not 2.0**-40 <= variance <= 2.0**40:
+            raise Damaged("variance")
+        deviations = [float(np.float32(math.sqrt(variance)))] * len(sizes)
+    bits = int.from_bytes(r.take(-(-N * C // 8)), "big") >> (-N * C % 8)
+    indices = [bits >> (C * (N - 1 - b)) & ((1 << C) - 1) for b in range(N)]
+    theta = np.zeros(sum(sizes), np.float32)
+    blocks, at = [[] for _ in range(N)], 0
+    for t, (m, s) in enumerate(zip(sizes, deviations, strict=False)):
+        if s > 0:
+            for i, place in enumerate(Stream(file.seed, 49, t).permutation(m)):
+                blocks[i * N // m].append((at + place, s))
+        at += m
+    for b, members in enumerate(blocks):
+        z = Stream(file.seed, 48, b * (1 << C) + indices[b]).normals(len(members))
+        for (place, s), value in zip(members, z, strict=False):
+            theta[place] = np.float32(float(value) * s)
+    return decode_labels(vertices, split(shape_list, theta), x, r.byte(), r.rest())

@@ -1,0 +1,49 @@
+"""Options that say what is what in a table: its label column, and its header line."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, TypedDict
+
+import click
+
+
+class TableArguments(TypedDict):
+    """What `mdlcodec.data.read` takes of them."""
+
+    target: str | None
+    target_index: int | None
+    header: bool | None
+
+
+def table_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --target, --target-index and --header, as one argument ``table``."""
+
+    @functools.wraps(command)
+    def with_table(
+        *args: Any, target: str | None, target_index: int | None, header: str | None, **rest: Any
+    ) -> None:
+        said = None if header is None else header == "yes"
+        command(*args, table=TableArguments(target=target, target_index=target_index, header=said), **rest)
+
+    for option in (
+        click.option(
+            "--header",
+            type=click.Choice(["yes", "no"]),
+            help="Whether a table's first line names its columns. [default: a rule decides and says so]",
+        ),
+        click.option(
+            "--target-index",
+            type=int,
+            metavar="N",
+            help="The labels' column in a table by its index alone, from 0 (last: -1).",
+        ),
+        click.option(
+            "--target",
+            metavar="COLUMN",
+            help="The labels' column in a table: its name, else its index (last: -1).",
+        ),
+    ):
+        with_table = option(with_table)
+    return with_table

@@ -1,0 +1,233 @@
+"""formats/decoder/, a decoder written from formats/*.md alone, against the golden files.
+
+The slowest goldens are left to bench/second_decoder.py, which runs every check of this file.
+"""
+
+import ast
+import hashlib
+import json
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import real_cases
+import subspace_cases
+import two_part_cases
+import two_part_reals_cases
+import variational_cases
+from label_sets import CASES, SWITCHED
+from test_entropy import golden_messages
+from test_network_section import Tensor, eight_bits, golden_tensors
+
+from mdlcodec.descriptions.tensors.network_section import encode_network
+from mdlcodec.exact.random import Stream as PackageStream
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
+
+from decoder.cnn import cnn
+from decoder.decode import decode, indices_of, main
+from decoder.features import digest, features
+from decoder.frame import Damaged
+from decoder.kernel import Kernel
+from decoder.label_file import label_digest, parse
+from decoder.mixture import run
+from decoder.mlp import mlp
+from decoder.network_section import decode_network
+from decoder.random_numbers import Stream as RandomStream
+from decoder.range_coder import Decoder, Encoder, frequencies
+from decoder.real_predictors import decode_reals
+from decoder.switching import Portfolio
+from decoder.switching import run as run_switching
+
+ROOT = Path(__file__).parents[1]
+GOLDEN = ROOT / "tests" / "golden"
+LEARNERS = {"mlp": mlp, "cnn": cnn, "kernel": Kernel}
+
+
+def _recorded(folder, name):
+    return json.loads((GOLDEN / folder / f"{name}.json").read_text())
+
+
+def check_file(folder, name, x, y=None):
+    """A label file's digests of inputs and labels; its labels, where the case says them."""
+    labels = decode((GOLDEN / folder / f"{name}.mdl").read_bytes(), features(x), digest(x))
+    if y is not None:
+        assert (labels.dtype, labels.tobytes()) == (y.dtype, y.tobytes())
+
+
+def check_prequential(name):
+    """Payload and every bit of the scores."""
+    x, y, net, preset = CASES[name]
+    predictor = LEARNERS[net](features(x), int(y.max()) + 1, preset, 0)
+    payload = _recorded("prequential", "payloads")[name]
+    labels, again, scores = run(predictor, len(y), int(y.max()) + 1, bytes.fromhex(payload))
+    assert labels.tolist() == y.tolist()
+    assert again.hex() == payload
+    assert hashlib.sha256(scores.tobytes()).hexdigest() == _recorded("prequential", "scores")[name]
+
+
+def check_switching(name):
+    """Payload, and every bit of scores and frequencies."""
+    x, y, preset, few = SWITCHED[name]
+    k, payload = int(y.max()) + 1, _recorded("switching", "payloads")[name]
+    portfolio = Portfolio(features(x), k, preset, 0, few)
+    labels, again, scores, rows = run_switching(portfolio, len(y), k, bytes.fromhex(payload))
+    assert labels.tolist() == y.tolist()
+    assert again.hex() == payload
+    blob = b"".join(np.ascontiguousarray(s).tobytes() for s in scores)
+    assert hashlib.sha256(blob).hexdigest() == _recorded("switching", "scores")[name]
+    blob = b"".join(np.array(f, np.uint32).tobytes() for f in rows)
+    assert hashlib.sha256(blob).hexdigest() == _recorded("switching", "frequencies")[name]
+
+
+def check_kernel(name):
+    """Score hashes of the kernel machine on inputs made of Philox's words."""
+    n, shape, k, preset = {"table": (150, (7,), 3, 5), "images": (70, (8, 8, 1), 4, 3)}[name]
+    words = np.random.Philox(key=np.array([1, 2], np.uint64)).random_raw(n * int(np.prod(shape)) + n)
+    x = ((words[n:] >> np.uint64(40)).astype(np.float64) / 2**24).astype(np.float32).reshape(n, *shape)
+    labels = (words[:n] % np.uint64(k)).astype(np.int32)
+    scores = run(Kernel(x, k, preset, 5), n, k, labels=labels)[2]
+    assert hashlib.sha256(scores.astype("<f8").tobytes()).hexdigest() == _recorded("kernel", "scores")[name]
+
+
+def check_section(name):
+    """Tensors of a network section, bit for bit."""
+    tensors = decode_network((GOLDEN / "network" / f"{name}.section").read_bytes())
+    wanted = eight_bits() if name == "eight_bits" else golden_tensors()
+    assert [(name, kind, x.shape) for name, kind, x in tensors] == [
+        (t.name, t.dtype.name, t.shape) for t in wanted
+    ]
+    for (_, _, x), tensor in zip(tensors, wanted, strict=True):
+        assert x.tobytes() == tensor.patterns.tobytes()
+
+
+def check_container(name):
+    """The frame, the header and its sections."""
+    blob = (GOLDEN / "container" / f"{name}.bin").read_bytes()
+    file = parse(blob)
+    assert sum(file.sections.values()) == len(blob)
+    assert len(file.values) == file.k
+    with pytest.raises(Damaged):
+        parse(blob[:-1] + bytes([blob[-1] ^ 1]))
+
+
+def check_coder():
+    """Frequencies, payloads and symbols."""
+    lines = (GOLDEN / "entropy" / "coder.json").read_text().splitlines()
+    for (p, _), line in zip(golden_messages(), lines, strict=True):
+        wanted, rows = json.loads(line), [frequencies(row.tolist()) for row in p]
+        assert rows[:2] == wanted["frequencies"]
+        coder, again = Decoder(bytes.fromhex(wanted["payload"])), Encoder()
+        symbols = [coder.symbol(row) for row in rows]
+        assert symbols == wanted["symbols"]
+        for s, row in zip(symbols, rows, strict=True):
+            if len(row) > 1:
+                again.symbol(sum(row[:s]), row[s])
+        assert again.bytes().hex() == wanted["payload"]
+
+
+def _checks():
+    checks = {"coder": check_coder}
+    for folder, check, ending in (
+        ("network", check_section, "section"),
+        ("container", check_container, "bin"),
+    ):
+        for path in sorted((GOLDEN / folder).glob(f"*.{ending}")):
+            if not (
+                path.stem == "words" and folder == "container"
+            ):  # needs zstandard, which is no part of Python
+                checks[f"{folder}: {path.stem}"] = partial(check, path.stem)
+    checks |= {f"kernel scores: {name}": partial(check_kernel, name) for name in ("table", "images")}
+    checks |= {f"prequential: {name}": partial(check_prequential, name) for name in CASES}
+    checks |= {f"switching: {name}": partial(check_switching, name) for name in SWITCHED}
+    for module in (real_cases, two_part_reals_cases):
+        folder = module.GOLDEN.name
+        checks |= {
+            f"{folder}: {n}": partial(check_file, folder, n, c.x, c.y) for n, c in module.CASES.items()
+        }
+    for module in (two_part_cases, subspace_cases, variational_cases):
+        folder = module.GOLDEN.name
+        checks |= {f"{folder}: {n}": partial(check_file, folder, n, c.x) for n, c in module.CASES.items()}
+    return checks
+
+
+CHECKS = _checks()
+# seconds each, and what they reach is reached by others, or in the bench
+SLOW = {
+    name for name in CHECKS if name.startswith(("prequential: cnn", "switching: images", "kernel scores"))
+}
+SLOW |= {"reals: mlp", "reals: switching", "switching: columns, few", "switching: columns", "reals: outlier"}
+SLOW |= {"reals: kernel", "reals: raw", "reals: half", "reals: float32 with infinities"}
+
+
+@pytest.mark.parametrize("name", [name for name in CHECKS if name not in SLOW])
+def test_golden(name):
+    CHECKS[name]()
+
+
+def test_what_is_left_to_the_bench_exists():
+    assert SLOW < set(CHECKS)
+
+
+def test_reals_are_coded_again_to_the_same_bytes():
+    case = real_cases.CASES["integers"]
+    file = parse((real_cases.GOLDEN / "integers.mdl").read_bytes())
+    x = features(case.x)
+    indices = indices_of(file, x)
+    again = decode_reals(x, file.net, file.preset, file.seed, file.grid, indices=indices)[1]
+    assert again == file.payload
+
+
+@pytest.mark.parametrize("name", ["one block", "narrow-mlp"])
+def test_other_inputs_and_damaged_labels_are_refused(name):
+    case = variational_cases.CASES[name]
+    blob = (variational_cases.GOLDEN / f"{name}.mdl").read_bytes()
+    with pytest.raises(Damaged, match="inputs"):
+        decode(blob, features(case.x), bytes(32))
+    assert label_digest([0, 1]) != label_digest([1, 0])
+
+
+def test_the_command_writes_the_labels(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    case = real_cases.CASES["uniform"]
+    np.savez("inputs.npz", x=case.x)
+    file = str(real_cases.GOLDEN / "uniform.mdl")
+    assert main([file, "--inputs", "inputs.npz"]) == 0
+    assert np.load("uniform-labels.npy").tobytes() == case.y.tobytes()
+    np.savez("others.npz", x=case.x + 1)
+    assert main([file, "--inputs", "others.npz", "-o", "no.npy"]) == 1
+    assert "not the inputs" in capsys.readouterr().err
+    assert not Path("no.npy").exists()
+
+
+def test_it_imports_numpy_and_the_standard_library_alone():
+    allowed = {*sys.stdlib_module_names, "numpy", "decoder"}
+    paths = sorted((ROOT / "formats" / "decoder").glob("*.py"))
+    assert len(paths) > 20
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0
+                names = [node.module]
+            assert {name.split(".")[0] for name in names} <= allowed, path.name
+
+
+def test_links_to_tensors_without_non_zeros():
+    """Views, an empty tensor, one without elements, and one that could link to them."""
+    tensors = [
+        Tensor.of("empty", np.zeros((4, 3), np.float32)),
+        Tensor.of("none", np.zeros((0, 3), np.float32)),
+        Tensor.of("weight", (np.arange(60).reshape(4, 3, 5) % 3 == 0).astype(np.float32)),
+    ]
+    decoded = decode_network(encode_network(tensors))
+    assert [x.tobytes() for _, _, x in decoded] == [t.patterns.tobytes() for t in tensors]
+
+
+def test_normals_are_the_packages():
+    ours, theirs = RandomStream(7, 3, 2).normals(2000), PackageStream(7, 3, 2).normals((2000,))
+    assert ours.tobytes() == theirs.tobytes()
