@@ -7,8 +7,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from machine import processor
 from test_second_decoder import CHECKS
 
 ROOT = Path(__file__).parents[1]
@@ -16,10 +19,9 @@ ROOT = Path(__file__).parents[1]
 
 def main() -> int:
     """Runs all checks, and records the seconds of each; 1 if one fails."""
-    lines, failures = (
-        ["# The second decoder", "", "| golden | bit for bit | CPU seconds |", "|---|---|---|"],
-        0,
-    )
+    lines = ["# The second decoder", "", f"{processor()}, numpy {np.__version__}.", ""]
+    lines += ["| golden | bit for bit | CPU seconds |", "|---|---|---|"]
+    failures = 0
     for name, check in CHECKS.items():
         start, verdict = time.process_time(), "yes"
         try:

@@ -154,12 +154,14 @@ def test_temporary_folders_are_cleared_too(folder: Path, monkeypatch: pytest.Mon
     assert not list(folder.glob("mdlcodec-run-*"))
 
 
-CHILD = "import time; from mdlcodec.cli.parent import end_with_parent; end_with_parent(); time.sleep(60)"
+CHILD = "import time; from mdlcodec.cli.parent import end_with_parent; end_with_parent(); "
+CHILD += "print('ready', flush=True); time.sleep(60)"
 
 
 def test_a_child_ends_when_its_pipe_does() -> None:
     environment = os.environ | {PARENT: str(os.getpid())}
-    with subprocess.Popen([sys.executable, "-c", CHILD], env=environment, stdin=subprocess.PIPE) as child:
+    command = [sys.executable, "-c", CHILD]
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdin is not None
         child.stdin.close()
         assert child.wait(30) == 1
@@ -178,11 +180,13 @@ def test_a_child_ends_when_its_parent_is_killed() -> None:
     ) as parent:
         assert parent.stdout is not None
         child = psutil.Process(int(parent.stdout.readline()))
+        assert parent.stdout.readline() == b"ready\n"
         parent.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 30
-    while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+        # before the pipe is closed, which would end it too
+        deadline = time.monotonic() + 30
+        while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")

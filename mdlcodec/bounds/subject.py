@@ -74,11 +74,12 @@ def of_label_file(
         raise BadData("the bound is on how often a network is wrong, and this file holds reals, not classes")
     section = section_of(blob)  # whether there is one, before anything is read
     received = label_files.receive(file, label_files.inputs_from(source), limits=limits, watch=watch)
-    if received.network is None or received.answers is None:
+    network, answers = received.decoded.network, received.decoded.answers
+    if network is None or answers is None:
         raise BadData(_ONE_CLASS)
-    architecture, weights = received.network
+    architecture, weights = network
     subject = _subject(len(section), architecture, tensors_of(weights), received.inputs.features)
-    return replace(subject, y=received.labels.coded.astype(np.int64), answers=received.answers)
+    return replace(subject, y=received.labels.coded.astype(np.int64), answers=answers)
 
 
 def of_network_file(section: bytes, net: str, dataset: Dataset, input_range: str, limits: Limits) -> Subject:

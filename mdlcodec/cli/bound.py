@@ -10,7 +10,7 @@ import click
 from mdlcodec.cli.files import naming, read_file
 from mdlcodec.cli.options import NETWORKS, Common, common_options
 from mdlcodec.cli.progress import ProgressLine
-from mdlcodec.cli.terminal import printable, require_stdout, say, table
+from mdlcodec.cli.terminal import printable, require_stdout, say_notes, table
 from mdlcodec.cli.verbose import watch
 from mdlcodec.report.strict_json import strict_json
 
@@ -123,8 +123,7 @@ def _subject(
                 )
             section = networks.section_of(blob)
             dataset = data.read(inputs, target=target, limit=limit)
-            for note in () if common.quiet else dataset.notes:
-                say(note)
+            say_notes(dataset.notes, common.quiet)
             return bounds.of_network_file(section, net, dataset, input_range, common.limits())
         context = click.get_current_context()
         for name, option in _OF_NETWORK_FILES.items():

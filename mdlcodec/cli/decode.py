@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def _inputs_from(source: str, quiet: bool) -> Callable[[LabelHeader], Sequence[Content]]:
-    """As files.labels.inputs_from; what was left out is said."""
+    """As files.labels.inputs_from; what was decided in reading them is said."""
     from mdlcodec.files import labels as label_files
 
     find = label_files.inputs_from(source)

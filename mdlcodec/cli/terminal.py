@@ -27,7 +27,7 @@ def say(text: str) -> None:
 
 
 def say_notes(notes: Iterable[str], quiet: bool) -> None:
-    """Lines on what was left out of what was read, unless quiet."""
+    """Lines on what was decided in reading the data, unless quiet."""
     for note in () if quiet else notes:
         say(f"mdlcodec: note: {note}")
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mdlcodec.data.arrays import array_content
 from mdlcodec.data.bounded import MAX_BYTES, list_bounded, open_bounded
-from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Choice, Content, quoted, refuse_target
+from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Asked, Choice, Content, quoted, refuse_columns
 from mdlcodec.data.label_choice import labels_as
 from mdlcodec.errors import BadData
 
@@ -91,10 +91,10 @@ def _content(records: np.ndarray, layout: _Layout) -> Content:
 
 
 def read(
-    source: str, *, target: str | None, limit: int | None, choice: Choice = AS_CLASSES
+    source: str, *, asked: Asked, limit: int | None, choice: Choice = AS_CLASSES
 ) -> tuple[Content, AnyLabels]:
     """Images (n, 32, 32, 3) uint8 and labels uint8 (n,); of CIFAR-100 the fine ones."""
-    refuse_target(target, "CIFAR's records have their labels inside")
+    refuse_columns(asked, "CIFAR's records have their labels inside")
     records, layout = _read_records(source, limit)
     labels = records[:, layout.label_bytes - 1]
     if labels.max() >= layout.classes:

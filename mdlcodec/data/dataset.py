@@ -136,6 +136,19 @@ class Dataset:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What the user said of a table: its label column by ``target`` (a name, or an index) or by ``index`` alone,
+    and whether the first line is a header line; None where nothing was said."""
+
+    target: str | None = None
+    index: int | None = None
+    header: bool | None = None
+
+
+NOTHING_ASKED = Asked()
+
+
+@dataclass(frozen=True)
 class Choice:
     """What labels are taken as: ``kind`` is auto, classes or reals; ``precision`` of reals, see --precision."""
 
@@ -193,7 +206,12 @@ def refuse_masked(array: object, name: str) -> None:
         raise BadData(f"{name} has masked entries; give them values with {name}.filled(...)")
 
 
-def refuse_target(target: str | None, what: str) -> None:
-    """Raise BadData when a column was chosen in data that has no named columns."""
-    if target is not None:
-        raise BadData(f"--target {quoted(target)} chooses a column of a table, but {what}; leave it out")
+def refuse_columns(asked: Asked, what: str) -> None:
+    """Raise BadData when something was said of columns in data that has none with names."""
+    if asked.target is not None:
+        raise BadData(
+            f"--target {quoted(asked.target)} chooses a column of a table, but {what}; leave it out"
+        )
+    for option, given in (("--target-index", asked.index), ("--header", asked.header)):
+        if given is not None:
+            raise BadData(f"{option} is for tables, but {what}; leave it out")

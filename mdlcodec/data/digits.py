@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mdlcodec.data.arrays import array_content
-from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Choice, Content, refuse_target
+from mdlcodec.data.dataset import AS_CLASSES, NOTHING_ASKED, AnyLabels, Asked, Choice, Content, refuse_columns
 from mdlcodec.data.label_choice import labels_as
 
 
@@ -13,12 +13,12 @@ def accepts(source: str) -> bool:
 
 
 def read(
-    source: str, *, target: str | None, limit: int | None, choice: Choice = AS_CLASSES
+    source: str, *, asked: Asked, limit: int | None, choice: Choice = AS_CLASSES
 ) -> tuple[Content, AnyLabels]:
     """Images (n, 8, 8) float64 and labels int64 (n,)."""
     from sklearn.datasets import load_digits  # here, because it takes a second
 
-    refuse_target(target, "digits has its own labels")
+    refuse_columns(asked, "digits has its own labels")
     digits = load_digits()
     content = array_content(digits.images, limit)
     return content, labels_as(choice, digits.target[:limit], content.n)
@@ -26,4 +26,4 @@ def read(
 
 def candidates(source: str, *, limit: int | None, ignore: int | None, header: bool | None) -> list[Content]:
     """What the inputs can be when the labels are unknown."""
-    return [read(source, target=None, limit=limit)[0]]
+    return [read(source, asked=NOTHING_ASKED, limit=limit)[0]]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from mdlcodec.data.dataset import quoted
+from mdlcodec.data.dataset import Asked, quoted
 from mdlcodec.data.numbers import is_missing, is_number
 from mdlcodec.errors import BadData
 
@@ -16,19 +16,6 @@ _INDEX = re.compile(r"[+-]?[0-9]{1,9}")
 _FIRST_YEAR, _LAST_YEAR = 1900, 2100
 _SURELY_NUMBERED = 4  # columns: examples seldom begin with 0, 1, 2, 3 in all of their cells
 _SHOWN = 4
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What the user said of a table: its label column by ``target`` (a name, or an index) or by ``index`` alone,
-    and whether the first line is a header line; None where nothing was said."""
-
-    target: str | None = None
-    index: int | None = None
-    header: bool | None = None
-
-
-NOTHING_ASKED = Asked()
 
 
 @dataclass(frozen=True)

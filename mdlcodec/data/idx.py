@@ -9,7 +9,7 @@ import numpy as np
 
 from mdlcodec.data.arrays import array_content
 from mdlcodec.data.bounded import MAX_BYTES, list_bounded, open_bounded
-from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Choice, Content, quoted, refuse_target
+from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Asked, Choice, Content, quoted, refuse_columns
 from mdlcodec.data.label_choice import labels_as
 from mdlcodec.errors import BadData
 
@@ -80,10 +80,10 @@ def _read_idx(path: Path, rank: int, limit: int | None) -> np.ndarray:
 
 
 def read(
-    source: str, *, target: str | None, limit: int | None, choice: Choice = AS_CLASSES
+    source: str, *, asked: Asked, limit: int | None, choice: Choice = AS_CLASSES
 ) -> tuple[Content, AnyLabels]:
     """Images (n, h, w) uint8 and labels uint8 (n,)."""
-    refuse_target(target, "IDX labels have their own file")
+    refuse_columns(asked, "IDX labels have their own file")
     images = _images_path(source)
     labels = _labels_path(images)
     content = array_content(_read_idx(images, 3, limit), limit)

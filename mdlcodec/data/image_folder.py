@@ -10,7 +10,7 @@ import numpy as np
 
 from mdlcodec.data.arrays import array_content, array_digest
 from mdlcodec.data.bounded import MAX_BYTES, MAX_FILES, list_bounded
-from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Choice, Content, quoted, refuse_target
+from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Asked, Choice, Content, quoted, refuse_columns
 from mdlcodec.data.image_file import ENDINGS, is_image, pixels
 from mdlcodec.data.label_choice import words_as
 from mdlcodec.errors import BadData
@@ -147,10 +147,10 @@ def files_in_order(source: str) -> list[str]:
 
 
 def read(
-    source: str, *, target: str | None, limit: int | None, choice: Choice = AS_CLASSES
+    source: str, *, asked: Asked, limit: int | None, choice: Choice = AS_CLASSES
 ) -> tuple[Content, AnyLabels]:
     """Images (n, h, w) or (n, h, w, 3) uint8; labels are the names of the class folders."""
-    refuse_target(target, "the labels of images are the names of their folders")
+    refuse_columns(asked, "the labels of images are the names of their folders")
     images = _read(source, limit)
     if not images.files[0][0]:
         raise BadData(

@@ -57,18 +57,16 @@ def array_of_values(values: list[Any]) -> np.ndarray:
     """
     kinds = {_kind(value) for value in values}
     if kinds <= {_FLOATS, _INTEGERS}:
-        array = _numbers(values, kinds)
-    elif kinds == {_BOOLS}:
-        array = np.array(values, bool)
-    elif kinds == {_TEXT}:
+        return _numbers(values, kinds)
+    if kinds == {_BOOLS}:
+        return np.array(values, bool)
+    if kinds == {_TEXT}:
         return _text(values)
-    else:
-        names = ", ".join(sorted(kinds))
-        raise BadData(
-            f"y holds {quoted(names)}; give integers, bools, floats or strings, of one kind "
-            "(text keeps all apart: [str(label) for label in y])"
-        )
-    return array
+    names = ", ".join(sorted(kinds))
+    raise BadData(
+        f"y holds {quoted(names)}; give integers, bools, floats or strings, of one kind "
+        "(text keeps all apart: [str(label) for label in y])"
+    )
 
 
 def _numbers(values: list[Any], kinds: set[str]) -> np.ndarray:

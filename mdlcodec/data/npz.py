@@ -14,7 +14,7 @@ import numpy as np
 
 from mdlcodec.data.arrays import array_content
 from mdlcodec.data.bounded import MAX_BYTES
-from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Choice, Content, quoted, refuse_target
+from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Asked, Choice, Content, quoted, refuse_columns
 from mdlcodec.data.label_choice import labels_as
 from mdlcodec.errors import BadData
 
@@ -105,10 +105,10 @@ def _read_arrays(source: str, wanted: list[str]) -> dict[str, np.ndarray]:
 
 
 def read(
-    source: str, *, target: str | None, limit: int | None, choice: Choice = AS_CLASSES
+    source: str, *, asked: Asked, limit: int | None, choice: Choice = AS_CLASSES
 ) -> tuple[Content, AnyLabels]:
     """Inputs and labels."""
-    refuse_target(target, "an .npz file has its labels in y")
+    refuse_columns(asked, "an .npz file has its labels in y")
     arrays = _read_arrays(source, ["x", "y"])
     if "y" not in arrays:
         raise BadData(f"{quoted(source)} has no array y; save the labels as y")

@@ -1,7 +1,4 @@
-"""The readers, and finding the one that a name asks for. A new reader is one new file and one line here.
-
-Tables have columns to choose, which no other data has: their reader is asked apart from the others.
-"""
+"""The readers, and finding the one that a name asks for. A new reader is one new file and one line here."""
 
 from __future__ import annotations
 
@@ -9,8 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mdlcodec.data import cifar_binary, digits, idx, image_folder, npz, table
-from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Choice, Content, Dataset, Inputs, quoted
-from mdlcodec.data.header_line import Asked
+from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Asked, Choice, Content, Dataset, Inputs, quoted
 from mdlcodec.errors import BadData
 
 
@@ -21,9 +17,9 @@ class Reader(Protocol):
         """Whether the name ``source`` is for this reader."""
 
     def read(
-        self, source: str, *, target: str | None, limit: int | None, choice: Choice = AS_CLASSES
+        self, source: str, *, asked: Asked, limit: int | None, choice: Choice = AS_CLASSES
     ) -> tuple[Content, AnyLabels]:
-        """Inputs and labels."""
+        """Inputs and labels; ``asked`` is for tables, others refuse it."""
 
     def candidates(
         self, source: str, *, limit: int | None, ignore: int | None, header: bool | None
@@ -37,11 +33,11 @@ READERS: tuple[Reader, ...] = (
     idx,
     cifar_binary,
     image_folder,  # any other folder
+    table,
 )
 
 
-def _reader_of(source: str, limit: int | None) -> Reader | None:
-    """What reads the source; None for a table."""
+def _reader_of(source: str, limit: int | None) -> Reader:
     if limit is not None and limit < 1:
         raise BadData(f"--limit {limit} leaves no examples; give at least 1")
     reader = next((reader for reader in READERS if reader.accepts(source)), None)
@@ -49,7 +45,7 @@ def _reader_of(source: str, limit: int | None) -> Reader | None:
         raise BadData(f"there is no file or folder {quoted(source)}; give data that exists, or digits")
     if source != "digits" and not (Path(source).is_file() or Path(source).is_dir()):
         raise BadData(f"{quoted(source)} is no regular file and no folder; copy the data into one")
-    if reader is None and not table.accepts(source):
+    if reader is None:
         raise BadData(
             f"cannot tell what {quoted(source)} is; give digits, an .npz file, a folder of IDX files, of "
             "CIFAR's .bin files or of images by class, or a table named .csv, .data or .txt (also .gz, .xz)"
@@ -79,15 +75,9 @@ def read(
     if not labels:
         content = read_candidates(source, limit=limit, header=header)[0]
         return Dataset(content.inputs(), None, content.notes)
+    asked = Asked(target, target_index, header)
     reader = _reader_of(source, limit)
-    if reader is None:
-        asked = Asked(target, target_index, header)
-        content, answers = table.read(source, asked=asked, limit=limit, choice=choice.checked())
-    else:
-        for option, given in (("--target-index", target_index), ("--header", header)):
-            if given is not None:
-                raise BadData(f"{option} is for tables, and {quoted(source)} is none; leave it out")
-        content, answers = reader.read(source, target=target, limit=limit, choice=choice.checked())
+    content, answers = reader.read(source, asked=asked, limit=limit, choice=choice.checked())
     return Dataset(content.inputs(), answers, content.notes)
 
 
@@ -99,10 +89,7 @@ def read_candidates(
     ``header``: whether a table begins with a header line (the decoder knows: the file holds the label
     column's name, or none); None decides as the encoder does. Nothing is preprocessed yet. Raises BadData.
     """
-    reader = _reader_of(source, limit)
-    if reader is None:
-        return table.candidates(source, limit=limit, ignore=ignore, header=header)
-    return reader.candidates(source, limit=limit, ignore=ignore, header=header)
+    return _reader_of(source, limit).candidates(source, limit=limit, ignore=ignore, header=header)
 
 
 def read_inputs(

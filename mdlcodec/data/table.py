@@ -13,11 +13,9 @@ from typing import BinaryIO
 import numpy as np
 
 from mdlcodec.data.bounded import open_bounded
-from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Choice, Content, LabelColumn, quoted
+from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Asked, Choice, Content, LabelColumn, quoted
 from mdlcodec.data.features import Column, NumberColumn, TextColumn, column_features, number_offsets
 from mdlcodec.data.header_line import (
-    NOTHING_ASKED,
-    Asked,
     Seen,
     is_header,
     may_be_header,
@@ -254,7 +252,7 @@ def _content(source: str, columns: list[_Cells], header: bool, limit: int | None
 
 
 def read(
-    source: str, *, asked: Asked = NOTHING_ASKED, limit: int | None, choice: Choice = AS_CLASSES
+    source: str, *, asked: Asked, limit: int | None, choice: Choice = AS_CLASSES
 ) -> tuple[Content, AnyLabels]:
     """Input columns, and the labels of the target column. The content's notes say how the first line was taken."""
     raw = _read_cells(source, limit)

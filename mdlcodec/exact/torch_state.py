@@ -1,4 +1,4 @@
-"""Torch's own state, which its host may have set: a training has its defaults and gives the host's back."""
+"""Torch's own state, which its host may have set: we compute under its defaults, and give the host's back."""
 
 from __future__ import annotations
 

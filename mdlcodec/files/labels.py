@@ -33,12 +33,10 @@ from mdlcodec.exact.processor_state import entry
 from mdlcodec.limits import DEFAULT_LIMITS, Limits, check_limits, integer
 
 if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
-    from mdlcodec.codes import Code, Options, Progress, Settings
+    from mdlcodec.codes import Code, Decoded, Options, Progress, Settings
     from mdlcodec.data import AnyLabels, Content, Dataset, Inputs
     from mdlcodec.data.targets import Target
     from mdlcodec.limits import Cost
-    from mdlcodec.nn.weights import Weights
-    from mdlcodec.nn.zoo import Architecture
 
 MAX_SEED = 2**64 - 1
 
@@ -71,16 +69,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Received:
-    """What came out of a file with these inputs: the labels, and the network that it transmits, if it does.
-
-    ``network``, ``answers``: see codes.Decoded.
-    """
+    """What came out of a file with these inputs."""
 
     labels: AnyLabels
     inputs: Inputs
     run: Run
-    network: tuple[Architecture, Weights] | None
-    answers: np.ndarray | None
+    decoded: Decoded
 
 
 Watch = Callable[[Plan], "Progress"]
@@ -271,9 +265,8 @@ def encode(
     target = labels.target
     chosen.check_target(target)
     settings = chosen.settings(net, preset, seed, inputs, target)
-    written(
-        inputs, labels, chosen.number, settings, b""
-    )  # what no file can hold is known before any training
+    # what no file can hold is known before any training
+    written(inputs, labels, chosen.number, settings, b"")
     with computing_on(device):
         prepared = chosen.prepare(inputs, target, settings)
         plan = Plan(code, chosen.net_name(settings), settings, labels.n, target, prepared.sending_cost)
@@ -357,7 +350,7 @@ def receive(
             "this machine computes differently; fetch the file again, and report it if that does not help"
         )
     labels, run = _labels(decoded.values, header), Run(last[0], seconds)
-    return Received(labels, inputs, run, decoded.network, decoded.answers)
+    return Received(labels, inputs, run, decoded)
 
 
 def _guard() -> AbstractContextManager[object]:

@@ -22,6 +22,7 @@ _SHORT = ("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT")
 _TEXTS = ("SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8")
 _BYTES = ("SHORT_BINSTRING", "BINSTRING", "SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8")
 _DICTS = ("collections.OrderedDict", "collections.defaultdict", "builtins.dict")
+_KEY_BITS = 60  # integers beyond 2^61 - 1 hash as smaller ones do, all alike if somebody wants it
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
@@ -178,6 +179,8 @@ def _named(module: str, attribute: str) -> Name:
 
 def _key(key: object) -> object:
     """The key itself if its hash takes no time; else what stands for it."""
+    if isinstance(key, int) and key.bit_length() > _KEY_BITS:
+        return Call("builtins.int", ())
     if key is None or isinstance(key, str | bytes | int | float | Call):
         return key
     return Call(f"builtins.{type(key).__name__}", ())
