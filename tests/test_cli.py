@@ -234,7 +234,7 @@ def test_verbose_says_which_engine_runs(monkeypatch: pytest.MonkeyPatch) -> None
 def test_verification_computes_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     told = "import os, sys; sys.exit(' '.join(sys.argv[-4:]) + f' {os.environ.get(\"MDLCODEC_ENGINE\")}')"
     monkeypatch.setattr(verification, "_fresh_python", lambda: [sys.executable, "-c", told])
-    common = Common(quiet=True, verbose=False, json=False, max_steps=None, max_memory=None)
+    common = Common(quiet=True, verbose=False, json=False, max_work=None, max_memory=None)
     for engine, left in (("cuda", "None"), ("int8", "int8")):
         monkeypatch.setenv("MDLCODEC_ENGINE", engine)
         with pytest.raises(MdlcodecError, match=f"--device cpu -- data.mdl {left}$"):

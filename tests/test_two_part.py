@@ -402,9 +402,9 @@ def test_limits():
     case = CASES["lenet5"]
     with pytest.raises(LimitExceeded, match="max-memory"):
         mdlcodec.decode(encoded(case), case.x, max_memory=1 << 20)
-    with pytest.raises(LimitExceeded, match="max-steps"):
-        mdlcodec.encode(case.x, case.y, code="two-part", max_steps=10)
-    assert (mdlcodec.decode(encoded(case), case.x, max_steps=10) == case.y).all()
+    with pytest.raises(LimitExceeded, match="max-work"):
+        mdlcodec.encode(case.x, case.y, code="two-part", max_work=10**11)
+    assert (mdlcodec.decode(encoded(case), case.x, max_work=10**12) == case.y).all()
 
 
 def test_codes_without_a_network():

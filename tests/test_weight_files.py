@@ -18,10 +18,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
+from safetensors import numpy as safetensors_numpy
 from safetensors import torch as safetensors_torch
 
 from mdlcodec.data.tensor import DTYPES, Tensor
-from mdlcodec.data.weights import WRITERS, npz, read_weights, safetensors, writer_for
+from mdlcodec.data.weights import WRITERS, Writer, npz, read_weights, safetensors, writer_for
 from mdlcodec.data.weights.pytorch import tensor_of
 from mdlcodec.errors import BadData
 
@@ -46,6 +47,12 @@ HOSTILE_NAMES = [
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def written(writer: Writer, tensors: list[Tensor]) -> bytes:
+    path = Path("written")
+    writer.write(tensors, path)
+    return path.read_bytes()
 
 
 def loaded(data: bytes, name: str = "weights") -> list[Tensor]:
@@ -106,7 +113,16 @@ def write_torch(found: list[Tensor], **options: Any) -> bytes:
 @settings(max_examples=50)
 @given(found=tensors())
 def test_safetensors_come_back(found: list[Tensor]) -> None:
-    assert same(loaded(safetensors.write(found)), found)
+    assert same(loaded(written(safetensors, found)), found)
+
+
+def test_safetensors_are_the_bytes_that_the_library_writes() -> None:
+    kinds = ("<f4", "<i8", "?", "u1", "<f8", "<f2", "<u4")
+    arrays = [np.arange(number * 3).reshape(number, 3).astype(kind) for number, kind in enumerate(kinds)]
+    names = [*HOSTILE_NAMES[:5], '\x1f"\\\n\x7f', "é"]
+    given_tensors = [Tensor.of(name, array) for name, array in zip(names, arrays, strict=True)]
+    expected = safetensors_numpy.save(dict(zip(names, arrays, strict=True)))
+    assert written(safetensors, given_tensors) == expected
 
 
 @settings(max_examples=50)
@@ -115,7 +131,7 @@ def test_npz_comes_back_in_order(found: list[Tensor]) -> None:
     names = {tensor.name for tensor in found}
     if any(name + ".npy" in names for name in names):
         return
-    back = loaded(npz.write(found))
+    back = loaded(written(npz, found))
     assert [tensor.name for tensor in back] == [tensor.name for tensor in found]
     assert same(back, found)
 
@@ -139,8 +155,8 @@ def test_libraries_read_what_is_written(folder: Path) -> None:
     found = [
         Tensor.of(name, rng.normal(size=(i, 2)).astype(np.float32)) for i, name in enumerate(HOSTILE_NAMES)
     ]
-    Path("w.safetensors").write_bytes(safetensors.write(found))
-    Path("w.npz").write_bytes(npz.write(found))
+    Path("w.safetensors").write_bytes(written(safetensors, found))
+    Path("w.npz").write_bytes(written(npz, found))
     by_torch = safetensors_torch.load_file("w.safetensors")
     with np.load("w.npz") as by_numpy:
         for tensor in found:
@@ -169,7 +185,7 @@ def test_numpys_files_are_read_whatever_the_layout() -> None:
 
 def test_content_counts_and_the_ending_does_not() -> None:
     found = [Tensor.of("w", np.arange(3, dtype=np.float32))]
-    for data in (safetensors.write(found), npz.write(found), write_torch(found)):
+    for data in (written(safetensors, found), written(npz, found), write_torch(found)):
         assert same(loaded(data, "w.misleading.npz"), found)
 
 
@@ -420,13 +436,13 @@ def test_files_that_cannot_be_opened() -> None:
 def test_what_forms_cannot_hold() -> None:
     half = Tensor.of_bytes("w", "BF16", (1,), b"ab")
     with pytest.raises(BadData, match=r"BF16, which .npz cannot hold.*\.safetensors"):
-        npz.write([half])
+        npz.write([half], Path("w.npz"))
     one = np.ones(1)
     for names in (["a\0b"], ["x" * 65536], ["x", "x.npy"]):
         with pytest.raises(BadData, match="which has no"):
-            npz.write([Tensor.of(name, one) for name in names])
+            npz.write([Tensor.of(name, one) for name in names], Path("w.npz"))
     with pytest.raises(BadData, match="keeps the name for itself"):
-        safetensors.write([Tensor.of("__metadata__", one)])
+        safetensors.write([Tensor.of("__metadata__", one)], Path("w.safetensors"))
 
 
 def test_endings_choose_the_writer() -> None:

@@ -106,7 +106,7 @@ def command(
             seed=seed,
             limit=limit,
             device=device,
-            limits=common.limits(),
+            limits=common.sending_limits(),
             test=examples,
             force=force,
         )
