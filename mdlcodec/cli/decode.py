@@ -36,7 +36,7 @@ def _inputs_from(source: str, quiet: bool) -> Callable[[LabelHeader], Sequence[C
 
 
 def decode_labels(
-    file: str, label_file: LabelFile, inputs: str, device: str, common: Common
+    file: str, label_file: LabelFile, inputs: str, device: str, common: Common, form: str | None = None
 ) -> tuple[AnyLabels, Run]:
     """The labels of a parsed file, decoded with inputs read from ``inputs``."""
     from mdlcodec.files import labels as label_files
@@ -48,6 +48,7 @@ def decode_labels(
             device=device,
             limits=common.limits(),
             watch=watch("decoding", line, common),
+            form=form,
         )
 
 
@@ -76,12 +77,13 @@ def command(file: str, inputs: str, output: str | None, device: str, force: bool
     from mdlcodec.files import labels as label_files
 
     with naming(file):
-        label_file = label_files.parse(read_file(file))
+        memory = common.limits().memory
+        label_file = label_files.parse(read_file(file, memory), memory)
     form = label_file.header.form if output is None or is_stream(output) else form_of(output)
     output = f"{stem(file)}-labels{FORMS[form]}" if output is None else output
     label_bytes(label_file.one_label_each(), form)  # does the form fit? It is known before any training
     with open_output(output, force=force, sources=[file, inputs]) as destination:
-        labels, run = decode_labels(file, label_file, inputs, device, common)
+        labels, run = decode_labels(file, label_file, inputs, device, common, form)
         destination.write(label_bytes(labels, form))
     if not common.quiet:
         say(f"{output}: {labels.n:,} labels {label_file.target.described()}; {duration(run.seconds)}")

@@ -131,7 +131,7 @@ def command(
                 seed=seed,
                 device=device,
                 options=Options(sparsify, bits, dimension, prior),
-                limits=common.limits(),
+                limits=common.sending_limits(),
                 watch=watch("encoding", line, common),
             )
             path = destination.write(blob)

@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,6 +28,8 @@ _UNITS = {
     "Ti": 2**40,
 }
 
+# of --max-steps, which --max-work took the place of
+_OPERATIONS_A_STEP = 10**7
 # of networks, in help texts
 NETWORKS = "lenet5, resnet20, mlp-300-100 or any other that encode --net knows, registered ones too"
 
@@ -44,6 +47,20 @@ class Bytes(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.
         return int(float(match[1]) * _UNITS[match[2]])
 
 
+class Operations(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
+    """A number of operations, such as 5e14 or 500T."""
+
+    name = "operations"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Operations of a text."""
+        match = re.fullmatch(r"([0-9]{1,30})(\.[0-9]{1,9})?(?:[eE]\+?([0-9]{1,2})|([kMGT]))?", str(value))
+        if match is None:
+            self.fail(f"{value!r} is not a number of operations; write it as 5e14 or 500T", param, ctx)
+        power = int(match[3]) if match[3] else {"k": 3, "M": 6, "G": 9, "T": 12}.get(match[4] or "", 0)
+        return int(Decimal(match[1] + (match[2] or "")).scaleb(power))
+
+
 @dataclass(frozen=True)
 class Common:
     """What the options of all commands say; limits are None for the program's defaults."""
@@ -51,14 +68,20 @@ class Common:
     quiet: bool
     verbose: bool
     json: bool
-    max_steps: int | None
+    max_work: int | None
     max_memory: int | None
 
     def limits(self) -> Limits:
         """The limits to hold to."""
         from mdlcodec.limits import Limits
 
-        return Limits.given(self.max_steps, self.max_memory)
+        return Limits.given(self.max_work, self.max_memory)
+
+    def sending_limits(self) -> Limits:
+        """A sender's, whom the preset says what to do."""
+        from mdlcodec.limits import Limits
+
+        return Limits.of_sender(self.max_work, self.max_memory)
 
 
 device_option = click.option(
@@ -98,13 +121,16 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
         quiet: bool,
         verbose: bool,
         as_json: bool,
+        max_work: int | None,
         max_steps: int | None,
         max_memory: int | None,
         **rest: Any,
     ) -> None:
         if as_json:
             require_stdout("leave out --json")
-        command(*args, common=Common(quiet, verbose, as_json, max_steps, max_memory), **rest)
+        if max_work is None and max_steps is not None:
+            max_work = _OPERATIONS_A_STEP * max_steps
+        command(*args, common=Common(quiet, verbose, as_json, max_work, max_memory), **rest)
 
     for option in (
         click.option(
@@ -114,10 +140,17 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Refuse what needs more memory, such as 2GiB. [default: 8GiB]",
         ),
         click.option(
+            "--max-work",
+            type=Operations(),
+            metavar="OPS",
+            help="Refuse what needs more operations, such as 5e14 or 500T. [default: 1e14 to decode, test, list "
+            "and unpack, about an hour on a slow core; to encode, what the preset asks for]",
+        ),
+        click.option(
             "--max-steps",
             type=click.IntRange(min=0),
-            metavar="N",
-            help="Refuse what needs more training steps. [default: 10000000]",
+            hidden=True,
+            help=f"In place of --max-work: {_OPERATIONS_A_STEP:,} operations each.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON value on stdout."),
         click.option("-v", "--verbose", is_flag=True, help="Print versions, network, engine and cost."),

@@ -29,7 +29,7 @@ def command(file: str, inputs: str | None, device: str, common: Common) -> None:
     from mdlcodec.files import labels
 
     with naming(file):
-        blob = read_file(file)
+        blob = read_file(file, common.limits().memory)
         is_network = is_network_file(blob)
     if is_network:
         if inputs is not None:
@@ -37,7 +37,7 @@ def command(file: str, inputs: str | None, device: str, common: Common) -> None:
         _test_network(file, blob, common)
         return
     with naming(file):
-        label_file = labels.parse(blob)
+        label_file = labels.parse(blob, common.limits().memory)
     ideal_bits = seconds = None
     if inputs is not None:
         _, run = decode_labels(file, label_file, inputs, device, common)
@@ -48,7 +48,7 @@ def command(file: str, inputs: str | None, device: str, common: Common) -> None:
         else:
             say(f"{file}: intact; its {label_file.n:,} labels come back in {duration(seconds)}")
     if common.json:
-        facts = {"file": file, "kind": "labels"} | labels.inspect(blob)
+        facts = {"file": file, "kind": "labels"} | labels.inspect(blob, common.limits().memory)
         facts |= {"decoded": inputs is not None, "ideal_bits": ideal_bits, "seconds": seconds}
         click.echo(strict_json(facts))
 
@@ -58,7 +58,7 @@ def _test_network(file: str, blob: bytes, common: Common) -> None:
 
     start = time.perf_counter()
     with naming(file), ProgressLine(common.quiet) as line:
-        network = networks.unpack(blob, common.limits().memory, progress=line.elements)
+        network = networks.unpack(blob, common.limits(), progress=line.elements)
     seconds = time.perf_counter() - start
     if not common.quiet:
         say(f"{file}: intact; tensors that came back: {len(network.parts):,}; {duration(seconds)}")

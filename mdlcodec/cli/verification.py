@@ -49,10 +49,7 @@ def verify_network(path: Path, digest: str, common: Common, line: ProgressLine) 
     Raises MdlcodecError unless tensors with that digest (networks.digest) come back.
     """
     start = time.perf_counter()
-    arguments = ["test", "--json"]
-    if common.max_memory is not None:
-        arguments += ["--max-memory", str(common.max_memory)]
-    arguments += ["--", str(path)]
+    arguments = ["test", "--json", *_limits(common), "--", str(path)]
     with tempfile.TemporaryFile() as output:  # a pipe could fill up while stderr is read
         _run(arguments, dict(os.environ), line, output)
         output.seek(0)
@@ -64,15 +61,17 @@ def verify_network(path: Path, digest: str, common: Common, line: ProgressLine) 
 
 def _decode(path: Path, data: str, output: Path, common: Common, line: ProgressLine) -> None:
     # on the CPU also what a GPU encoded: whoever decodes may have none
-    arguments = ["decode", f"--inputs={data}", "-o", str(output), "--device", "cpu"]
+    arguments = ["decode", f"--inputs={data}", "-o", str(output), *_limits(common), "--device", "cpu"]
     environment = dict(os.environ)
     if environment.get("MDLCODEC_ENGINE") == "cuda":
         del environment["MDLCODEC_ENGINE"]
-    if common.max_steps is not None:
-        arguments += ["--max-steps", str(common.max_steps)]
-    if common.max_memory is not None:
-        arguments += ["--max-memory", str(common.max_memory)]
     _run([*arguments, "--", str(path)], environment, line, None)
+
+
+def _limits(common: Common) -> list[str]:
+    """Arguments that allow what was allowed to the sender."""
+    limits = common.sending_limits()
+    return ["--max-work", str(limits.work), "--max-memory", str(limits.memory)]
 
 
 def _run(

@@ -17,14 +17,13 @@ from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Reals, Target
 from mdlcodec.entropy import RangeDecoder, RangeEncoder
 from mdlcodec.errors import BadData, Unsupported
-from mdlcodec.limits import Cost
+from mdlcodec.limits import EXPONENTIAL, Cost
 from mdlcodec.mixing.switch_distribution import INVERSE_TEMPERATURES, Calibration
 from mdlcodec.predictors import auto_name, predictor_named, predictor_numbered
 from mdlcodec.predictors.contract import Predictor, PredictorFamily
 
 # frequencies of one slice of a block take at most this many entries
 _ENTRIES_AT_ONCE = 1 << 22
-_EXPONENTIALS_PER_STEP = 200_000
 
 
 class PrequentialCode(Code):
@@ -79,8 +78,8 @@ class LearnedClasses(Prepared):
         given = self._given
         cost = self._family.cost(given.inputs, given.k, given.settings.preset)
         # the mixture's exponentials count too: with many classes they are most of the work
-        mixing = given.n * cost.sets * INVERSE_TEMPERATURES.size * given.k // _EXPONENTIALS_PER_STEP
-        return replace(cost, steps=cost.steps + mixing, memory=cost.memory + 16 * _ENTRIES_AT_ONCE)
+        mixing = EXPONENTIAL * given.n * (cost.sets * INVERSE_TEMPERATURES.size + 2) * given.k
+        return replace(cost, work=cost.work + mixing, memory=cost.memory + 16 * _ENTRIES_AT_ONCE)
 
     def learner(self) -> Predictor:
         """What predicts, before any label."""

@@ -12,13 +12,14 @@ from typing_extensions import override
 from mdlcodec.codes.contract import NO_OPTIONS, Given, Options, Prepared, Progress
 from mdlcodec.codes.results import Decoded, Encoded
 from mdlcodec.data.targets import Reals
-from mdlcodec.limits import Cost
+from mdlcodec.limits import EXPONENTIAL, Cost
 from mdlcodec.mixing.real_mixture import RealMixture, UniformIndices
 
 if TYPE_CHECKING:
     from mdlcodec.predictors.contract import Predictor, RealFamily
 
-_DENSITIES_PER_STEP = 100_000
+_DENSITY = 2 * EXPONENTIAL  # operations
+_UNIFORM = 66 * 2000  # operations for a value: that many decisions at the most
 _DENSITIES_A_SET = 100  # six experts at the bounds of some sixteen nodes
 _MEMORY = 1 << 24
 _AT_ONCE = 4096  # values coded between reports of progress
@@ -40,8 +41,8 @@ class LearnedReals(Prepared):
     @override
     def cost(self) -> Cost:
         cost = self._family.cost(self._given.inputs, self._given.settings.preset)
-        mixing = self._given.n * (cost.sets + 3) * _DENSITIES_A_SET // _DENSITIES_PER_STEP
-        return replace(cost, steps=cost.steps + mixing, memory=cost.memory + _MEMORY + 64 * self._given.n)
+        mixing = _DENSITY * self._given.n * (cost.sets + 3) * _DENSITIES_A_SET
+        return replace(cost, work=cost.work + mixing, memory=cost.memory + _MEMORY + 64 * self._given.n)
 
     def _start(self, payload: bytes | None) -> tuple[Predictor, RealMixture]:
         """What predicts, and what codes, before any value."""
@@ -88,7 +89,7 @@ class UniformReals(Prepared):
     @property
     @override
     def cost(self) -> Cost:
-        return Cost(0, 0, _MEMORY)
+        return Cost(0, _UNIFORM * self._given.n, _MEMORY + 64 * self._given.n)
 
     @override
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +30,7 @@ from mdlcodec.data import targets
 from mdlcodec.data.dataset import Labels
 from mdlcodec.errors import BadData, CorruptFile, Unsupported, WrongInputs
 from mdlcodec.exact.processor_state import entry
-from mdlcodec.limits import DEFAULT_LIMITS, Limits, check_limits, integer
+from mdlcodec.limits import DEFAULT_LIMITS, DEFAULT_MEMORY, SENDER_LIMITS, Limits, check_limits, integer
 
 if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
     from mdlcodec.codes import Code, Decoded, Options, Progress, Settings
@@ -39,6 +39,9 @@ if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
     from mdlcodec.limits import Cost
 
 MAX_SEED = 2**64 - 1
+# bytes of a label besides its own
+_HELD = 16  # the class, as it is decoded and as it is checked
+_CELL = 400  # as text, with what Python keeps of it, several times over
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Plan:
     n: int
     target: Target
     cost: Cost
+    decoding: Cost  # the same of whoever decodes
 
 
 @dataclass(frozen=True)
@@ -128,13 +132,14 @@ def as_bytes(blob: object) -> bytes:
     )
 
 
-def parse(blob: bytes) -> LabelFile:
+def parse(blob: bytes, memory: int = DEFAULT_MEMORY) -> LabelFile:
     """Read the header of a file; raises CorruptFile, or Unsupported for what a newer version may know.
 
-    BadData for a ``blob`` that is not bytes, and nothing like them.
+    BadData for a ``blob`` that is not bytes, and nothing like them; LimitExceeded where the values of its classes
+    take more than ``memory`` bytes.
     """
     blob = as_bytes(blob)
-    header, payload = read_label_file(blob)
+    header, payload = read_label_file(blob, memory)
     if header.n < 1:
         raise CorruptFile("damaged: the file says that it holds no labels")
 
@@ -152,26 +157,26 @@ def parse(blob: bytes) -> LabelFile:
         raise Unsupported(f"{error}: install a newer mdlcodec") from error
     code.check_network(settings, target)
     parts = []
-    for name, size in sections(blob):
+    for name, size in sections(blob, memory):
         parts += code.sections(payload, target) if name == "labels" else [(name, size)]
     return LabelFile(header, payload, parts, code, settings, net)
 
 
-def network_section(blob: bytes) -> bytes:
+def network_section(blob: bytes, memory: int = DEFAULT_MEMORY) -> bytes:
     """The network section of a file of a two-part code (formats/network.md).
 
     Raises what ``parse`` raises, and BadData for a file that holds no network.
     """
-    file = parse(blob)
+    file = parse(blob, memory)
     return file.code.network_section(file.payload, file.target)
 
 
-def inspect(blob: bytes) -> dict[str, object]:
+def inspect(blob: bytes, memory: int = DEFAULT_MEMORY) -> dict[str, object]:
     """What a file says of itself, in values that JSON can hold; the sections' bytes add up to the file's.
 
-    Raises BadData, CorruptFile and Unsupported as ``parse`` does.
+    Raises as ``parse`` does.
     """
-    file = parse(blob)
+    file = parse(blob, memory)
     column, dtype = file.header.column, file.header.values.dtype
     return {
         "bytes": sum(size for _, size in file.sections),  # integers
@@ -211,6 +216,20 @@ def _of_target(labels: AnyLabels) -> dict[str, Any]:
     return {"values": labels.values, "label_digest": label_digest(labels.classes)}
 
 
+def labels_memory(header: LabelHeader, form: str | None) -> int:
+    """Bytes that the labels of a file take at most: as an array, and as the bytes of a file of that form."""
+    array = header.n * (header.values.dtype.itemsize + _HELD)
+    if form is None:
+        return array
+    if form != "csv":  # the file grows beside the array, and is copied once
+        return 4 * array
+    if header.values.dtype.kind != "U":
+        return array + header.n * _CELL
+    longest = max((len(text.encode()) for text in header.values.tolist()), default=0)
+    # cells and lines of up to four bytes a character, quotes doubled, and the text and its bytes
+    return array + header.n * (_CELL + 16 * longest)
+
+
 def _possible(header: LabelHeader) -> int:
     """How many values each label can have, as the file says."""
     return len(header.values) if header.grid is None else header.grid.high - header.grid.low + 1
@@ -226,7 +245,7 @@ def encode(
     seed: int = 0,
     device: str = "auto",
     options: Options | None = None,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits = SENDER_LIMITS,
     watch: Watch | None = None,
 ) -> tuple[bytes, Run]:
     """The bytes of the file that holds the labels of ``dataset``.
@@ -269,7 +288,8 @@ def encode(
     written(inputs, labels, chosen.number, settings, b"")
     with computing_on(device):
         prepared = chosen.prepare(inputs, target, settings)
-        plan = Plan(code, chosen.net_name(settings), settings, labels.n, target, prepared.sending_cost)
+        costs = prepared.sending_cost, prepared.cost
+        plan = Plan(code, chosen.net_name(settings), settings, labels.n, target, *costs)
         progress, _ = _announced(plan, limits, watch)
         start = time.perf_counter()
         with _guard():
@@ -305,13 +325,15 @@ def decode(
     device: str = "auto",
     limits: Limits = DEFAULT_LIMITS,
     watch: Watch | None = None,
+    form: str | None = None,
 ) -> tuple[AnyLabels, Run]:
     """The labels of a file, given what its inputs may be (``inputs_from`` and ``inputs_of`` find that).
 
-    ``device``: see `mdlcodec.exact.choice`. Raises BadData for a device that is not there, WrongInputs,
-    LimitExceeded, and CorruptFile when other labels came out than went in.
+    ``device``: see `mdlcodec.exact.choice`; ``form``: of the file that the labels go to, None if they go to none.
+    Raises BadData for a device that is not there, WrongInputs, LimitExceeded, and CorruptFile when other labels
+    came out than went in.
     """
-    received = receive(file, find_inputs, device=device, limits=limits, watch=watch)
+    received = receive(file, find_inputs, device=device, limits=limits, watch=watch, form=form)
     return received.labels, received.run
 
 
@@ -323,6 +345,7 @@ def receive(
     device: str = "auto",
     limits: Limits = DEFAULT_LIMITS,
     watch: Watch | None = None,
+    form: str | None = None,
 ) -> Received:
     """As ``decode``, with the inputs and the network that were met on the way."""
     from mdlcodec.exact.choice import computing_on
@@ -337,7 +360,8 @@ def receive(
             cost = prepared.cost
         except BadData as error:  # what no encoder writes
             raise CorruptFile("damaged: its network does not fit these inputs") from error
-        plan = Plan(file.code.name, file.net, file.settings, file.n, file.target, cost)
+        cost = replace(cost, memory=cost.memory + labels_memory(header, form))
+        plan = Plan(file.code.name, file.net, file.settings, file.n, file.target, cost, cost)
         progress, last = _announced(plan, limits, watch)
         start = time.perf_counter()
         with _guard():

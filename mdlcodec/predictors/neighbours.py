@@ -6,11 +6,13 @@ from typing_extensions import override
 from mdlcodec.compiled import njit
 from mdlcodec.exact.cholesky import row_starts
 from mdlcodec.exact.elementary import log
+from mdlcodec.limits import EXPONENTIAL
 from mdlcodec.predictors.contract import Predictor
 
 # score sets: votes of so many nearest neighbours
 COUNTS = np.array([1, 4, 16], np.int64)
 _LEAST_VOTES = 0.1  # of each class besides
+_COMPARISON = 180  # operations
 
 
 @njit(cache=True, nogil=True)
@@ -48,6 +50,11 @@ def _vote(
         total = np.float64(voters) + least * np.float64(k)
         for c in range(k):
             out[s, c] = log((np.float64(votes[c]) + least) / total)
+
+
+def neighbours_work(n: int, k: int) -> int:
+    """Operations for the votes of k classes on n examples."""
+    return n * (_COMPARISON * n // 2 + EXPONENTIAL * COUNTS.size * k)
 
 
 class NeighboursPredictor(Predictor):

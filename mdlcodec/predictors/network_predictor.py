@@ -18,6 +18,7 @@ from mdlcodec.limits import Cost
 from mdlcodec.nn.exact_training import Network
 from mdlcodec.nn.graph import Graph, channels_first
 from mdlcodec.nn.node import Shape
+from mdlcodec.nn.work import prediction_work, step_work
 from mdlcodec.predictors.contract import Predictor
 from mdlcodec.predictors.objectives import ClassObjective, Objective, RealObjective
 from mdlcodec.predictors.warps import Warp, warped
@@ -27,6 +28,9 @@ _PREDICTED_AT_ONCE = 512
 # an example whose class had a higher probability when last trained on is easy: one draw in eight counts
 _EASY, _EASY_WORD = 0.95, np.uint64(1 << 61)
 _DRAWS, _ROUNDS = 8, 8
+# operations that take as long as ...
+_DRAWN = 20_000  # drawing an example of a batch
+_WARPED = 1_000  # a value of a warped image
 
 
 @dataclass(frozen=True)
@@ -210,4 +214,11 @@ def network_cost(n: int, shape: Shape, recipe: Recipe) -> Cost:
     weights = 48 * parameters * recipe.members
     known = 8 * n * recipe.members if recipe.selective else 0
     sets = 2 if recipe.shifted else 1
-    return Cost(parameters * recipe.members, recipe.total_steps(n), weights + batch + known, sets)
+    step = step_work(recipe.graph, shape, recipe.batch) + _DRAWN * recipe.batch
+    if recipe.warp is not None:
+        step += _WARPED * recipe.batch * math.prod(shape)  # integers
+    predicted = recipe.members * (5 if recipe.shifted else 1)
+    work = recipe.total_steps(n) * step + predicted * prediction_work(
+        recipe.graph, shape, n, _PREDICTED_AT_ONCE
+    )
+    return Cost(parameters * recipe.members, work, weights + batch + known, sets)
