@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from mdlcodec.errors import MdlcodecError
 
 if TYPE_CHECKING:
+    import os
+
     import numpy as np
 
     from mdlcodec.nn import Graph
@@ -31,6 +33,7 @@ def encode(
     prior: float | None = None,
     target: str = "auto",
     precision: str | float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     max_steps: int | None = None,
     max_memory: int | None = None,
 ) -> bytes:
@@ -49,6 +52,8 @@ def encode(
         target: what the labels are taken as: "classes"; "reals", which are numbers on a line; or "auto", where
             floats are reals if their different values are more than 20 and more than a quarter of the examples.
         precision: of reals: they become the nearest multiples of it, such as "0.01"; None keeps every bit.
+        checkpoint: path of a file in which the state is kept, and from which the same call goes on after it was
+            ended; it is removed at the end.
         max_steps, max_memory: limits (memory in bytes); None are the program's defaults.
 
     Raises:
@@ -57,8 +62,10 @@ def encode(
     from mdlcodec import data
     from mdlcodec.codes import Options
     from mdlcodec.files import labels
+    from mdlcodec.files.checkpoints import CheckpointFile
     from mdlcodec.limits import Limits
 
+    held = None if checkpoint is None else CheckpointFile(checkpoint)
     blob, _ = labels.encode(
         data.from_arrays(x, y, data.Choice.given(target, precision)),
         code=code,
@@ -68,7 +75,10 @@ def encode(
         device=device,
         options=Options(sparsify, bits, dimension, prior),
         limits=Limits.given(max_steps, max_memory),
+        checkpoint=held,
     )
+    if held is not None:
+        held.finish()
     return blob
 
 
@@ -77,6 +87,7 @@ def decode(
     x: object,
     *,
     device: str = "auto",
+    checkpoint: str | os.PathLike[str] | None = None,
     max_steps: int | None = None,
     max_memory: int | None = None,
 ) -> np.ndarray:
@@ -86,6 +97,7 @@ def decode(
         blob: the file's bytes (bytes, bytearray, memoryview or an array of bytes).
         x: the inputs that the labels were encoded with.
         device: where networks compute: cpu, cuda, cuda:N, or auto, which is the CPU.
+        checkpoint: as for ``encode``.
         max_steps, max_memory: limits (memory in bytes); None are the program's defaults.
 
     Raises:
@@ -93,14 +105,19 @@ def decode(
             LimitExceeded (all in mdlcodec.errors).
     """
     from mdlcodec.files import labels
+    from mdlcodec.files.checkpoints import CheckpointFile
     from mdlcodec.limits import Limits
 
+    held = None if checkpoint is None else CheckpointFile(checkpoint)
     decoded, _ = labels.decode(
         labels.parse(blob),
         labels.inputs_of(x),
         device=device,
         limits=Limits.given(max_steps, max_memory),
+        checkpoint=held,
     )
+    if held is not None:
+        held.finish()
     return decoded.array()
 
 

@@ -5,7 +5,17 @@ Adding a code is one new file and one line in ``CODES``.
 
 from typing import TYPE_CHECKING
 
-from mdlcodec.codes.contract import NO_OPTIONS, Code, Decoded, Encoded, Options, Prepared, Progress, Settings
+from mdlcodec.codes.contract import (
+    NO_OPTIONS,
+    Checkpoint,
+    Code,
+    Decoded,
+    Encoded,
+    Options,
+    Prepared,
+    Progress,
+    Settings,
+)
 from mdlcodec.codes.prequential import PrequentialCode
 from mdlcodec.codes.subspace import SubspaceCode
 from mdlcodec.codes.switching import SwitchingCode
@@ -68,6 +78,7 @@ __all__ = [
     "AUTO",
     "CODES",
     "NO_OPTIONS",
+    "Checkpoint",
     "Code",
     "Decoded",
     "Encoded",
