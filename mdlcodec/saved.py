@@ -7,9 +7,9 @@ with the dtype and the shape that the settings give it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from mdlcodec.errors import CorruptFile
 
@@ -39,7 +39,7 @@ def damaged(name: str) -> CorruptFile:
 def taken(
     saved: Saved,
     name: str,
-    dtype: npt.DTypeLike,
+    dtype: type[Any],
     shape: tuple[int, ...],
     low: float | None = None,
     high: float | None = None,
