@@ -8,6 +8,8 @@ from mdlcodec.errors import MdlcodecError
 from mdlcodec.exact.processor_state import entry
 
 if TYPE_CHECKING:
+    import os
+
     import numpy as np
 
     from mdlcodec.nn import Graph
@@ -33,6 +35,7 @@ def encode(
     prior: float | None = None,
     target: str = "auto",
     precision: str | float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     max_work: int | None = None,
     max_memory: int | None = None,
 ) -> bytes:
@@ -51,6 +54,8 @@ def encode(
         target: what the labels are taken as: "classes"; "reals", which are numbers on a line; or "auto", where
             floats are reals if their different values are more than 20 and more than a quarter of the examples.
         precision: of reals: they become the nearest multiples of it, such as "0.01"; None keeps every bit.
+        checkpoint: path of a file in which the state is kept, and from which the same call goes on after it was
+            ended; it is removed at the end.
         max_work, max_memory: limits, in operations and in bytes; None are what the preset asks for, and 8 GiB.
 
     Raises:
@@ -59,8 +64,10 @@ def encode(
     from mdlcodec import data
     from mdlcodec.codes import Options
     from mdlcodec.files import labels
+    from mdlcodec.files.checkpoints import CheckpointFile
     from mdlcodec.limits import Limits
 
+    held = None if checkpoint is None else CheckpointFile(checkpoint)
     blob, _ = labels.encode(
         data.from_arrays(x, y, data.Choice.given(target, precision)),
         code=code,
@@ -70,7 +77,10 @@ def encode(
         device=device,
         options=Options(sparsify, bits, dimension, prior),
         limits=Limits.of_sender(max_work, max_memory),
+        checkpoint=held,
     )
+    if held is not None:
+        held.finish()
     return blob
 
 
@@ -80,6 +90,7 @@ def decode(
     x: object,
     *,
     device: str = "auto",
+    checkpoint: str | os.PathLike[str] | None = None,
     max_work: int | None = None,
     max_memory: int | None = None,
 ) -> np.ndarray:
@@ -89,6 +100,7 @@ def decode(
         blob: the file's bytes (bytes, bytearray, memoryview or an array of bytes).
         x: the inputs that the labels were encoded with.
         device: where networks compute: cpu, cuda, cuda:N, or auto, which is the CPU.
+        checkpoint: as for ``encode``.
         max_work, max_memory: limits, in operations and in bytes; None are the program's defaults.
 
     Raises:
@@ -96,14 +108,19 @@ def decode(
             LimitExceeded (all in mdlcodec.errors).
     """
     from mdlcodec.files import labels
+    from mdlcodec.files.checkpoints import CheckpointFile
     from mdlcodec.limits import Limits
 
+    held = None if checkpoint is None else CheckpointFile(checkpoint)
     decoded, _ = labels.decode(
         labels.parse(blob),
         labels.inputs_of(x),
         device=device,
         limits=Limits.given(max_work, max_memory),
+        checkpoint=held,
     )
+    if held is not None:
+        held.finish()
     return decoded.array()
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -12,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdlcodec.cli.terminal import require_stdout
+from mdlcodec.errors import BadData
 
 if TYPE_CHECKING:
+    from mdlcodec.files.checkpoints import CheckpointFile
     from mdlcodec.limits import Limits
 
 _UNITS = {
@@ -92,6 +96,31 @@ device_option = click.option(
     help="Where networks compute: cpu, cuda, cuda:N, or auto, which is the CPU unless MDLCODEC_ENGINE=cuda. "
     "The bytes are the same. The kernel machine always computes on the CPU.",
 )
+
+
+def checkpoint_option(text: str) -> Any:
+    """--checkpoint FILE, with a sentence of the command's own at the end of its help."""
+    return click.option(
+        "--checkpoint",
+        metavar="FILE",
+        help="Keep the state of the run in FILE, and go on from there if it exists: the same command, after it was "
+        f"ended at any moment, gives the same bytes. FILE is removed at the end. {text}",
+    )
+
+
+@contextlib.contextmanager
+def checkpoint_at(path: str | None, others: list[str]) -> Iterator[CheckpointFile | None]:
+    """The checkpoint at a path, which is none of the others, to be removed when the context ends well."""
+    if path is None:
+        yield None
+        return
+    from mdlcodec.files.checkpoints import CheckpointFile
+
+    if any(os.path.realpath(path) == os.path.realpath(other) for other in others):
+        raise BadData(f"{path!r} is the checkpoint, and read or written besides; choose another --checkpoint")
+    checkpoint = CheckpointFile(path)
+    yield checkpoint
+    checkpoint.finish()
 
 
 class _PresetOption(click.Option):

@@ -8,7 +8,7 @@ import click
 
 from mdlcodec.cli.decode import decode_labels
 from mdlcodec.cli.files import naming, read_file
-from mdlcodec.cli.options import Common, common_options, device_option
+from mdlcodec.cli.options import Common, checkpoint_at, checkpoint_option, common_options, device_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import duration, say
 from mdlcodec.errors import BadData
@@ -19,8 +19,9 @@ from mdlcodec.report.strict_json import strict_json
 @click.argument("file")
 @click.option("--inputs", metavar="DATA", help="Decode as well, from these inputs, and write nothing.")
 @device_option
+@checkpoint_option("With --inputs only.")
 @common_options
-def command(file: str, inputs: str | None, device: str, common: Common) -> None:
+def command(file: str, inputs: str | None, device: str, checkpoint: str | None, common: Common) -> None:
     """Test whether FILE is intact; with --inputs, whether its labels come back.
 
     A network is unpacked.
@@ -28,6 +29,8 @@ def command(file: str, inputs: str | None, device: str, common: Common) -> None:
     from mdlcodec.container import is_network_file
     from mdlcodec.files import labels
 
+    if checkpoint is not None and inputs is None:
+        raise click.UsageError("--checkpoint is for a decode; give --inputs, or leave it out")
     with naming(file):
         blob = read_file(file, common.limits().memory)
         is_network = is_network_file(blob)
@@ -40,7 +43,8 @@ def command(file: str, inputs: str | None, device: str, common: Common) -> None:
         label_file = labels.parse(blob, common.limits().memory)
     ideal_bits = seconds = None
     if inputs is not None:
-        _, run = decode_labels(file, label_file, inputs, device, common)
+        with checkpoint_at(checkpoint, [file, inputs]) as held:
+            _, run = decode_labels(file, label_file, inputs, device, common, checkpoint=held)
         ideal_bits, seconds = run.ideal_bits, run.seconds
     if not common.quiet:
         if seconds is None:

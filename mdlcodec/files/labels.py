@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
     from mdlcodec.codes import Code, Decoded, Options, Progress, Settings
     from mdlcodec.data import AnyLabels, Content, Dataset, Inputs
     from mdlcodec.data.targets import Target
+    from mdlcodec.files.checkpoints import CheckpointFile
     from mdlcodec.limits import Cost
 
 MAX_SEED = 2**64 - 1
@@ -247,16 +248,19 @@ def encode(
     options: Options | None = None,
     limits: Limits = SENDER_LIMITS,
     watch: Watch | None = None,
+    checkpoint: CheckpointFile | None = None,
 ) -> tuple[bytes, Run]:
     """The bytes of the file that holds the labels of ``dataset``.
 
     ``code``, ``net``: by name; ``preset``: 1 (seconds) to 9 (hours), None for the default;
     ``seed``: 0..2^64-1; ``device``: see `mdlcodec.exact.choice`, it changes no byte.
     ``options``: what only the sender chooses (codes.Options); None for the code's own choices.
+    ``checkpoint``: where the state is kept, and once all is coded the payload; it stays until its ``finish``.
     Raises BadData for settings that do not exist or do not fit, LimitExceeded.
     """
     from mdlcodec.codes import AUTO, CODES, NO_OPTIONS, auto_code, code_named
     from mdlcodec.exact.choice import computing_on
+    from mdlcodec.files.checkpoints import coded_before, coded_state, going_on, work_digest
     from mdlcodec.predictors.presets import DEFAULT_PRESET
 
     names = (("code", code), ("net", net), ("device", device))
@@ -287,13 +291,21 @@ def encode(
     # what no file can hold is known before any training
     written(inputs, labels, chosen.number, settings, b"")
     with computing_on(device):
-        prepared = chosen.prepare(inputs, target, settings)
+        prepared = chosen.prepare(inputs, target, settings, checkpoint)
         costs = prepared.sending_cost, prepared.cost
         plan = Plan(code, chosen.net_name(settings), settings, labels.n, target, *costs)
         progress, _ = _announced(plan, limits, watch)
+        if checkpoint is not None:
+            facts = "encode", chosen.number, settings, target, [getattr(options, o) for o in options.given()]
+            data = inputs.digest, labels.coded.tobytes()
+            checkpoint.bind(work_digest(*facts, options.given(), data=data), _most_held(plan))
         start = time.perf_counter()
-        with _guard():
-            encoded = prepared.encode(labels.coded, progress, options)
+        encoded = coded_before(checkpoint)
+        if encoded is None:
+            with _guard(), going_on(checkpoint):
+                encoded = prepared.encode(labels.coded, progress, options)
+            if checkpoint is not None:
+                checkpoint.save(coded_state(encoded))
         seconds = time.perf_counter() - start
     run = Run(
         encoded.ideal_bits, seconds, encoded.training_error, encoded.objective_bits, encoded.learned_in_vain
@@ -326,14 +338,23 @@ def decode(
     limits: Limits = DEFAULT_LIMITS,
     watch: Watch | None = None,
     form: str | None = None,
+    checkpoint: CheckpointFile | None = None,
 ) -> tuple[AnyLabels, Run]:
     """The labels of a file, given what its inputs may be (``inputs_from`` and ``inputs_of`` find that).
 
-    ``device``: see `mdlcodec.exact.choice`; ``form``: of the file that the labels go to, None if they go to none.
-    Raises BadData for a device that is not there, WrongInputs, LimitExceeded, and CorruptFile when other labels
-    came out than went in.
+    ``device``: see `mdlcodec.exact.choice`; ``form``: of the file that the labels go to, None if they go to none;
+    ``checkpoint``: where the state is kept, which stays until its ``finish``. Raises BadData for a device that is
+    not there, WrongInputs, LimitExceeded, and CorruptFile when other labels came out than went in.
     """
-    received = receive(file, find_inputs, device=device, limits=limits, watch=watch, form=form)
+    received = receive(
+        file,
+        find_inputs,
+        device=device,
+        limits=limits,
+        watch=watch,
+        form=form,
+        checkpoint=checkpoint,
+    )
     return received.labels, received.run
 
 
@@ -346,16 +367,18 @@ def receive(
     limits: Limits = DEFAULT_LIMITS,
     watch: Watch | None = None,
     form: str | None = None,
+    checkpoint: CheckpointFile | None = None,
 ) -> Received:
     """As ``decode``, with the inputs and the network that were met on the way."""
     from mdlcodec.exact.choice import computing_on
+    from mdlcodec.files.checkpoints import going_on, work_digest
 
     if not isinstance(device, str):
         raise BadData(f"device is of type {type(device).__name__}; give its name as a string")
     header = file.header
     with computing_on(device):
         inputs = _matching(find_inputs(header), header)
-        prepared = file.code.prepare(inputs, file.target, file.settings)
+        prepared = file.code.prepare(inputs, file.target, file.settings, checkpoint)
         try:
             cost = prepared.cost
         except BadData as error:  # what no encoder writes
@@ -363,8 +386,11 @@ def receive(
         cost = replace(cost, memory=cost.memory + labels_memory(header, form))
         plan = Plan(file.code.name, file.net, file.settings, file.n, file.target, cost, cost)
         progress, last = _announced(plan, limits, watch)
+        if checkpoint is not None:
+            facts = "decode", file.code.number, file.settings, file.target, header.label_digest
+            checkpoint.bind(work_digest(*facts, data=(inputs.digest, file.payload)), _most_held(plan))
         start = time.perf_counter()
-        with _guard():
+        with _guard(), going_on(checkpoint):
             decoded = prepared.decode(file.payload, progress)
         seconds = time.perf_counter() - start
     digest = label_digest if header.grid is None else index_digest
@@ -372,6 +398,7 @@ def receive(
         raise CorruptFile(
             "other labels were decoded than were encoded (their digests differ): the file is damaged, or "
             "this machine computes differently; fetch the file again, and report it if that does not help"
+            + ("" if checkpoint is None else "; remove the checkpoint before that")
         )
     labels, run = _labels(decoded.values, header), Run(last[0], seconds)
     return Received(labels, inputs, run, decoded)
@@ -438,6 +465,11 @@ def _matching(candidates: Sequence[Content], header: LabelHeader) -> Inputs:
         f"{candidates[0].digest[:DIGEST_BYTES].hex()}, the file's {header.input_digest.hex()}); "
         "give the same examples in the same order and dtype"
     )
+
+
+def _most_held(plan: Plan) -> int:
+    """Bytes that a checkpoint takes at most: what is learned is counted in the cost, what is coded is not."""
+    return plan.cost.memory + 64 * plan.n + (1 << 20)
 
 
 def _announced(plan: Plan, limits: Limits, watch: Watch | None) -> tuple[Progress, list[float]]:

@@ -27,6 +27,7 @@ from mdlcodec.limits import EXPONENTIAL, Cost
 from mdlcodec.predictors.contract import Predictor, PredictorFamily
 from mdlcodec.predictors.kernel_features import dimensions, features_work, is_picture, kernel_columns
 from mdlcodec.predictors.presets import KERNEL, KernelEffort, effort_of
+from mdlcodec.saved import Saved
 
 MOST_EXAMPLES = 16384
 SMALLEST_RIDGE = 1e-3  # equal inputs are common: far above the rounding errors of a factorisation
@@ -41,6 +42,7 @@ _LABEL = 1_400_000  # asking for and learning a label
 # nats: (log2 T - 3.5)^2 / 2, so that the first labels are predicted with T = 2^3.5
 _PENALTIES = np.array([0.5 * ((0.25 * t - 3.5) * (0.25 * t - 3.5)) for t in range(29)])
 
+_LEARNED_AT_ONCE = 256  # labels that are learned again
 _SAMPLE = 512  # examples whose distances give the unit of length
 
 
@@ -208,6 +210,17 @@ class KernelPredictor(Predictor):
     @override
     def states(self) -> dict[str, np.ndarray]:
         return {"factors": self._factors, "residuals": self._residuals}
+
+    @override
+    def saved(self) -> dict[str, np.ndarray]:
+        """Nothing: the factor is too large to be written often, and next to it all else is soon computed."""
+        return {}
+
+    @override
+    def restore(self, saved: Saved, labels: np.ndarray) -> None:
+        for start in range(0, labels.size, _LEARNED_AT_ONCE):
+            stop = min(labels.size, start + _LEARNED_AT_ONCE)
+            self.learn(start, stop, labels[start:stop])
 
 
 def _work(n: int, sets: int, k: int, shape: tuple[int, ...], filters: int) -> int:

@@ -8,6 +8,7 @@ from mdlcodec.exact.cholesky import row_starts
 from mdlcodec.exact.elementary import log
 from mdlcodec.limits import EXPONENTIAL
 from mdlcodec.predictors.contract import Predictor
+from mdlcodec.saved import Saved
 
 # score sets: votes of so many nearest neighbours
 COUNTS = np.array([1, 4, 16], np.int64)
@@ -88,3 +89,11 @@ class NeighboursPredictor(Predictor):
     @override
     def states(self) -> dict[str, np.ndarray]:
         return {"labels": self._labels}
+
+    @override
+    def saved(self) -> dict[str, np.ndarray]:
+        return {}
+
+    @override
+    def restore(self, saved: Saved, labels: np.ndarray) -> None:
+        self._labels[: labels.size] = labels

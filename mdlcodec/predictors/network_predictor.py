@@ -22,6 +22,7 @@ from mdlcodec.nn.work import prediction_work, step_work
 from mdlcodec.predictors.contract import Predictor
 from mdlcodec.predictors.objectives import ClassObjective, Objective, RealObjective
 from mdlcodec.predictors.warps import Warp, warped
+from mdlcodec.saved import Saved, joined, part_of, taken, whole
 
 _FIRST_BLOCK = 8
 _PREDICTED_AT_ONCE = 512
@@ -203,6 +204,34 @@ class NetworkPredictor(Predictor):
             states[f"network {number} weights"] = network.state
             states[f"network {number} averaged weights"] = self._functions.read(average)
         return states
+
+    @override
+    def saved(self) -> dict[str, np.ndarray]:
+        members = {}
+        for number, network in enumerate(self._members):
+            parts = joined({"network": network.saved(), "optimiser": self._optimisers[number].saved()})
+            members[str(number)] = {
+                **parts,
+                "average": self._functions.read(self._averages[number]),
+                "known": self._known[number],
+                "batches": np.array(self._batches[number].position, np.int64),
+                "warps": np.array(self._warps[number].position, np.int64),
+            }
+        return {"steps": np.array(self._steps, np.int64), **joined(members)}
+
+    @override
+    def restore(self, saved: Saved, labels: np.ndarray) -> None:
+        self._labels[: labels.size] = labels
+        self._steps = whole(saved, "steps")
+        for number, network in enumerate(self._members):
+            member, average = part_of(saved, str(number)), self._averages[number]
+            network.restore(part_of(member, "network"))
+            self._optimisers[number].restore(part_of(member, "optimiser"))
+            held = taken(member, "average", np.float32, tuple(average.shape))
+            average[...] = self._functions.array(held)
+            self._known[number][...] = taken(member, "known", np.float64, self._known[number].shape)
+            self._batches[number].seek(whole(member, "batches"))
+            self._warps[number].seek(whole(member, "warps"))
 
 
 def network_cost(n: int, shape: Shape, recipe: Recipe) -> Cost:
