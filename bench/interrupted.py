@@ -77,12 +77,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         seconds = alone([*encode, "-o", "file.mdl"], folder)
-        arguments = [*encode, "-o", "again.mdl", "--checkpoint", "state"]
+        arguments = [*encode, "-o", "again.mdl", "-f", "--checkpoint", "state"]
         times, resumed = killed(arguments, folder, told.every, told.kills, seconds, chance)
         whole, again = (folder / "file.mdl").read_bytes(), (folder / "again.mdl").read_bytes()
         rows.append(("encode", seconds, times, resumed, len(whole), whole == again))
         seconds = alone([*decode, "-o", "labels.npy"], folder)
-        arguments = [*decode, "-o", "again.npy", "--checkpoint", "state"]
+        arguments = [*decode, "-o", "again.npy", "-f", "--checkpoint", "state"]
         times, resumed = killed(arguments, folder, told.every, told.kills, seconds, chance)
         whole, again = (folder / "labels.npy").read_bytes(), (folder / "again.npy").read_bytes()
         rows.append(("decode", seconds, times, resumed, len(whole), whole == again))

