@@ -8,6 +8,8 @@ from mdlcodec.errors import MdlcodecError
 from mdlcodec.exact.processor_state import entry
 
 if TYPE_CHECKING:
+    import os
+
     import numpy as np
 
     from mdlcodec.nn import Graph
@@ -33,7 +35,8 @@ def encode(
     prior: float | None = None,
     target: str = "auto",
     precision: str | float | None = None,
-    max_steps: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    max_work: int | None = None,
     max_memory: int | None = None,
 ) -> bytes:
     """The bytes of a file that holds the labels y of the inputs x.
@@ -51,7 +54,9 @@ def encode(
         target: what the labels are taken as: "classes"; "reals", which are numbers on a line; or "auto", where
             floats are reals if their different values are more than 20 and more than a quarter of the examples.
         precision: of reals: they become the nearest multiples of it, such as "0.01"; None keeps every bit.
-        max_steps, max_memory: limits (memory in bytes); None are the program's defaults.
+        checkpoint: path of a file in which the state is kept, and from which the same call goes on after it was
+            ended; it is removed at the end.
+        max_work, max_memory: limits, in operations and in bytes; None are what the preset asks for, and 8 GiB.
 
     Raises:
         MdlcodecError: BadData for arguments that cannot be used, LimitExceeded (both in mdlcodec.errors).
@@ -59,8 +64,10 @@ def encode(
     from mdlcodec import data
     from mdlcodec.codes import Options
     from mdlcodec.files import labels
+    from mdlcodec.files.checkpoints import CheckpointFile
     from mdlcodec.limits import Limits
 
+    held = None if checkpoint is None else CheckpointFile(checkpoint)
     blob, _ = labels.encode(
         data.from_arrays(x, y, data.Choice.given(target, precision)),
         code=code,
@@ -69,8 +76,11 @@ def encode(
         seed=seed,
         device=device,
         options=Options(sparsify, bits, dimension, prior),
-        limits=Limits.given(max_steps, max_memory),
+        limits=Limits.of_sender(max_work, max_memory),
+        checkpoint=held,
     )
+    if held is not None:
+        held.finish()
     return blob
 
 
@@ -80,7 +90,8 @@ def decode(
     x: object,
     *,
     device: str = "auto",
-    max_steps: int | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    max_work: int | None = None,
     max_memory: int | None = None,
 ) -> np.ndarray:
     """The labels in a file, (n,) with the dtype and values they were encoded from.
@@ -89,21 +100,27 @@ def decode(
         blob: the file's bytes (bytes, bytearray, memoryview or an array of bytes).
         x: the inputs that the labels were encoded with.
         device: where networks compute: cpu, cuda, cuda:N, or auto, which is the CPU.
-        max_steps, max_memory: limits (memory in bytes); None are the program's defaults.
+        checkpoint: as for ``encode``.
+        max_work, max_memory: limits, in operations and in bytes; None are the program's defaults.
 
     Raises:
         MdlcodecError: BadData for arguments that cannot be used, CorruptFile, WrongInputs, Unsupported,
             LimitExceeded (all in mdlcodec.errors).
     """
     from mdlcodec.files import labels
+    from mdlcodec.files.checkpoints import CheckpointFile
     from mdlcodec.limits import Limits
 
+    held = None if checkpoint is None else CheckpointFile(checkpoint)
     decoded, _ = labels.decode(
         labels.parse(blob),
         labels.inputs_of(x),
         device=device,
-        limits=Limits.given(max_steps, max_memory),
+        limits=Limits.given(max_work, max_memory),
+        checkpoint=held,
     )
+    if held is not None:
+        held.finish()
     return decoded.array()
 
 
@@ -124,7 +141,9 @@ def pack(weights: object) -> bytes:
 
 
 @entry
-def unpack(blob: bytes, *, max_memory: int | None = None) -> dict[str, np.ndarray]:
+def unpack(
+    blob: bytes, *, max_work: int | None = None, max_memory: int | None = None
+) -> dict[str, np.ndarray]:
     """The weights in a network file, or in a file of labels coded with a two-part code, by name.
 
     bfloat16, which numpy has not, comes back as float32 of the same values; all else with the dtype, shape
@@ -132,7 +151,7 @@ def unpack(blob: bytes, *, max_memory: int | None = None) -> dict[str, np.ndarra
 
     Args:
         blob: the file's bytes (bytes, bytearray, memoryview or an array of bytes).
-        max_memory: limit of the weights' size in bytes; None is the program's default.
+        max_work, max_memory: limits, in operations and in bytes; None are the program's defaults.
 
     Raises:
         MdlcodecError: BadData for a file without a network, CorruptFile, Unsupported, LimitExceeded (all in
@@ -141,7 +160,7 @@ def unpack(blob: bytes, *, max_memory: int | None = None) -> dict[str, np.ndarra
     from mdlcodec.files import labels, networks
     from mdlcodec.limits import Limits
 
-    network = networks.unpack(labels.as_bytes(blob), Limits.given(None, max_memory).memory)
+    network = networks.unpack(labels.as_bytes(blob), Limits.given(max_work, max_memory))
     return {tensor.name: tensor.array() for tensor in network.tensors}
 
 

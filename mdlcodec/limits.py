@@ -1,15 +1,26 @@
-"""What encoding, decoding and unpacking may take, checked before anything is allocated or trained."""
+"""What encoding, decoding and unpacking may take, checked before anything is allocated or trained.
+
+Work is counted in operations: one is a multiply-add of an exact product, and what is no product counts as the
+products that take about as long. Both sides derive it from the settings, in integers; seconds are this machine's.
+"""
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
+import time
 from dataclasses import dataclass
 
 from mdlcodec.errors import BadData, LimitExceeded
 
 _GIB = 2**30
 DEFAULT_MEMORY = 8 * _GIB  # bytes
+DEFAULT_WORK = 10**14  # operations of a receiver: about an hour on one slow core
+ANY_WORK = 10**18  # of a sender, who chose the preset: more than anybody waits for
+EXPONENTIAL = 500  # operations that take as long as an exponential or a logarithm, and what goes with it
+_NUMBERS, _TIMES = 1 << 14, 16  # multiplied to see how fast this machine is
+_AS_FAST = 13.6  # operations while one float64 is multiplied
 
 
 @dataclass(frozen=True)
@@ -17,32 +28,54 @@ class Cost:
     """What repeating a code takes, known before anything is allocated."""
 
     parameters: int
-    steps: int  # optimiser steps, or rows of a factorisation
+    work: int  # operations, estimated
     memory: int  # bytes, estimated from above
     sets: int = 1  # score sets per example
 
 
 @dataclass(frozen=True)
 class Limits:
-    """At most so many training steps, and so much ``memory`` in bytes."""
+    """At most so much ``work`` in operations, and so much ``memory`` in bytes."""
 
-    steps: int = 10_000_000
+    work: int = DEFAULT_WORK
     memory: int = DEFAULT_MEMORY
 
     @classmethod
-    def given(cls, steps: int | None, memory: int | None) -> Limits:
-        """These limits, and the default for None. Raises BadData for what is no integer, or below 0."""
+    def given(cls, work: int | None, memory: int | None) -> Limits:
+        """A receiver's: these, and the default for None. Raises BadData for what is no integer, or below 0."""
         limits = cls(
-            cls.steps if steps is None else integer(steps, "max_steps"),
+            cls.work if work is None else integer(work, "max_work"),
             cls.memory if memory is None else integer(memory, "max_memory"),
         )
-        for name, value in (("max_steps", limits.steps), ("max_memory", limits.memory)):
+        for name, value in (("max_work", limits.work), ("max_memory", limits.memory)):
             if value < 0:
                 raise BadData(f"{name} is {value}; give 0 or more")
         return limits
 
+    @classmethod
+    def of_sender(cls, work: int | None, memory: int | None) -> Limits:
+        """A sender's, who may do what the preset asks for unless ``work`` says less. Raises as ``given`` does."""
+        return cls.given(ANY_WORK if work is None else work, memory)
+
 
 DEFAULT_LIMITS = Limits()
+SENDER_LIMITS = Limits(work=ANY_WORK)
+
+
+class Budget:
+    """Work that is found out as it is done: spent bit by bit, each before it is done where that is known."""
+
+    def __init__(self, work: int) -> None:
+        self._left = self._allowed = work
+
+    def spend(self, work: int) -> None:
+        """Raises LimitExceeded for more than is left."""
+        self._left -= work
+        if self._left < 0:
+            raise LimitExceeded(
+                f"this takes more than the limit of {self._allowed:,} operations, {_how_long(self._allowed)}; "
+                f"allow more, such as --max-work {10 * max(self._allowed, allowing(work))} (max_work in Python)"
+            )
 
 
 def integer(value: object, name: str) -> int:
@@ -62,16 +95,50 @@ def size(count: float) -> str:
     return f"{count:.1f} GiB"
 
 
+@functools.cache
+def _operations_a_second() -> float:
+    """This machine's, by a few milliseconds of one thread's own time. Decides nothing."""
+    import numpy as np
+
+    numbers, best = np.ones(_NUMBERS), math.inf
+    products = np.empty_like(numbers)
+    for _ in range(_TIMES):
+        start = time.thread_time()
+        for _ in range(_TIMES):
+            np.multiply(numbers, numbers, out=products)  # reported only
+        best = min(best, time.thread_time() - start)
+    return _AS_FAST * _NUMBERS * _TIMES / max(best, 1e-9)
+
+
+def seconds_of(work: int) -> float:
+    """About how long this machine takes for so many operations; for people, nothing depends on it."""
+    return work / _operations_a_second()
+
+
+def _how_long(work: int) -> str:
+    return f"about {max(1.0, seconds_of(work)):,.0f} s on this machine"
+
+
+def allowing(work: int) -> int:
+    """So many operations rounded up to two digits: what people are told to allow."""
+    unit = 10 ** max(0, len(str(work)) - 2)  # integers
+    return -(-work // unit) * unit
+
+
 def check_limits(cost: Cost, limits: Limits) -> None:
-    """Raise LimitExceeded for more steps or memory than are allowed."""
-    if cost.steps > limits.steps:
+    """Raise LimitExceeded for more work or memory than is allowed."""
+    if cost.work > limits.work:
         raise LimitExceeded(
-            f"this takes {cost.steps:,} steps, more than the limit of {limits.steps:,}; "
-            f"allow them with --max-steps {cost.steps} (max_steps in Python)"
+            f"this takes {cost.work:,} operations, {_how_long(cost.work)}, more than the limit of "
+            f"{limits.work:,}; allow them with --max-work {allowing(cost.work)} (max_work in Python)"
         )
-    if cost.memory > limits.memory:
-        allowed = math.ceil(cost.memory / 2**20)
+    check_memory(cost.memory, limits.memory)
+
+
+def check_memory(needed: int, allowed: int, what: str = "this takes") -> None:
+    """Raise LimitExceeded for more bytes than are allowed; ``what``: how the sentence starts."""
+    if needed > allowed:
         raise LimitExceeded(
-            f"this takes {size(cost.memory)} of memory, more than the limit of {size(limits.memory)}; "
-            f"allow it with --max-memory {allowed}MiB (max_memory in Python)"
+            f"{what} {size(needed)} of memory, more than the limit of {size(allowed)}; "
+            f"allow it with --max-memory {-(-needed // 2**20)}MiB (max_memory in Python)"
         )

@@ -115,7 +115,7 @@ def test_arguments_that_cannot_be_used(arguments: dict[str, object], message: st
         ({"preset": "3"}, "preset is of type str; give an integer"),
         ({"preset": 3.0}, "preset is of type float"),
         ({"seed": None}, "seed is of type NoneType"),
-        ({"max_steps": 1e6}, "max_steps is of type float"),
+        ({"max_work": 1e6}, "max_work is of type float"),
         ({"max_memory": "2GiB"}, "max_memory is of type str"),
         ({"code": 1}, "code is of type int; give its name"),
         ({"net": ["mlp"]}, "net is of type list; give its name"),
@@ -129,7 +129,7 @@ def test_arguments_of_other_types(arguments: dict[str, object], message: str) ->
 
 def test_integers_of_any_type_and_bytes_of_any_type() -> None:
     y = np.arange(len(X)) % 2
-    blob = mdlcodec.encode(X, y, code="uniform", preset=np.int8(2), max_steps=np.int64(5))  # type: ignore[arg-type]
+    blob = mdlcodec.encode(X, y, code="uniform", preset=np.int8(2), max_work=np.int64(10**9))  # type: ignore[arg-type]
     assert blob == mdlcodec.encode(X, y, code="uniform", preset=2)
     spaced = np.repeat(np.frombuffer(blob, np.uint8), 2)[::2]
     for same in (bytearray(blob), memoryview(blob), spaced):

@@ -218,7 +218,7 @@ def test_quiet_says_nothing_and_verbose_says_what_will_be_done() -> None:
     assert re.fullmatch(r"mdlcodec \S+, Python \S+, torch \S+, numpy \S+, numba \S+", lines[0])
     assert re.fullmatch(r"60 labels of 3 classes; engine -, device cpu", lines[1])
     assert lines[2] == "code uniform, net -, preset 5, seed 0"
-    assert re.fullmatch(r"cost: 0 parameters, 0 steps, at most \d+ \wiB of memory", lines[3])
+    assert re.fullmatch(r"cost: 0 parameters, \d+,\d+ operations, at most \d+ \wiB of memory", lines[3])
 
 
 def test_verbose_says_which_engine_runs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +234,7 @@ def test_verbose_says_which_engine_runs(monkeypatch: pytest.MonkeyPatch) -> None
 def test_verification_computes_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     told = "import os, sys; sys.exit(' '.join(sys.argv[-4:]) + f' {os.environ.get(\"MDLCODEC_ENGINE\")}')"
     monkeypatch.setattr(verification, "_fresh_python", lambda: [sys.executable, "-c", told])
-    common = Common(quiet=True, verbose=False, json=False, max_steps=None, max_memory=None)
+    common = Common(quiet=True, verbose=False, json=False, max_work=None, max_memory=None)
     for engine, left in (("cuda", "None"), ("int8", "int8")):
         monkeypatch.setenv("MDLCODEC_ENGINE", engine)
         with pytest.raises(MdlcodecError, match=f"--device cpu -- data.mdl {left}$"):
@@ -280,7 +280,7 @@ def test_help_names_every_code_and_network_and_the_limits() -> None:
     text = " ".join(run("encode", "--help").stdout.split())
     for name in [*CODES, *(entry.name for entry in PREDICTORS)]:
         assert name in text
-    assert f"[default: {Limits().steps}]" in text
+    assert f"[default: {Limits().work:.0e}".replace("+", "") in text
     assert f"[default: {Limits().memory / 2**30:.0f}GiB]" in text
 
 

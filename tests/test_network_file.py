@@ -21,6 +21,7 @@ from mdlcodec.container import (
 from mdlcodec.data.tensor import Tensor
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported
 from mdlcodec.files import networks
+from mdlcodec.limits import Limits
 from mdlcodec.sender.lossy import Lossy
 
 RNG = np.random.default_rng(6)
@@ -191,7 +192,9 @@ def test_options_do_as_they_say_and_the_report_tells() -> None:
     assert np.abs(back["w"] - tensors[0].array()).max() == report.changes[0].largest_error
     assert [told.name for told in report.changes] == ["w"]
     assert report.kept == ["b"]
-    assert networks.digest(networks.unpack(blob, 1 << 28).tensors) == networks.digest(report.tensors)
+    assert networks.digest(networks.unpack(blob, Limits(memory=1 << 28)).tensors) == networks.digest(
+        report.tensors
+    )
 
 
 def test_a_hostile_file_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

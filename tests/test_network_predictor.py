@@ -7,6 +7,7 @@ import pytest
 
 from mdlcodec.exact.random import Stream
 from mdlcodec.nn.graph import channels_first
+from mdlcodec.nn.work import step_work
 from mdlcodec.predictors.cnn import recipe_for
 from mdlcodec.predictors.network_predictor import NetworkPredictor, network_cost
 from mdlcodec.predictors.presets import CNN_LARGE
@@ -34,7 +35,9 @@ def test_every_preset_states_its_cost(preset):
     assert cost.sets == 2
     parameters = recipe.graph.parameters((1, 28, 28)).values()
     assert cost.parameters == recipe.members * sum(math.prod(parameter.shape) for parameter in parameters)
-    assert cost.steps == recipe.total_steps(60000)
+    step = step_work(recipe.graph, (1, 28, 28), recipe.batch)
+    assert step > 3 * recipe.batch * recipe.graph.operations((1, 28, 28))
+    assert recipe.total_steps(60000) * step < cost.work < 3 * recipe.total_steps(60000) * step
 
 
 @pytest.mark.parametrize("side", [20, 21, 28, 64, 100])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mdlcodec.data.tensor import DTYPES, Tensor
-from mdlcodec.descriptions.tensors.network_section import check_memory, decode_network, encode_network
+from mdlcodec.descriptions.tensors.network_section import check_unpacking, decode_network, encode_network
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported
 
 GOLDEN = Path(__file__).parent / "golden" / "network"
@@ -216,7 +216,7 @@ def test_what_decoding_takes_is_known_before_packing():
     ]
     for memory in (1 << 20, 20 << 20, 40 << 20, 1 << 30):
         try:
-            check_memory(tensors, memory)
+            check_unpacking(tensors, memory)
         except LimitExceeded:
             with pytest.raises(LimitExceeded):
                 decode_network(encode_network(tensors), memory=memory)

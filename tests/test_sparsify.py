@@ -252,7 +252,7 @@ def test_numbers_of_steps():
         steps_of(LENET5, "magic", 1.0, 5)
     inputs = data.from_arrays(np.zeros((15_000, 6)), None).inputs
     prepared = codes.CODES["two-part"].prepare(inputs, Classes(3), Settings(5, 5, 0))
-    assert prepared.sending_cost.steps - prepared.cost.steps == 20_000
+    assert prepared.sending_cost.work > 20_000 * 3 * 128 * 1000
 
 
 # Networks and their dead units

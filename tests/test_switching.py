@@ -269,7 +269,7 @@ def test_it_chooses_its_predictors_itself():
 def test_every_preset_has_a_cost(make):
     inputs = data.from_arrays(make()[0], None).inputs
     costs = [prepared(inputs, 4, Settings(0, preset, 0)).cost for preset in range(1, 10)]
-    assert costs[0].steps < costs[4].steps < costs[8].steps
+    assert costs[0].work < costs[4].work < costs[8].work
     assert costs[0].memory < costs[4].memory < costs[8].memory
     for preset in (1, 2, 4, 6):
         chosen = CODE.settings("auto", preset, 0, inputs, Classes(4))

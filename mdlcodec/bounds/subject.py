@@ -90,7 +90,7 @@ def of_network_file(section: bytes, net: str, dataset: Dataset, input_range: str
     low, high = RANGES[input_range]
     architecture = architecture_named(net)
     assert dataset.labels is not None
-    tensors = decode_network(section, memory=limits.memory).tensors
+    tensors = decode_network(section, memory=limits.memory, work=limits.work).tensors
     subject = _subject(len(section), architecture, tensors, dataset.inputs.features)
     others = (*subject.others, ("range that the network takes", math.log2(len(RANGES))))
     x = (subject.x * (high - low) + low).astype(np.float32)

@@ -115,7 +115,8 @@ def _subject(
     from mdlcodec.files import labels, networks
 
     with naming(file):
-        blob = read_file(file)
+        memory = common.limits().memory
+        blob = read_file(file, memory)
         if is_network_file(blob):
             if net is None:
                 raise click.UsageError(
@@ -129,7 +130,7 @@ def _subject(
         for name, option in _OF_NETWORK_FILES.items():
             if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
                 raise click.UsageError(f"{option} is for network files, and this file says it; leave it out")
-        label_file = labels.parse(blob)
+        label_file = labels.parse(blob, memory)
         return bounds.of_label_file(
             label_file, blob, inputs, common.limits(), watch("decoding", line, common)
         )

@@ -107,7 +107,7 @@ def command(
             seed=seed,
             limit=limit,
             device=device,
-            limits=common.limits(),
+            limits=common.sending_limits(),
             test=examples,
             force=force,
             key=kept_key(users_folder()),

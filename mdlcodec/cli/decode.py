@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mdlcodec.cli.files import is_stdout, is_stream, naming, open_output, read_file, stem
-from mdlcodec.cli.options import Common, common_options, device_option
+from mdlcodec.cli.options import Common, checkpoint_at, checkpoint_option, common_options, device_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import duration, say, say_notes
 from mdlcodec.cli.verbose import watch
@@ -17,6 +17,7 @@ from mdlcodec.report.strict_json import strict_json
 if TYPE_CHECKING:
     from mdlcodec.container.label_file import LabelHeader
     from mdlcodec.data import AnyLabels, Content
+    from mdlcodec.files.checkpoints import CheckpointFile
     from mdlcodec.files.labels import LabelFile, Run
 
 
@@ -36,7 +37,14 @@ def _inputs_from(source: str, quiet: bool) -> Callable[[LabelHeader], Sequence[C
 
 
 def decode_labels(
-    file: str, label_file: LabelFile, inputs: str, device: str, common: Common
+    file: str,
+    label_file: LabelFile,
+    inputs: str,
+    device: str,
+    common: Common,
+    *,
+    form: str | None = None,
+    checkpoint: CheckpointFile | None = None,
 ) -> tuple[AnyLabels, Run]:
     """The labels of a parsed file, decoded with inputs read from ``inputs``."""
     from mdlcodec.files import labels as label_files
@@ -48,6 +56,8 @@ def decode_labels(
             device=device,
             limits=common.limits(),
             watch=watch("decoding", line, common),
+            form=form,
+            checkpoint=checkpoint,
         )
 
 
@@ -62,9 +72,18 @@ def decode_labels(
     "[default: NAME-labels in the form they came in]",
 )
 @device_option
+@checkpoint_option("A kernel machine computes its matrices again.")
 @click.option("-f", "--force", is_flag=True, help="Overwrite LABELS if it exists.")
 @common_options
-def command(file: str, inputs: str, output: str | None, device: str, force: bool, common: Common) -> None:
+def command(
+    file: str,
+    inputs: str,
+    output: str | None,
+    device: str,
+    checkpoint: str | None,
+    force: bool,
+    common: Common,
+) -> None:
     """Get the labels back from FILE, given the inputs they belong to.
 
     DATA is as for encode, and may lack the labels: an .npz file with x alone, a table without
@@ -76,12 +95,16 @@ def command(file: str, inputs: str, output: str | None, device: str, force: bool
     from mdlcodec.files import labels as label_files
 
     with naming(file):
-        label_file = label_files.parse(read_file(file))
+        memory = common.limits().memory
+        label_file = label_files.parse(read_file(file, memory), memory)
     form = label_file.header.form if output is None or is_stream(output) else form_of(output)
     output = f"{stem(file)}-labels{FORMS[form]}" if output is None else output
     label_bytes(label_file.one_label_each(), form)  # does the form fit? It is known before any training
-    with open_output(output, force=force, sources=[file, inputs]) as destination:
-        labels, run = decode_labels(file, label_file, inputs, device, common)
+    with (
+        checkpoint_at(checkpoint, [file, inputs, output]) as held,
+        open_output(output, force=force, sources=[file, inputs]) as destination,
+    ):
+        labels, run = decode_labels(file, label_file, inputs, device, common, form=form, checkpoint=held)
         destination.write(label_bytes(labels, form))
     if not common.quiet:
         say(f"{output}: {labels.n:,} labels {label_file.target.described()}; {duration(run.seconds)}")

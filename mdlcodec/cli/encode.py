@@ -8,7 +8,14 @@ from typing import Any
 import click
 
 from mdlcodec.cli.files import is_stdout, open_output, stem
-from mdlcodec.cli.options import Common, common_options, device_option, preset_option
+from mdlcodec.cli.options import (
+    Common,
+    checkpoint_at,
+    checkpoint_option,
+    common_options,
+    device_option,
+    preset_option,
+)
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.table_options import TableArguments, table_options
 from mdlcodec.cli.terminal import duration, say, say_notes
@@ -81,6 +88,10 @@ from mdlcodec.report.strict_json import strict_json
 )
 @click.option("--limit", type=int, metavar="N", help="Encode the first N examples only.")
 @device_option
+@checkpoint_option(
+    "FILE.verify is its decoder's in the fresh process. Codes that transmit a network train from the beginning; "
+    "FILE has what they coded while that is decoded. A kernel machine computes its matrices again."
+)
 @click.option("--no-verify", is_flag=True, help="Do not decode the file in a fresh process.")
 @click.option("-f", "--force", is_flag=True, help="Overwrite FILE if it exists.")
 @common_options
@@ -100,6 +111,7 @@ def command(
     precision: str | None,
     limit: int | None,
     device: str,
+    checkpoint: str | None,
     no_verify: bool,
     force: bool,
     common: Common,
@@ -114,7 +126,10 @@ def command(
     output = f"{stem(data)}.mdl" if output is None else output
     if common.json and is_stdout(output):
         raise click.UsageError("-o - and --json both want stdout; choose one")
-    with open_output(output, force=force, sources=[data]) as destination:
+    with (
+        checkpoint_at(checkpoint, [data, output]) as held,
+        open_output(output, force=force, sources=[data]) as destination,
+    ):
         from mdlcodec.codes import Options
         from mdlcodec.data import Choice, read
         from mdlcodec.files import labels as label_files
@@ -131,11 +146,13 @@ def command(
                 seed=seed,
                 device=device,
                 options=Options(sparsify, bits, dimension, prior),
-                limits=common.limits(),
+                limits=common.sending_limits(),
                 watch=watch("encoding", line, common),
+                checkpoint=held,
             )
             path = destination.write(blob)
-            verify_seconds = None if no_verify else verify(path, data, dataset.labels, common, line)
+            beside = None if checkpoint is None else f"{checkpoint}.verify"
+            verify_seconds = None if no_verify else verify(path, data, dataset.labels, common, line, beside)
     change = dataset.labels.change
     facts: dict[str, Any] = {"kind": "labels"} | label_files.inspect(blob)
     if not common.quiet:

@@ -6,9 +6,10 @@ import contextlib
 import errno
 import os
 import re
+import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -16,9 +17,11 @@ from mdlcodec.cli.signals import signals_deferred
 from mdlcodec.cli.terminal import require_stdout
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported, WrongInputs
 from mdlcodec.files.temporary import temporary_file, temporary_folder
+from mdlcodec.limits import DEFAULT_MEMORY, check_memory
 
 MAX_FILE_BYTES = 2**32
 _PART_BYTES = 2**24
+_COPIES = 2  # of a file in memory, while its parts are put together
 _COMPRESSION = re.compile(r"\.(gz|xz)$")
 
 
@@ -31,8 +34,11 @@ def naming(path: str) -> Iterator[None]:
         raise type(error)(f"{path}: {error}") from error
 
 
-def read_file(path: str) -> bytes:
-    """The bytes of a file of ours; of what is none, or too large to be one, no more than its beginning."""
+def read_file(path: str, memory: int = DEFAULT_MEMORY) -> bytes:
+    """The bytes of a file of ours; of what is none, or too large to be one, no more than its beginning.
+
+    Raises LimitExceeded for more than ``memory`` bytes.
+    """
     from mdlcodec.container.frame import HEAD_BYTES, MAGIC
 
     try:
@@ -42,12 +48,14 @@ def read_file(path: str) -> bytes:
             if not blob.startswith(MAGIC):
                 return blob  # whoever reads the frame says what is wrong
             parts = [blob]
-            while size <= MAX_FILE_BYTES and (part := stream.read(_PART_BYTES)):  # pipes have no size before
+            while size <= MAX_FILE_BYTES:
+                check_memory(_COPIES * size, memory, "reading it takes")
+                part = stream.read(_PART_BYTES)  # pipes have no size before
+                if not part:
+                    return b"".join(parts)
                 parts.append(part)
                 size = max(size, sum(map(len, parts)))
-            if size > MAX_FILE_BYTES:
-                raise CorruptFile(f"more than {MAX_FILE_BYTES:,} bytes are too many for an mdlcodec file")
-            return b"".join(parts)
+            raise CorruptFile(f"more than {MAX_FILE_BYTES:,} bytes are too many for an mdlcodec file")
     except OSError as error:
         raise BadData(f"cannot read {path!r}: {error.strerror}") from error
 
@@ -64,6 +72,9 @@ class Output(Protocol):
     def write(self, data: bytes) -> Path:
         """Put all the data aside; the path where it can be read until it goes to its place."""
 
+    def write_by(self, writer: Callable[[Path], None]) -> Path:
+        """As ``write``, of what is written to the path that it is given."""
+
 
 class _OutputFile:
     def __init__(self, path: Path, force: bool, stack: contextlib.ExitStack) -> None:
@@ -73,6 +84,12 @@ class _OutputFile:
     def write(self, data: bytes) -> Path:
         self._temporary = self._stack.enter_context(temporary_file(self._path.parent))
         self._temporary.write_bytes(data)
+        return self._temporary
+
+    def write_by(self, writer: Callable[[Path], None]) -> Path:
+        self.write(b"")
+        assert self._temporary is not None
+        writer(self._temporary)
         return self._temporary
 
     def commit(self) -> None:
@@ -104,8 +121,13 @@ class _Stream:
         self._path.write_bytes(data)
         return self._path
 
+    def write_by(self, writer: Callable[[Path], None]) -> Path:
+        writer(self._path)
+        return self._path
+
     def commit(self) -> None:
-        self._stream.write(self._path.read_bytes())
+        with open(self._path, "rb") as data:
+            shutil.copyfileobj(data, self._stream)
         self._stream.flush()
 
 

@@ -33,7 +33,9 @@ def command(files: tuple[str, ...], common: Common) -> None:
     for file in files:
         try:
             with naming(file):
-                facts_of_files.append({"file": file} | _inspect(read_file(file), common))
+                facts_of_files.append(
+                    {"file": file} | _inspect(read_file(file, common.limits().memory), common)
+                )
         except MdlcodecError as error:
             if len(files) == 1:
                 raise
@@ -61,16 +63,16 @@ def _inspect(blob: bytes, common: Common) -> dict[str, Any]:
     from mdlcodec.container import is_network_file
     from mdlcodec.files import labels
 
-    memory = common.limits().memory
+    limits = common.limits()
     if is_network_file(blob):
         from mdlcodec.files import networks
 
-        return networks.inspect(blob, memory)
-    facts: dict[str, Any] = {"kind": "labels"} | labels.inspect(blob)
+        return networks.inspect(blob, limits)
+    facts: dict[str, Any] = {"kind": "labels"} | labels.inspect(blob, limits.memory)
     if (common.verbose or common.json) and any(part["name"] == "network" for part in facts["sections"]):
         from mdlcodec.files import networks
 
-        facts["network"] = networks.network_facts(networks.unpack(blob, memory))
+        facts["network"] = networks.network_facts(networks.unpack(blob, limits))
     return facts
 
 

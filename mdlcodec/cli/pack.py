@@ -123,7 +123,7 @@ def command(
             say(f"{negative:,} zeros are -0.0, and their signs are kept; --unsigned-zeros drops them")
         say(f"{output}: {len(blob):,} bytes{ratio}; packed in {duration(seconds)}, {verified}")
     if common.json or common.verbose:
-        facts: dict[str, Any] = networks.inspect(blob, common.limits().memory)
+        facts: dict[str, Any] = networks.inspect(blob, common.sending_limits())
         if common.verbose and not common.quiet:
             for row in table(network_rows(facts)):
                 say(row)

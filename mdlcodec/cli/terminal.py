@@ -34,6 +34,8 @@ def say_notes(notes: Iterable[str], quiet: bool) -> None:
 
 def show(text: str) -> None:
     """Text on stderr, as far as that can be written to: work does not fail because nobody hears of it."""
+    if sys.stderr is None:
+        return
     try:
         click.echo(text, nl=False, err=True)
     except OSError:

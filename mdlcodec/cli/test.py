@@ -8,7 +8,7 @@ import click
 
 from mdlcodec.cli.decode import decode_labels
 from mdlcodec.cli.files import naming, read_file
-from mdlcodec.cli.options import Common, common_options, device_option
+from mdlcodec.cli.options import Common, checkpoint_at, checkpoint_option, common_options, device_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.terminal import duration, say
 from mdlcodec.errors import BadData
@@ -19,8 +19,9 @@ from mdlcodec.report.strict_json import strict_json
 @click.argument("file")
 @click.option("--inputs", metavar="DATA", help="Decode as well, from these inputs, and write nothing.")
 @device_option
+@checkpoint_option("With --inputs only.")
 @common_options
-def command(file: str, inputs: str | None, device: str, common: Common) -> None:
+def command(file: str, inputs: str | None, device: str, checkpoint: str | None, common: Common) -> None:
     """Test whether FILE is intact; with --inputs, whether its labels come back.
 
     A network is unpacked.
@@ -28,8 +29,10 @@ def command(file: str, inputs: str | None, device: str, common: Common) -> None:
     from mdlcodec.container import is_network_file
     from mdlcodec.files import labels
 
+    if checkpoint is not None and inputs is None:
+        raise click.UsageError("--checkpoint is for a decode; give --inputs, or leave it out")
     with naming(file):
-        blob = read_file(file)
+        blob = read_file(file, common.limits().memory)
         is_network = is_network_file(blob)
     if is_network:
         if inputs is not None:
@@ -37,10 +40,11 @@ def command(file: str, inputs: str | None, device: str, common: Common) -> None:
         _test_network(file, blob, common)
         return
     with naming(file):
-        label_file = labels.parse(blob)
+        label_file = labels.parse(blob, common.limits().memory)
     ideal_bits = seconds = None
     if inputs is not None:
-        _, run = decode_labels(file, label_file, inputs, device, common)
+        with checkpoint_at(checkpoint, [file, inputs]) as held:
+            _, run = decode_labels(file, label_file, inputs, device, common, checkpoint=held)
         ideal_bits, seconds = run.ideal_bits, run.seconds
     if not common.quiet:
         if seconds is None:
@@ -48,7 +52,7 @@ def command(file: str, inputs: str | None, device: str, common: Common) -> None:
         else:
             say(f"{file}: intact; its {label_file.n:,} labels come back in {duration(seconds)}")
     if common.json:
-        facts = {"file": file, "kind": "labels"} | labels.inspect(blob)
+        facts = {"file": file, "kind": "labels"} | labels.inspect(blob, common.limits().memory)
         facts |= {"decoded": inputs is not None, "ideal_bits": ideal_bits, "seconds": seconds}
         click.echo(strict_json(facts))
 
@@ -58,7 +62,7 @@ def _test_network(file: str, blob: bytes, common: Common) -> None:
 
     start = time.perf_counter()
     with naming(file), ProgressLine(common.quiet) as line:
-        network = networks.unpack(blob, common.limits().memory, progress=line.elements)
+        network = networks.unpack(blob, common.limits(), progress=line.elements)
     seconds = time.perf_counter() - start
     if not common.quiet:
         say(f"{file}: intact; tensors that came back: {len(network.parts):,}; {duration(seconds)}")

@@ -39,9 +39,11 @@ def command(file: str, output: str | None, force: bool, common: Common) -> None:
     with open_output(output, force=force, sources=[file]) as destination:
         start = time.perf_counter()
         with naming(file), ProgressLine(common.quiet) as line:
-            network = networks.unpack(read_file(file), common.limits().memory, progress=line.elements)
-        data = writer.write(network.tensors)
-        destination.write(data)
+            network = networks.unpack(
+                read_file(file, common.limits().memory), common.limits(), progress=line.elements
+            )
+        path = destination.write_by(lambda path: writer.write(network.tensors, path))
+        size = path.stat().st_size
         seconds = time.perf_counter() - start
     form = writer.ENDING.lstrip(".")
     elements = sum(tensor.patterns.size for tensor in network.tensors)
@@ -50,6 +52,6 @@ def command(file: str, output: str | None, force: bool, common: Common) -> None:
             f"{output}: {len(network.tensors):,} tensors of {elements:,} numbers, as {form}; {duration(seconds)}"
         )
     if common.json:
-        facts = {"file": file, "output": output, "form": form, "bytes": len(data)}
+        facts = {"file": file, "output": output, "form": form, "bytes": size}
         facts |= {"tensors": len(network.tensors), "elements": elements, "seconds": seconds}
         click.echo(strict_json(facts))

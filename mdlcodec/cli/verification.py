@@ -25,8 +25,17 @@ if TYPE_CHECKING:
 _PROGRESS = ("decoding: ", "unpacking: ")
 
 
-def verify(path: Path, data: str, labels: AnyLabels, common: Common, line: ProgressLine) -> float:
+def verify(
+    path: Path,
+    data: str,
+    labels: AnyLabels,
+    common: Common,
+    line: ProgressLine,
+    checkpoint: str | None = None,
+) -> float:
     """Decode a file by ``mdlcodec decode`` in a process of its own and compare; the seconds it took.
+
+    ``checkpoint``: where that process keeps its state, if it does.
 
     Raises MdlcodecError unless the very same labels come back.
     """
@@ -35,7 +44,7 @@ def verify(path: Path, data: str, labels: AnyLabels, common: Common, line: Progr
     start = time.perf_counter()
     with temporary_folder() as folder:
         decoded = folder / "labels.npy"
-        _decode(path, data, decoded, common, line)
+        _decode(path, data, decoded, common, line, checkpoint)
         back = np.load(decoded, allow_pickle=False)
     expected = labels.array()
     if back.dtype != expected.dtype or back.tobytes() != expected.tobytes():
@@ -49,10 +58,7 @@ def verify_network(path: Path, digest: str, common: Common, line: ProgressLine) 
     Raises MdlcodecError unless tensors with that digest (networks.digest) come back.
     """
     start = time.perf_counter()
-    arguments = ["test", "--json"]
-    if common.max_memory is not None:
-        arguments += ["--max-memory", str(common.max_memory)]
-    arguments += ["--", str(path)]
+    arguments = ["test", "--json", *_limits(common), "--", str(path)]
     with tempfile.TemporaryFile() as output:  # a pipe could fill up while stderr is read
         _run(arguments, dict(os.environ), line, output)
         output.seek(0)
@@ -62,17 +68,23 @@ def verify_network(path: Path, digest: str, common: Common, line: ProgressLine) 
     return time.perf_counter() - start
 
 
-def _decode(path: Path, data: str, output: Path, common: Common, line: ProgressLine) -> None:
+def _decode(
+    path: Path, data: str, output: Path, common: Common, line: ProgressLine, checkpoint: str | None = None
+) -> None:
     # on the CPU also what a GPU encoded: whoever decodes may have none
-    arguments = ["decode", f"--inputs={data}", "-o", str(output), "--device", "cpu"]
+    arguments = ["decode", f"--inputs={data}", "-o", str(output), *_limits(common), "--device", "cpu"]
     environment = dict(os.environ)
     if environment.get("MDLCODEC_ENGINE") == "cuda":
         del environment["MDLCODEC_ENGINE"]
-    if common.max_steps is not None:
-        arguments += ["--max-steps", str(common.max_steps)]
-    if common.max_memory is not None:
-        arguments += ["--max-memory", str(common.max_memory)]
+    if checkpoint is not None:
+        arguments.append(f"--checkpoint={checkpoint}")
     _run([*arguments, "--", str(path)], environment, line, None)
+
+
+def _limits(common: Common) -> list[str]:
+    """Arguments that allow what was allowed to the sender."""
+    limits = common.sending_limits()
+    return ["--max-work", str(limits.work), "--max-memory", str(limits.memory)]
 
 
 def _run(

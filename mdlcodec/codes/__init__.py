@@ -5,7 +5,7 @@ Adding a code is one new file and one line in ``CODES``.
 
 from typing import TYPE_CHECKING
 
-from mdlcodec.codes.contract import NO_OPTIONS, Code, Options, Prepared, Progress, Settings
+from mdlcodec.codes.contract import NO_OPTIONS, Checkpoint, Code, Options, Prepared, Progress, Settings
 from mdlcodec.codes.prequential import PrequentialCode
 from mdlcodec.codes.results import Decoded, Encoded
 from mdlcodec.codes.subspace import SubspaceCode
@@ -69,6 +69,7 @@ __all__ = [
     "AUTO",
     "CODES",
     "NO_OPTIONS",
+    "Checkpoint",
     "Code",
     "Decoded",
     "Encoded",

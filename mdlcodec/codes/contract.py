@@ -17,6 +17,7 @@ from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Classes, Reals, Target
 from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.limits import Cost, integer
+from mdlcodec.saved import Saved
 
 if TYPE_CHECKING:
     from mdlcodec.nn.weights import Weights
@@ -77,13 +78,28 @@ class Options:
 NO_OPTIONS = Options()
 
 
+class Checkpoint(Protocol):
+    """Keeps the state of a run, so that the same run goes on from there when it was ended."""
+
+    def load(self) -> Saved | None:
+        """What was saved last; None if nothing was. Raises CorruptFile."""
+
+    def due(self) -> bool:
+        """Whether it is time to save."""
+
+    def save(self, saved: Saved) -> None:
+        """Keeps a state in the place of the one before."""
+
+
 @dataclass(frozen=True)
 class Given:
-    """What both sides hold before anything is coded: the inputs, what is known of the target, the settings."""
+    """What both sides hold before anything is coded: the inputs, what is known of the target, the settings; and
+    where the state of the run is kept, if it is."""
 
     inputs: Inputs
     target: Target
     settings: Settings
+    checkpoint: Checkpoint | None = None
 
     @property
     def n(self) -> int:
@@ -207,10 +223,15 @@ class Code(ABC):
         """Raises Unsupported for a header's network that does not predict such a target."""
         return
 
-    def prepare(self, inputs: Inputs, target: Target, settings: Settings) -> Prepared:
-        """The code for these: what encodes and decodes. Raises BadData for a target that it does not have."""
+    def prepare(
+        self, inputs: Inputs, target: Target, settings: Settings, checkpoint: Checkpoint | None = None
+    ) -> Prepared:
+        """The code for these: what encodes and decodes. Raises BadData for a target that it does not have.
+
+        ``checkpoint``: kept by the codes that learn on both sides; the others take no notice of it.
+        """
         self.check_target(target)
-        given = Given(inputs, target, settings)
+        given = Given(inputs, target, settings, checkpoint)
         return NothingToCode(given) if target.is_settled else self._prepared(given)
 
     def _sections(self, payload: bytes, target: Target) -> list[tuple[str, int]]:

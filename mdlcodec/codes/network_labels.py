@@ -14,7 +14,7 @@ import numpy as np
 
 from mdlcodec.codes.contract import Progress
 from mdlcodec.entropy import PROBABILITY_BITS, RangeDecoder, RangeEncoder
-from mdlcodec.limits import Cost
+from mdlcodec.limits import EXPONENTIAL, Cost
 from mdlcodec.nn.zoo import Architecture
 
 if TYPE_CHECKING:
@@ -26,9 +26,8 @@ EXAMPLES_AT_ONCE = 4096
 _ENTRIES_AT_ONCE = 1 << 22
 # scores of all examples up to which they are kept between calibration and coding; of more, they are computed again
 _ENTRIES_KEPT = 1 << 25
-_EXPONENTIALS_PER_STEP = 200_000
-_EXAMPLES_PER_STEP = 128  # predicting them takes less than a training step ...
-_OPERATIONS_PER_STEP = 1 << 29  # ... unless they take more multiply-adds than these
+_ENTRY = 3 * EXPONENTIAL  # operations: a probability, its frequency, and coding with it
+_ENTRY_SENDING = 50 * EXPONENTIAL  # under every temperature besides
 
 
 @dataclass(frozen=True)
@@ -45,17 +44,22 @@ class CodedLabels:
     training_error: float
 
 
-def prediction_cost(architecture: Architecture, inputs: Inputs, k: int) -> Cost:
-    """What predicting and coding the labels takes. Raises BadData for inputs that do not fit."""
+def prediction_cost(architecture: Architecture, inputs: Inputs, k: int, *, sending: bool = False) -> Cost:
+    """What predicting and coding the labels takes; ``sending``: with the calibration that is looked for.
+
+    Raises BadData for inputs that do not fit.
+    """
     from mdlcodec.nn.exact_prediction import outputs_memory
+    from mdlcodec.nn.work import prediction_work
 
     shape = inputs.features.shape[1:]
     graph, entering = architecture.for_targets(shape, k)
-    work = max(inputs.n // _EXAMPLES_PER_STEP, inputs.n * graph.operations(entering) // _OPERATIONS_PER_STEP)
-    steps = work + 1 + inputs.n * k // _EXPONENTIALS_PER_STEP
+    passes = 2 if sending and inputs.n * k > _ENTRIES_KEPT else 1
+    work = passes * prediction_work(graph, entering, inputs.n)
+    work += (_ENTRY_SENDING if sending else _ENTRY) * inputs.n * k
     memory = outputs_memory(architecture, shape, k, EXAMPLES_AT_ONCE)
     memory += 32 * min(inputs.n * k, _ENTRIES_AT_ONCE) + 4 * min(inputs.n * k, _ENTRIES_KEPT)
-    return Cost(architecture.parameters(shape, k), steps, memory)
+    return Cost(architecture.parameters(shape, k), work, memory)
 
 
 def exact_scores(

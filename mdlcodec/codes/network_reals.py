@@ -16,7 +16,7 @@ import numpy as np
 from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import Progress
 from mdlcodec.data.targets import Reals
-from mdlcodec.limits import Cost
+from mdlcodec.limits import EXPONENTIAL, Cost
 from mdlcodec.mixing.fixed_mixture import FixedMixture, best_shape
 from mdlcodec.mixing.real_mixture import learned_from
 from mdlcodec.nn.zoo import Architecture
@@ -30,7 +30,7 @@ CALIBRATION_BYTES = 5
 SCALES = np.array([(16 + (i & 15)) * (1 << (i >> 4)) / 4096.0 for i in range(256)])
 _OFFSETS = 4096.0  # to a unit of the grid's scale
 _MEMORY = 1 << 24
-_DENSITIES_PER_STEP = 100_000
+_DENSITY = 2 * EXPONENTIAL  # operations
 _DENSITIES = 48  # two at the bounds of some 24 nodes
 _DENSITIES_SENDING = 4096  # two of 256 deviations at both bounds, in a few rounds
 
@@ -99,7 +99,7 @@ def prediction_cost(architecture: Architecture, inputs: Inputs, *, sending: bool
     densities = inputs.n * (_DENSITIES + (_DENSITIES_SENDING if sending else 0))
     return replace(
         cost,
-        steps=cost.steps + densities // _DENSITIES_PER_STEP,
+        work=cost.work + _DENSITY * densities,
         memory=cost.memory + _MEMORY + 64 * inputs.n,
     )
 

@@ -4,27 +4,28 @@ Labels are coded in blocks. Each block is predicted by what was learned from the
 under the calibrated prediction, and learned from. Sender and receiver run the same loop.
 """
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from typing_extensions import override
 
 from mdlcodec.codes.contract import NO_OPTIONS, Code, Given, Options, Predicted, Prepared, Progress, Settings
 from mdlcodec.codes.results import Decoded, Encoded
+from mdlcodec.codes.resumption import bits_of, coder_of, keep, labels_done, position
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Reals, Target
 from mdlcodec.entropy import RangeDecoder, RangeEncoder
 from mdlcodec.errors import BadData, Unsupported
-from mdlcodec.limits import Cost
+from mdlcodec.limits import EXPONENTIAL, Cost
 from mdlcodec.mixing.switch_distribution import INVERSE_TEMPERATURES, Calibration
 from mdlcodec.predictors import auto_name, predictor_named, predictor_numbered
 from mdlcodec.predictors.contract import Predictor, PredictorFamily
+from mdlcodec.saved import Saved, joined, part_of, taken
 
 # frequencies of one slice of a block take at most this many entries
 _ENTRIES_AT_ONCE = 1 << 22
-_EXPONENTIALS_PER_STEP = 200_000
 
 
 class PrequentialCode(Code):
@@ -67,6 +68,21 @@ class PrequentialCode(Code):
         return LearnedClasses(given, family)
 
 
+@dataclass
+class _Pass:
+    """A pass over the labels, between blocks: what predicts, how many are done, and their ideal bits."""
+
+    learner: Predictor
+    calibration: Calibration
+    start: int = 0
+    bits: float = 0.0
+
+    def saved(self) -> dict[str, np.ndarray]:
+        """For a checkpoint."""
+        parts = joined({"learner": self.learner.saved(), "calibration": self.calibration.saved()})
+        return {**position(self.start, self.bits), **parts}
+
+
 class LearnedClasses(Prepared):
     """Classes that are predicted from the classes before them. See `mdlcodec.codes.contract.Prepared`."""
 
@@ -79,57 +95,97 @@ class LearnedClasses(Prepared):
         given = self._given
         cost = self._family.cost(given.inputs, given.k, given.settings.preset)
         # the mixture's exponentials count too: with many classes they are most of the work
-        mixing = given.n * cost.sets * INVERSE_TEMPERATURES.size * given.k // _EXPONENTIALS_PER_STEP
-        return replace(cost, steps=cost.steps + mixing, memory=cost.memory + 16 * _ENTRIES_AT_ONCE)
+        mixing = EXPONENTIAL * given.n * (cost.sets * INVERSE_TEMPERATURES.size + 2) * given.k
+        return replace(cost, work=cost.work + mixing, memory=cost.memory + 16 * _ENTRIES_AT_ONCE)
 
     def learner(self) -> Predictor:
         """What predicts, before any label."""
         given = self._given
         return self._family.start(given.inputs, given.k, given.settings.preset, given.settings.seed)
 
-    def _slices(self, learner: Predictor, calibration: Calibration) -> Iterator[tuple[int, int, np.ndarray]]:
-        """Yields (start, stop, scores float64 (stop - start, sets, k)); learning is the caller's."""
+    def _pass(self, held: Saved | None = None, known: np.ndarray | None = None) -> _Pass:
+        """A pass from the first label on, or from what a checkpoint held after labels ``known``, int32 (start,)."""
+        learner = self.learner()
+        if held is None or known is None:
+            return _Pass(learner, Calibration(self._given.k, learner.sets))
+        learner.retire(known.size)
+        calibration = Calibration(self._given.k, learner.sets)
+        calibration.restore(part_of(held, "calibration"), known.size)
+        learner.restore(part_of(held, "learner"), known)
+        return _Pass(learner, calibration, known.size, bits_of(held))
+
+    def _slices(
+        self, run: _Pass, between: Callable[[], None] | None = None
+    ) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Yields (start, stop, scores float64 (stop - start, sets, k)); learning is the caller's. ``between`` is
+        called before each."""
         step = max(1, _ENTRIES_AT_ONCE // self._given.k)
-        start, n = 0, self._given.n
-        while start < n:
-            kept = learner.retire(start)
+        n, learner = self._given.n, run.learner
+        while run.start < n:
+            kept = learner.retire(run.start)
             if kept is not None:
-                calibration.keep(kept)
-            stop = min(n, start + step, learner.block_end(start))
-            yield start, stop, learner.predict(start, stop)
-            start = stop
+                run.calibration.keep(kept)
+            if between is not None:
+                between()
+            stop = min(n, run.start + step, learner.block_end(run.start))
+            yield run.start, stop, learner.predict(run.start, stop)
+            run.start = stop
+
+    def _predictions(
+        self, values: np.ndarray, run: _Pass, between: Callable[[], None] | None = None
+    ) -> Iterator[Predicted]:
+        """Labels are learned after their slice was yielded."""
+        for start, stop, scores in self._slices(run, between):
+            labels = values[start:stop]
+            yield Predicted(stop, labels, *run.calibration.frequencies(scores, labels))
+            run.learner.learn(start, stop, labels)
 
     @override
     def predicted(self, values: np.ndarray) -> Iterator[Predicted]:
-        """Labels are learned after their slice was yielded."""
-        learner = self.learner()
-        calibration = Calibration(self._given.k, learner.sets)
-        for start, stop, scores in self._slices(learner, calibration):
-            labels = values[start:stop]
-            yield Predicted(stop, labels, *calibration.frequencies(scores, labels))
-            learner.learn(start, stop, labels)
+        return self._predictions(values, self._pass())
 
     @override
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
-        encoder, bits = RangeEncoder(), 0.0
-        for some in self.predicted(values):
+        checkpoint = self._given.checkpoint
+        held = None if checkpoint is None else checkpoint.load()
+        encoder, known = RangeEncoder(coder_of(checkpoint)), values[: labels_done(held, values.size)]
+        if held is not None:
+            encoder.restore(part_of(held, "coder"), known.size)
+        run = self._pass(held, known)
+
+        def between() -> None:
+            keep(checkpoint, run.start, lambda: {**run.saved(), **joined({"coder": encoder.saved()})})
+
+        for some in self._predictions(values, run, between):
             encoder.encode(some.labels, some.frequencies)
-            bits -= float(np.log2(some.probability).sum())  # reported only
-            progress(some.stop, bits)
-        return Encoded(encoder.finish(), bits)
+            run.bits -= float(np.log2(some.probability).sum())  # reported only
+            progress(some.stop, run.bits)
+        return Encoded(encoder.finish(), run.bits)
 
     @override
     def decode(self, payload: bytes, progress: Progress) -> Decoded:
-        learner, k = self.learner(), self._given.k
-        calibration, decoder = Calibration(k, learner.sets), RangeDecoder(payload)
-        classes = np.empty(self._given.n, np.int32)
+        checkpoint, k = self._given.checkpoint, self._given.k
+        held = None if checkpoint is None else checkpoint.load()
+        decoder, classes = RangeDecoder(payload, coder_of(checkpoint)), np.empty(self._given.n, np.int32)
+        done = labels_done(held, classes.size)
+        if held is not None:
+            decoder.restore(part_of(held, "coder"))
+            classes[:done] = taken(held, "labels", np.int32, (done,), 0, k - 1)
+        run = self._pass(held, classes[:done])
+
+        def saved() -> dict[str, np.ndarray]:
+            return {
+                **run.saved(),
+                **joined({"coder": decoder.saved()}),
+                "labels": classes[: run.start],
+            }
+
         frequencies = np.empty(k, np.uint32)
-        bits = 0.0
-        for start, stop, scores in self._slices(learner, calibration):
+        for start, stop, scores in self._slices(run, lambda: keep(checkpoint, run.start, saved)):
             for i in range(start, stop):
-                calibration.predict(scores[i - start], frequencies)
+                run.calibration.predict(scores[i - start], frequencies)
                 classes[i] = decoder.decode_symbol(frequencies)
-                bits -= float(np.log2(calibration.update(int(classes[i]))))  # reported only
-            progress(stop, bits)
-            learner.learn(start, stop, classes[start:stop])
+                run.bits -= float(np.log2(run.calibration.update(int(classes[i]))))  # reported only
+            progress(stop, run.bits)
+            run.learner.learn(start, stop, classes[start:stop])
         return Decoded(classes)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,14 +11,17 @@ from typing_extensions import override
 
 from mdlcodec.codes.contract import NO_OPTIONS, Given, Options, Prepared, Progress
 from mdlcodec.codes.results import Decoded, Encoded
+from mdlcodec.codes.resumption import keep, labels_done, position
 from mdlcodec.data.targets import Reals
-from mdlcodec.limits import Cost
+from mdlcodec.limits import EXPONENTIAL, Cost
 from mdlcodec.mixing.real_mixture import RealMixture, UniformIndices
+from mdlcodec.saved import Saved, joined, part_of, taken
 
 if TYPE_CHECKING:
     from mdlcodec.predictors.contract import Predictor, RealFamily
 
-_DENSITIES_PER_STEP = 100_000
+_DENSITY = 2 * EXPONENTIAL  # operations
+_UNIFORM = 66 * 2000  # operations for a value: that many decisions at the most
 _DENSITIES_A_SET = 100  # six experts at the bounds of some sixteen nodes
 _MEMORY = 1 << 24
 _AT_ONCE = 4096  # values coded between reports of progress
@@ -28,6 +31,20 @@ def target_of(given: Given) -> Reals:
     """What is known of the values, which are reals."""
     assert isinstance(given.target, Reals)
     return given.target
+
+
+@dataclass
+class _Pass:
+    """A pass over the values, between blocks: what predicts, what codes, and how many are done."""
+
+    learner: Predictor
+    mixture: RealMixture
+    start: int = 0
+
+    def saved(self) -> dict[str, np.ndarray]:
+        """For a checkpoint."""
+        parts = {"learner": self.learner.saved(), "mixture": self.mixture.saved()}
+        return {**position(self.start, self.mixture.ideal_bits), **joined(parts)}
 
 
 class LearnedReals(Prepared):
@@ -40,42 +57,55 @@ class LearnedReals(Prepared):
     @override
     def cost(self) -> Cost:
         cost = self._family.cost(self._given.inputs, self._given.settings.preset)
-        mixing = self._given.n * (cost.sets + 3) * _DENSITIES_A_SET // _DENSITIES_PER_STEP
-        return replace(cost, steps=cost.steps + mixing, memory=cost.memory + _MEMORY + 64 * self._given.n)
+        mixing = _DENSITY * self._given.n * (cost.sets + 3) * _DENSITIES_A_SET
+        return replace(cost, work=cost.work + mixing, memory=cost.memory + _MEMORY + 64 * self._given.n)
 
-    def _start(self, payload: bytes | None) -> tuple[Predictor, RealMixture]:
-        """What predicts, and what codes, before any value."""
-        settings, grid = self._given.settings, self._target.grid
+    def _pass(self, payload: bytes | None, values: np.ndarray) -> _Pass:
+        """A pass from the first value on, or from where the checkpoint stands. Of a receiver of ``payload``, the
+        values decoded before are put into ``values``, int64 (n,)."""
+        settings, grid, checkpoint = self._given.settings, self._target.grid, self._given.checkpoint
+        held = None if checkpoint is None else checkpoint.load()
         learner = self._family.start(self._given.inputs, settings.preset, settings.seed)
-        return learner, RealMixture(learner.sets, grid.low, grid.high, *self._target.cells(), payload)
+        done = labels_done(held, values.size)
+        if held is not None:
+            learner.retire(done)
+        mixture = RealMixture(learner.sets, grid.low, grid.high, *self._target.cells(), payload)
+        if held is not None:
+            if payload is not None:
+                values[:done] = taken(held, "labels", np.int64, (done,), grid.low, grid.high)
+            mixture.restore(part_of(held, "mixture"), done)
+            learner.restore(part_of(held, "learner"), mixture.targets(values[:done]))
+        return _Pass(learner, mixture, done)
 
     def _blocks(
-        self, learner: Predictor, mixture: RealMixture, progress: Progress
+        self, run: _Pass, progress: Progress, labels: Callable[[int], Saved]
     ) -> Iterator[tuple[int, int, np.ndarray]]:
-        """Yields (start, stop, scores float64 (stop - start, sets, 2)); learning is the caller's."""
-        start, n = 0, self._given.n
-        while start < n:
-            kept = learner.retire(start)
+        """Yields (start, stop, scores float64 (stop - start, sets, 2)); learning is the caller's. ``labels``: of
+        the first so many, what a checkpoint holds."""
+        n, checkpoint = self._given.n, self._given.checkpoint
+        while run.start < n:
+            kept = run.learner.retire(run.start)
             if kept is not None:
-                mixture.keep(kept)
-            stop = min(n, learner.block_end(start))
-            yield start, stop, learner.predict(start, stop)
-            progress(stop, mixture.ideal_bits)
-            start = stop
+                run.mixture.keep(kept)
+            keep(checkpoint, run.start, lambda: {**run.saved(), **labels(run.start)})
+            stop = min(n, run.learner.block_end(run.start))
+            yield run.start, stop, run.learner.predict(run.start, stop)
+            progress(stop, run.mixture.ideal_bits)
+            run.start = stop
 
     @override
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
-        learner, mixture = self._start(None)
-        for start, stop, scores in self._blocks(learner, mixture, progress):
-            learner.learn(start, stop, mixture.encode(scores, values[start:stop]))
-        return Encoded(mixture.finish(), mixture.ideal_bits)
+        run = self._pass(None, values)
+        for start, stop, scores in self._blocks(run, progress, lambda done: {}):
+            run.learner.learn(start, stop, run.mixture.encode(scores, values[start:stop]))
+        return Encoded(run.mixture.finish(), run.mixture.ideal_bits)
 
     @override
     def decode(self, payload: bytes, progress: Progress) -> Decoded:
-        learner, mixture = self._start(payload)
         values = np.empty(self._given.n, np.int64)
-        for start, stop, scores in self._blocks(learner, mixture, progress):
-            learner.learn(start, stop, mixture.decode(scores, values[start:stop]))
+        run = self._pass(payload, values)
+        for start, stop, scores in self._blocks(run, progress, lambda done: {"labels": values[:done]}):
+            run.learner.learn(start, stop, run.mixture.decode(scores, values[start:stop]))
         return Decoded(values)
 
 
@@ -88,7 +118,7 @@ class UniformReals(Prepared):
     @property
     @override
     def cost(self) -> Cost:
-        return Cost(0, 0, _MEMORY)
+        return Cost(0, _UNIFORM * self._given.n, _MEMORY + 64 * self._given.n)
 
     @override
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:

@@ -149,25 +149,33 @@ class SubspaceCode(TransmittedNetwork[SubspacePayload]):
         inputs, k, settings = given.inputs, given.k, given.settings
         check_preset(settings.preset)
         cost = network_labels.prediction_cost(architecture, inputs, k)
-        from mdlcodec.descriptions.subspace.affine import LARGEST_DIMENSION, transform_size
+        from mdlcodec.descriptions.subspace.affine import (
+            COORDINATE,
+            LARGEST_DIMENSION,
+            TRANSFORMED,
+            subspace_work,
+            transform_size,
+        )
 
         # the permutation, its random words and the transform; theta_0, gains, signs and what is made of them
         size = transform_size(architecture, inputs.features.shape[1:], k)
         memory = cost.memory + 32 * size + 64 * cost.parameters
-        steps = (
-            cost.steps + size // 5_000 + min(size, LARGEST_DIMENSION) // 1_000
-        )  # predictions, transform, coordinates
+        work = cost.work + subspace_work(size) + COORDINATE * min(size, LARGEST_DIMENSION)
         if sending:
-            from mdlcodec.sender.efforts import SUBSPACE
+            from mdlcodec.nn.work import step_work
+            from mdlcodec.sender.efforts import BATCH, SUBSPACE
             from mdlcodec.sender.subspace import steps_of
 
             trials = len(_dimensions(inputs.n))
-            steps = (
-                trials * steps_of(architecture, SUBSPACE[settings.preset], inputs.n) + (trials + 1) * steps
-            )
+            step = step_work(*architecture.for_targets(inputs.features.shape[1:], k), min(BATCH, inputs.n))
+            step += 2 * TRANSFORMED * size * size.bit_length()
+            steps = trials * steps_of(architecture, SUBSPACE[settings.preset], inputs.n)
+            # trials are predicted as coded labels are
+            coded = network_labels.prediction_cost(architecture, inputs, k, sending=True).work
+            work = steps * step + (trials + 1) * (work + coded)
             # the examples once more, what the passes hold, gradients; coordinates are few
             memory += 64 * cost.parameters + 3 * inputs.features.nbytes + (1 << 28)
-        return Cost(cost.parameters, steps, memory)
+        return Cost(cost.parameters, work, memory)
 
     @override
     def encoded(self, transmission: Transmission) -> Encoded:

@@ -39,6 +39,7 @@ DEFAULT_SPARSIFY = "entropy"
 DEFAULT_BITS = 4
 # types that float32 holds exactly
 _TYPES = ("F32", "F16", "BF16")
+_TRIALS = 8  # of tools for each tensor, when a network is written
 _FLOAT32 = next(dtype for dtype in DTYPES if dtype.name == "F32")
 
 
@@ -95,14 +96,26 @@ def _network_memory(architecture: Architecture, shape: Shape, k: int) -> int:
     return sum(tensor_memory(_FLOAT32, size) for size in sizes)  # integers
 
 
+def _network_work(architecture: Architecture, shape: Shape, k: int) -> int:
+    """Operations that decoding a network of nominal widths takes at most, for examples of that shape."""
+    from mdlcodec.descriptions.tensors.tensor_coder import tensor_work
+
+    sizes = [parameter.shape for parameter in architecture.tensors(shape, k).values()]
+    return sum(tensor_work(_FLOAT32, size) for size in sizes)  # integers
+
+
 def read_weights(section: bytes, architecture: Architecture, inputs: Inputs, k: int) -> Weights:
     """The network of a section, checked for these inputs and classes. Raises CorruptFile."""
     from mdlcodec.descriptions.tensors.network_section import decode_network
 
     shape = inputs.features.shape[1:]
     try:
-        memory = _network_memory(architecture, shape, k)
-        network = decode_network(section, memory=memory, tensors=len(architecture.tensors(shape, k)))
+        network = decode_network(
+            section,
+            memory=_network_memory(architecture, shape, k),
+            work=_network_work(architecture, shape, k),
+            tensors=len(architecture.tensors(shape, k)),
+        )
     except LimitExceeded as error:
         raise CorruptFile(
             f"damaged: its network is larger than {architecture.name} is for these inputs"
@@ -243,13 +256,20 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
         if isinstance(given.target, Reals):
             cost = network_reals.prediction_cost(architecture, inputs, sending=sending)
         else:
-            cost = network_labels.prediction_cost(architecture, inputs, given.k)
-        steps, memory = cost.steps, cost.memory + _network_memory(architecture, shape, given.outputs)
+            cost = network_labels.prediction_cost(architecture, inputs, given.k, sending=sending)
+        network = _network_work(architecture, shape, given.outputs)
+        work = cost.work + network
+        memory = cost.memory + _network_memory(architecture, shape, given.outputs)
         if sending:
-            steps += self._training_steps(architecture, inputs.n, given.settings.preset)
+            from mdlcodec.nn.work import step_work
+            from mdlcodec.sender.efforts import BATCH
+
+            step = step_work(*architecture.for_targets(shape, given.outputs), min(BATCH, inputs.n))
+            work += step * self._training_steps(architecture, inputs.n, given.settings.preset)
+            work += _TRIALS * network
             # weights, gradients and moments; the examples moved four times, and all of these arranged anew
             memory += 64 * cost.parameters + 10 * inputs.features.nbytes + (1 << 28)
-        return Cost(cost.parameters, steps, memory)
+        return Cost(cost.parameters, work, memory)
 
     def _network_section(self, payload: bytes) -> bytes:
         return TwoPartPayload.read(payload).network

@@ -181,16 +181,20 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
     def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
         inputs, k, settings = given.inputs, given.k, given.settings
         check_preset(settings.preset)
+        from mdlcodec.descriptions.posterior_samples import samples_work
+
         cost = network_labels.prediction_cost(architecture, inputs, k)
-        steps, memory = cost.steps + cost.parameters // 1000, cost.memory + 128 * cost.parameters
+        work, memory = cost.work + samples_work(cost.parameters), cost.memory + 128 * cost.parameters
         if sending:
             from mdlcodec.sender import variational
             from mdlcodec.sender.efforts import VARIATIONAL
 
             training = architecture, inputs.features.shape[1:], inputs.n, k, VARIATIONAL[settings.preset]
-            steps += variational.most_steps(*training)
+            # the sample, and the network without weights that it is compared with
+            work += 2 * network_labels.prediction_cost(architecture, inputs, k, sending=True).work
+            work += variational.most_work(*training)
             memory += variational.memory(*training) + 3 * inputs.features.nbytes
-        return Cost(cost.parameters, steps, memory)
+        return Cost(cost.parameters, work, memory)
 
     @override
     def encoded(self, transmission: Transmission) -> Encoded:

@@ -31,6 +31,7 @@ from mdlcodec.container.label_values import (
     plain,
 )
 from mdlcodec.errors import BadData, CorruptFile, Unsupported
+from mdlcodec.limits import DEFAULT_MEMORY
 
 FORMS = ("npy", "csv", "idx", "idx.gz")  # by id
 MAX_LABELS = 1 << 40
@@ -175,24 +176,25 @@ def _encode_column(column: tuple[int, str | None] | None) -> bytes:
     return unsigned(1 + 2 * index + 1) + unsigned(len(encoded)) + encoded
 
 
-def read_label_file(blob: bytes) -> tuple[LabelHeader, bytes]:
+def read_label_file(blob: bytes, memory: int = DEFAULT_MEMORY) -> tuple[LabelHeader, bytes]:
     """Header and coder's bytes of a file.
 
-    CorruptFile if it is damaged or holds no labels; Unsupported for a newer version or ids not known.
+    CorruptFile if it is damaged or holds no labels; Unsupported for a newer version or ids not known;
+    LimitExceeded for values that take more than ``memory`` bytes.
     Codes, nets and presets are passed on unchecked; n is at most 2^40 and not yet compared with any inputs.
     """
-    header, _, payload = _read(blob)
+    header, _, payload = _read(blob, memory)
     return header, payload
 
 
-def sections(blob: bytes) -> list[tuple[str, int]]:
+def sections(blob: bytes, memory: int = DEFAULT_MEMORY) -> list[tuple[str, int]]:
     """Names and sizes in bytes of the parts of a label file, in order, adding up to len(blob)."""
-    _, sizes, payload = _read(blob)
+    _, sizes, payload = _read(blob, memory)
     sizes[0] = ("header", sizes[0][1] + HEAD_BYTES)
     return [*sizes, ("labels", len(payload)), ("checksum", CHECKSUM_BYTES)]
 
 
-def _read(blob: bytes) -> tuple[LabelHeader, list[tuple[str, int]], bytes]:
+def _read(blob: bytes, memory: int) -> tuple[LabelHeader, list[tuple[str, int]], bytes]:
     kind, body = read_frame(blob)
     if kind == KIND_NETWORK:
         raise Unsupported("a network (kind 1), no labels; mdlcodec unpack gets its weights back")
@@ -231,7 +233,7 @@ def _read(blob: bytes) -> tuple[LabelHeader, list[tuple[str, int]], bytes]:
     elif form_byte & _VALUES_STORED:
         if k == 0:
             raise CorruptFile("damaged: values of labels that do not exist")
-        values = decode_values(reader, k, dtype)
+        values = decode_values(reader, k, dtype, memory)
         ends.append(("values", reader.position))
     else:
         values = plain(k, dtype)

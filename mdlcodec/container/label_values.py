@@ -11,6 +11,7 @@ import zstandard
 
 from mdlcodec.container.frame import Reader, signed, unsigned
 from mdlcodec.errors import BadData, CorruptFile, Unsupported
+from mdlcodec.limits import DEFAULT_MEMORY, check_memory
 
 Values = npt.NDArray[Any]
 
@@ -23,6 +24,7 @@ METHOD, WIDTH_STORED, COMPRESSED = 0x0F, 0x40, 0x80  # parts of the method byte
 
 MAX_SECTION_BYTES = 1 << 24  # of values, uncompressed
 MAX_ARRAY_BYTES = 1 << 28  # of the array of values
+_COPIES = 4  # of that array, while a file is read and its form is tried
 _ZSTD_LEVEL = 19
 _ZSTD_MAX_WINDOW = 1 << 24
 _INFLATE_STEP = 64  # bytes of input at a time: each makes 2 MiB at most (128 KiB a block of 4 bytes)
@@ -113,11 +115,11 @@ def encode_values(values: Values) -> bytes:
     return min(options, key=len)
 
 
-def decode_values(reader: Reader, k: int, dtype: np.dtype[Any]) -> Values:
+def decode_values(reader: Reader, k: int, dtype: np.dtype[Any], memory: int = DEFAULT_MEMORY) -> Values:
     """The k >= 1 values of the values section that the reader stands at.
 
     dtype: from decode_dtype; text comes back in the width it had. CorruptFile unless the section is strictly
-    valid, Unsupported for a method that is not known.
+    valid, Unsupported for a method that is not known, LimitExceeded for text of more than ``memory`` bytes.
     """
     head = reader.byte()
     method = head & METHOD
@@ -131,18 +133,20 @@ def decode_values(reader: Reader, k: int, dtype: np.dtype[Any]) -> Values:
         raise CorruptFile("damaged: the method of the label values does not fit their dtype")
     width = reader.unsigned() if head & WIDTH_STORED else None
     source = Reader(_inflate(reader.take(reader.unsigned()))) if head & COMPRESSED else reader
-    values = _decode_content(source, k, dtype, method, width)
+    values = _decode_content(source, k, dtype, method, width, memory)
     if source is not reader and source.rest():
         raise CorruptFile("damaged: label values with bytes left over")
     _check_order(values, CorruptFile)
     return values
 
 
-def _decode_content(reader: Reader, k: int, dtype: np.dtype[Any], method: int, width: int | None) -> Values:
+def _decode_content(
+    reader: Reader, k: int, dtype: np.dtype[Any], method: int, width: int | None, memory: int
+) -> Values:
     if method == RAW:
         return np.frombuffer(reader.take(k * dtype.itemsize), dtype=dtype.newbyteorder("<")).astype(dtype)
     if method == STRINGS:
-        return _from_strings([_text(reader) for _ in range(k)], dtype, width)
+        return _from_strings([_text(reader) for _ in range(k)], dtype, width, memory)
     integers = [reader.signed() if dtype.kind in "if" else reader.unsigned()]
     if method == CONSECUTIVE:
         integers.extend(range(integers[0] + 1, integers[0] + k))
@@ -153,7 +157,7 @@ def _decode_content(reader: Reader, k: int, dtype: np.dtype[Any], method: int, w
         return _from_integers(integers, dtype)
     if integers[-1] > _LAST_CHARACTER or any(map(_SURROGATES.__contains__, integers)):
         raise CorruptFile("damaged: a label's character does not exist")
-    return _from_strings([chr(i) for i in integers], dtype, width)
+    return _from_strings([chr(i) for i in integers], dtype, width, memory)
 
 
 def _first(value: int, dtype: np.dtype[Any]) -> bytes:
@@ -204,11 +208,13 @@ def _text(reader: Reader) -> str:
         raise CorruptFile("damaged: a label's text is not UTF-8") from error
 
 
-def _from_strings(strings: list[str], dtype: np.dtype[Any], width: int | None) -> Values:
+def _from_strings(strings: list[str], dtype: np.dtype[Any], width: int | None, memory: int) -> Values:
     longest = max(1, max(len(s) for s in strings))
     if width is not None and width <= longest:
         raise CorruptFile("damaged: the width of text labels does not exceed their longest")
     _check_size(len(strings), width or longest, CorruptFile)
+    needed = _COPIES * 4 * len(strings) * (width or longest)
+    check_memory(needed, memory, "the values of its labels take")
     values = np.array(strings, dtype=np.dtype(f"{dtype.str[0]}U{width or longest}"))
     if any(s.endswith("\0") for s in strings):
         raise CorruptFile("damaged: a label's text ends in a zero character")

@@ -18,6 +18,9 @@ from mdlcodec.nn.node import Shape
 
 MOST_BITS = 24  # of an index
 _LOWEST_EXPONENT = -24
+# operations that take as long as ...
+_BLOCK = 800_000  # finding a block's candidate
+NUMBER = 1_000  # a number of it
 
 
 def deviation_of(byte: int) -> np.float32:
@@ -69,6 +72,11 @@ class Blocks:
 def candidate(seed: int, block: int, index: int, bits: int, size: int) -> np.ndarray:
     """Candidate ``index`` of 2^bits of a block: standard normals, float32 (size,)."""
     return Stream(seed, Purpose.CANDIDATES, block << bits | index).normals((size,))
+
+
+def samples_work(parameters: int) -> int:
+    """Operations for drawing so many weights, each a block of its own at the most."""
+    return parameters * (_BLOCK + 3 * NUMBER)
 
 
 def weights_from(

@@ -13,6 +13,7 @@ from numba import uint64
 
 from mdlcodec.compiled import njit
 from mdlcodec.entropy.frequencies import codable, first_uncodable
+from mdlcodec.saved import Saved, damaged, taken
 
 PRECISION = np.uint64(24)
 WORD_BITS = np.uint64(32)
@@ -181,6 +182,14 @@ def _decode_rows(state, words, frequencies, symbols):  # type: ignore[no-untyped
         symbols[row] = decode_symbol(state, words, frequencies[row])
 
 
+def _state_of(saved: Saved) -> npt.NDArray[np.uint64]:
+    """A coder's state, uint64 (5,), whose interval can be divided. Raises CorruptFile."""
+    state = taken(saved, "state", np.uint64, (5,))
+    if state[RANGE] < SMALLEST_RANGE:
+        raise damaged("state")
+    return state
+
+
 class NumbaEncoder:
     """Encoder whose state and words other numba code may use: reserve room, then call encode_symbol."""
 
@@ -214,6 +223,20 @@ class NumbaEncoder:
         _encode_rows(self.state, self.words, symbols, frequencies)
         return True
 
+    def saved(self) -> dict[str, np.ndarray]:
+        """All that was coded."""
+        return {"state": self.state, "words": self.words[: int(self.state[WRITTEN])]}
+
+    def restore(self, saved: Saved, most: int) -> None:
+        """Goes on from a state after at most so many words. Raises CorruptFile for one that no encoder has."""
+        state, words = _state_of(saved), saved.get("words")
+        if words is None or words.dtype != np.uint32 or words.ndim != 1:
+            raise damaged("words")
+        written, held = int(state[WRITTEN]), int(state[HELD])
+        if words.size != written or written + held > most or state[FIRST_HELD] > WORD_MASK:
+            raise damaged("words")
+        self.state, self.words, self._room = state, words.copy(), 0
+
     def interval(self) -> tuple[bytes, int, int]:
         """Words before the state (big-endian bytes, no carry added), and lower and range of the state."""
         words = self.words[: int(self.state[WRITTEN])]
@@ -230,6 +253,17 @@ class NumbaDecoder:
     def __init__(self, words: npt.NDArray[np.uint32]) -> None:
         self.words = words
         self.state = new_decoder_state(words)
+
+    def saved(self) -> dict[str, np.ndarray]:
+        """Where it stands in the words."""
+        return {"state": self.state}
+
+    def restore(self, saved: Saved) -> None:
+        """Goes on from a state in the same words. Raises CorruptFile for one that no decoder has."""
+        state = _state_of(saved)
+        if state[INTACT] > ONE:
+            raise damaged("state")
+        self.state = state
 
     @property
     def intact(self) -> bool:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from mdlcodec.entropy.frequencies import MAX_CLASSES
 from mdlcodec.entropy.numba_coder import NumbaDecoder, NumbaEncoder
 from mdlcodec.errors import BadData
+from mdlcodec.saved import Saved
 
 BACKENDS = ("constriction", "numba")
 
@@ -68,6 +69,16 @@ class RangeEncoder:
         if symbols.shape != frequencies.shape[:1] or not self._coder.encode(symbols, frequencies):
             raise ValueError(_complaint(frequencies.shape))
 
+    def saved(self) -> dict[str, np.ndarray]:
+        """All that was coded; of the numba backend alone."""
+        assert isinstance(self._coder, NumbaEncoder)
+        return self._coder.saved()
+
+    def restore(self, saved: Saved, symbols: int) -> None:
+        """Goes on after so many symbols; of the numba backend alone. Raises CorruptFile for a damaged state."""
+        assert isinstance(self._coder, NumbaEncoder)
+        self._coder.restore(saved, symbols)
+
     def finish(self) -> bytes:
         """The shortest byte string that, followed by zeros, decodes to the symbols coded so far.
 
@@ -89,6 +100,16 @@ class RangeDecoder:
             self._coder = ConstrictionDecoder(words)
         else:
             self._coder = NumbaDecoder(words)
+
+    def saved(self) -> dict[str, np.ndarray]:
+        """Where it stands in the data; of the numba backend alone."""
+        assert isinstance(self._coder, NumbaDecoder)
+        return self._coder.saved()
+
+    def restore(self, saved: Saved) -> None:
+        """Goes on in the same data; of the numba backend alone. Raises CorruptFile for a damaged state."""
+        assert isinstance(self._coder, NumbaDecoder)
+        self._coder.restore(saved)
 
     @property
     def intact(self) -> bool:

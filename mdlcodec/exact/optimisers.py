@@ -11,6 +11,7 @@ from mdlcodec.compiled import njit
 from mdlcodec.exact.device import optimisers as device
 from mdlcodec.exact.shared_work import entry, share
 from mdlcodec.exact.threads import VALUE, in_parts, part_size
+from mdlcodec.saved import Saved, taken
 
 _f32 = np.float32
 
@@ -42,6 +43,12 @@ class Optimiser(Protocol):
     def step(self, weights: Any, gradient: Any, rate: float, decay: float) -> None:
         """One update in place, as `Adam.step`."""
 
+    def saved(self) -> dict[str, np.ndarray]:
+        """Moments, float32 (parameters,), and powers of beta, float64 (2,)."""
+
+    def restore(self, saved: Saved) -> None:
+        """Goes on from these. Raises CorruptFile."""
+
 
 class Adam:
     """Adam with decoupled weight decay (Kingma & Ba 2015; Loshchilov & Hutter 2019)."""
@@ -61,6 +68,17 @@ class Adam:
         arguments = weights, gradient, self._first, self._second, step, *decays
         each = part_size(weights.size, 1024, 2 * weights.size * VALUE)
         in_parts(_adam, _adam_shared, arguments, weights.size, each)
+
+    def saved(self) -> dict[str, np.ndarray]:
+        """See `Optimiser`."""
+        powers = np.array([self._power1, self._power2])
+        return {"first": self._first, "second": self._second, "powers": powers}
+
+    def restore(self, saved: Saved) -> None:
+        """See `Optimiser`."""
+        for name, own in (("first", self._first), ("second", self._second)):
+            own[...] = taken(saved, name, np.float32, own.shape)
+        self._power1, self._power2 = map(float, taken(saved, "powers", np.float64, (2,), 0.0, 1.0))
 
 
 @njit(cache=True)

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,15 +30,19 @@ from mdlcodec.data import targets
 from mdlcodec.data.dataset import Labels
 from mdlcodec.errors import BadData, CorruptFile, Unsupported, WrongInputs
 from mdlcodec.exact.processor_state import entry
-from mdlcodec.limits import DEFAULT_LIMITS, Limits, check_limits, integer
+from mdlcodec.limits import DEFAULT_LIMITS, DEFAULT_MEMORY, SENDER_LIMITS, Limits, check_limits, integer
 
 if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
     from mdlcodec.codes import Code, Decoded, Options, Progress, Settings
     from mdlcodec.data import AnyLabels, Content, Dataset, Inputs
     from mdlcodec.data.targets import Target
+    from mdlcodec.files.checkpoints import CheckpointFile
     from mdlcodec.limits import Cost
 
 MAX_SEED = 2**64 - 1
+# bytes of a label besides its own
+_HELD = 16  # the class, as it is decoded and as it is checked
+_CELL = 400  # as text, with what Python keeps of it, several times over
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class Plan:
     n: int
     target: Target
     cost: Cost
+    decoding: Cost  # the same of whoever decodes
 
 
 @dataclass(frozen=True)
@@ -128,13 +133,14 @@ def as_bytes(blob: object) -> bytes:
     )
 
 
-def parse(blob: bytes) -> LabelFile:
+def parse(blob: bytes, memory: int = DEFAULT_MEMORY) -> LabelFile:
     """Read the header of a file; raises CorruptFile, or Unsupported for what a newer version may know.
 
-    BadData for a ``blob`` that is not bytes, and nothing like them.
+    BadData for a ``blob`` that is not bytes, and nothing like them; LimitExceeded where the values of its classes
+    take more than ``memory`` bytes.
     """
     blob = as_bytes(blob)
-    header, payload = read_label_file(blob)
+    header, payload = read_label_file(blob, memory)
     if header.n < 1:
         raise CorruptFile("damaged: the file says that it holds no labels")
 
@@ -152,26 +158,26 @@ def parse(blob: bytes) -> LabelFile:
         raise Unsupported(f"{error}: install a newer mdlcodec") from error
     code.check_network(settings, target)
     parts = []
-    for name, size in sections(blob):
+    for name, size in sections(blob, memory):
         parts += code.sections(payload, target) if name == "labels" else [(name, size)]
     return LabelFile(header, payload, parts, code, settings, net)
 
 
-def network_section(blob: bytes) -> bytes:
+def network_section(blob: bytes, memory: int = DEFAULT_MEMORY) -> bytes:
     """The network section of a file of a two-part code (formats/network.md).
 
     Raises what ``parse`` raises, and BadData for a file that holds no network.
     """
-    file = parse(blob)
+    file = parse(blob, memory)
     return file.code.network_section(file.payload, file.target)
 
 
-def inspect(blob: bytes) -> dict[str, object]:
+def inspect(blob: bytes, memory: int = DEFAULT_MEMORY) -> dict[str, object]:
     """What a file says of itself, in values that JSON can hold; the sections' bytes add up to the file's.
 
-    Raises BadData, CorruptFile and Unsupported as ``parse`` does.
+    Raises as ``parse`` does.
     """
-    file = parse(blob)
+    file = parse(blob, memory)
     column, dtype = file.header.column, file.header.values.dtype
     return {
         "bytes": sum(size for _, size in file.sections),  # integers
@@ -211,6 +217,20 @@ def _of_target(labels: AnyLabels) -> dict[str, Any]:
     return {"values": labels.values, "label_digest": label_digest(labels.classes)}
 
 
+def labels_memory(header: LabelHeader, form: str | None) -> int:
+    """Bytes that the labels of a file take at most: as an array, and as the bytes of a file of that form."""
+    array = header.n * (header.values.dtype.itemsize + _HELD)
+    if form is None:
+        return array
+    if form != "csv":  # the file grows beside the array, and is copied once
+        return 4 * array
+    if header.values.dtype.kind != "U":
+        return array + header.n * _CELL
+    longest = max((len(text.encode()) for text in header.values.tolist()), default=0)
+    # cells and lines of up to four bytes a character, quotes doubled, and the text and its bytes
+    return array + header.n * (_CELL + 16 * longest)
+
+
 def _possible(header: LabelHeader) -> int:
     """How many values each label can have, as the file says."""
     return len(header.values) if header.grid is None else header.grid.high - header.grid.low + 1
@@ -226,18 +246,21 @@ def encode(
     seed: int = 0,
     device: str = "auto",
     options: Options | None = None,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits = SENDER_LIMITS,
     watch: Watch | None = None,
+    checkpoint: CheckpointFile | None = None,
 ) -> tuple[bytes, Run]:
     """The bytes of the file that holds the labels of ``dataset``.
 
     ``code``, ``net``: by name; ``preset``: 1 (seconds) to 9 (hours), None for the default;
     ``seed``: 0..2^64-1; ``device``: see `mdlcodec.exact.choice`, it changes no byte.
     ``options``: what only the sender chooses (codes.Options); None for the code's own choices.
+    ``checkpoint``: where the state is kept, and once all is coded the payload; it stays until its ``finish``.
     Raises BadData for settings that do not exist or do not fit, LimitExceeded.
     """
     from mdlcodec.codes import AUTO, CODES, NO_OPTIONS, auto_code, code_named
     from mdlcodec.exact.choice import computing_on
+    from mdlcodec.files.checkpoints import coded_before, coded_state, going_on, work_digest
     from mdlcodec.predictors.presets import DEFAULT_PRESET
 
     names = (("code", code), ("net", net), ("device", device))
@@ -268,12 +291,21 @@ def encode(
     # what no file can hold is known before any training
     written(inputs, labels, chosen.number, settings, b"")
     with computing_on(device):
-        prepared = chosen.prepare(inputs, target, settings)
-        plan = Plan(code, chosen.net_name(settings), settings, labels.n, target, prepared.sending_cost)
+        prepared = chosen.prepare(inputs, target, settings, checkpoint)
+        costs = prepared.sending_cost, prepared.cost
+        plan = Plan(code, chosen.net_name(settings), settings, labels.n, target, *costs)
         progress, _ = _announced(plan, limits, watch)
+        if checkpoint is not None:
+            facts = "encode", chosen.number, settings, target, [getattr(options, o) for o in options.given()]
+            data = inputs.digest, labels.coded.tobytes()
+            checkpoint.bind(work_digest(*facts, options.given(), data=data), _most_held(plan))
         start = time.perf_counter()
-        with _guard():
-            encoded = prepared.encode(labels.coded, progress, options)
+        encoded = coded_before(checkpoint)
+        if encoded is None:
+            with _guard(), going_on(checkpoint):
+                encoded = prepared.encode(labels.coded, progress, options)
+            if checkpoint is not None:
+                checkpoint.save(coded_state(encoded))
         seconds = time.perf_counter() - start
     run = Run(
         encoded.ideal_bits, seconds, encoded.training_error, encoded.objective_bits, encoded.learned_in_vain
@@ -305,13 +337,24 @@ def decode(
     device: str = "auto",
     limits: Limits = DEFAULT_LIMITS,
     watch: Watch | None = None,
+    form: str | None = None,
+    checkpoint: CheckpointFile | None = None,
 ) -> tuple[AnyLabels, Run]:
     """The labels of a file, given what its inputs may be (``inputs_from`` and ``inputs_of`` find that).
 
-    ``device``: see `mdlcodec.exact.choice`. Raises BadData for a device that is not there, WrongInputs,
-    LimitExceeded, and CorruptFile when other labels came out than went in.
+    ``device``: see `mdlcodec.exact.choice`; ``form``: of the file that the labels go to, None if they go to none;
+    ``checkpoint``: where the state is kept, which stays until its ``finish``. Raises BadData for a device that is
+    not there, WrongInputs, LimitExceeded, and CorruptFile when other labels came out than went in.
     """
-    received = receive(file, find_inputs, device=device, limits=limits, watch=watch)
+    received = receive(
+        file,
+        find_inputs,
+        device=device,
+        limits=limits,
+        watch=watch,
+        form=form,
+        checkpoint=checkpoint,
+    )
     return received.labels, received.run
 
 
@@ -323,24 +366,31 @@ def receive(
     device: str = "auto",
     limits: Limits = DEFAULT_LIMITS,
     watch: Watch | None = None,
+    form: str | None = None,
+    checkpoint: CheckpointFile | None = None,
 ) -> Received:
     """As ``decode``, with the inputs and the network that were met on the way."""
     from mdlcodec.exact.choice import computing_on
+    from mdlcodec.files.checkpoints import going_on, work_digest
 
     if not isinstance(device, str):
         raise BadData(f"device is of type {type(device).__name__}; give its name as a string")
     header = file.header
     with computing_on(device):
         inputs = _matching(find_inputs(header), header)
-        prepared = file.code.prepare(inputs, file.target, file.settings)
+        prepared = file.code.prepare(inputs, file.target, file.settings, checkpoint)
         try:
             cost = prepared.cost
         except BadData as error:  # what no encoder writes
             raise CorruptFile("damaged: its network does not fit these inputs") from error
-        plan = Plan(file.code.name, file.net, file.settings, file.n, file.target, cost)
+        cost = replace(cost, memory=cost.memory + labels_memory(header, form))
+        plan = Plan(file.code.name, file.net, file.settings, file.n, file.target, cost, cost)
         progress, last = _announced(plan, limits, watch)
+        if checkpoint is not None:
+            facts = "decode", file.code.number, file.settings, file.target, header.label_digest
+            checkpoint.bind(work_digest(*facts, data=(inputs.digest, file.payload)), _most_held(plan))
         start = time.perf_counter()
-        with _guard():
+        with _guard(), going_on(checkpoint):
             decoded = prepared.decode(file.payload, progress)
         seconds = time.perf_counter() - start
     digest = label_digest if header.grid is None else index_digest
@@ -348,6 +398,7 @@ def receive(
         raise CorruptFile(
             "other labels were decoded than were encoded (their digests differ): the file is damaged, or "
             "this machine computes differently; fetch the file again, and report it if that does not help"
+            + ("" if checkpoint is None else "; remove the checkpoint before that")
         )
     labels, run = _labels(decoded.values, header), Run(last[0], seconds)
     return Received(labels, inputs, run, decoded)
@@ -414,6 +465,11 @@ def _matching(candidates: Sequence[Content], header: LabelHeader) -> Inputs:
         f"{candidates[0].digest[:DIGEST_BYTES].hex()}, the file's {header.input_digest.hex()}); "
         "give the same examples in the same order and dtype"
     )
+
+
+def _most_held(plan: Plan) -> int:
+    """Bytes that a checkpoint takes at most: what is learned is counted in the cost, what is coded is not."""
+    return plan.cost.memory + 64 * plan.n + (1 << 20)
 
 
 def _announced(plan: Plan, limits: Limits, watch: Watch | None) -> tuple[Progress, list[float]]:

@@ -23,13 +23,13 @@ from mdlcodec.data.tensor import Tensor
 from mdlcodec.descriptions.tensors.network_section import (
     Network,
     Part,
-    check_memory,
+    check_unpacking,
     decode_network,
     encode_network,
 )
 from mdlcodec.errors import BadData, MdlcodecError
 from mdlcodec.exact.processor_state import entry
-from mdlcodec.limits import DEFAULT_MEMORY
+from mdlcodec.limits import DEFAULT_LIMITS, DEFAULT_MEMORY, Limits
 
 if TYPE_CHECKING:
     from mdlcodec.sender.dropping import Dropped
@@ -98,7 +98,7 @@ def pack(
         from mdlcodec.sender.dropping import drop_dead_units
 
         left, dropped = drop_dead_units(architecture_named(options.net), left, options.inputs, progress)
-    check_memory(left, memory)
+    check_unpacking(left, memory)
     section = encode_network(
         left,
         positions=options.positions,
@@ -109,29 +109,34 @@ def pack(
 
 
 @entry
-def unpack(blob: bytes, memory: int, *, progress: ElementProgress | None = None) -> Network:
-    """The network in a network file, or in a label file of a two-part code; at most ``memory`` bytes of it.
+def unpack(blob: bytes, limits: Limits, *, progress: ElementProgress | None = None) -> Network:
+    """The network in a network file, or in a label file of a two-part code, within the limits.
 
     Raises CorruptFile, Unsupported, LimitExceeded, and BadData for a label file without a network.
     """
-    return decode_network(section_of(blob), memory=memory, progress=_elements("unpacking", progress, None))
+    return decode_network(
+        section_of(blob, limits.memory),
+        memory=limits.memory,
+        work=limits.work,
+        progress=_elements("unpacking", progress, None),
+    )
 
 
-def section_of(blob: bytes) -> bytes:
+def section_of(blob: bytes, memory: int = DEFAULT_MEMORY) -> bytes:
     """The network section of a file, not yet decoded. Raises as ``unpack`` does."""
     if is_network_file(blob):
         return read_network_file(blob)
     from mdlcodec.files import labels
 
-    return labels.network_section(blob)
+    return labels.network_section(blob, memory)
 
 
-def inspect(blob: bytes, memory: int = DEFAULT_MEMORY) -> dict[str, Any]:
+def inspect(blob: bytes, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any]:
     """What is in a network file, in values that JSON can hold; the sections' bytes add up to the file's.
 
     Raises as ``unpack`` does: the sizes of the parts are known only when the file has been decoded.
     """
-    return facts(blob, unpack(blob, memory))
+    return facts(blob, unpack(blob, limits))
 
 
 def facts(blob: bytes, network: Network) -> dict[str, Any]:

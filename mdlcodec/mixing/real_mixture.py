@@ -21,6 +21,7 @@ from mdlcodec.entropy.numba_coder import (
 from mdlcodec.entropy.range_coder import shortest_bytes
 from mdlcodec.errors import InexactComputation
 from mdlcodec.exact.normal import normal_tail
+from mdlcodec.saved import Saved, damaged, joined, part_of, taken
 
 # deviations of a source's normal experts, in units of its own; the heavy one has the last
 WIDTHS = np.array([0.6, 0.8, 1.0, 1.25, 1.7, 0.7])
@@ -386,6 +387,25 @@ class Coder:
         """-sum log2 p of what was coded."""
         return self._bits - float(np.log2(self._left))  # reported only
 
+    def saved(self) -> dict[str, np.ndarray]:
+        """All that was coded."""
+        coder = self._decoder if self._encoder is None else self._encoder
+        return {
+            **joined({"coder": coder.saved()}),
+            "bits": np.array(self._bits),
+            "left": np.array(self._left),
+        }
+
+    def restore(self, saved: Saved, values: int) -> None:
+        """Goes on after so many values. Raises CorruptFile."""
+        coder = part_of(saved, "coder")
+        if self._encoder is None:
+            self._decoder.restore(coder)
+        else:
+            self._encoder.restore(coder, _BITS_A_VALUE * values)
+        self._bits = float(taken(saved, "bits", np.float64, (), 0.0)[()])
+        self._left = float(taken(saved, "left", np.float64, (), 0.5, 1.0)[()])
+
     def finish(self) -> bytes:
         """The payload."""
         assert self._encoder is not None
@@ -450,6 +470,31 @@ class RealMixture(Coder):
         self._weights = _normalised(self._weights[experts])
         self._spread = self._spread[kept].copy()
         self._sets = len(sets)
+
+    def saved(self) -> dict[str, np.ndarray]:
+        """All that was coded and learned."""
+        learned = {
+            "prior": self._prior,
+            "weights": self._weights,
+            "alone": self._alone,
+            "spread": self._spread,
+        }
+        return {**super().saved(), **learned}
+
+    def restore(self, saved: Saved, values: int) -> None:
+        """Goes on after so many values, with as many sets as there were then. Raises CorruptFile."""
+        super().restore(saved, values)
+        smallest, largest = np.finfo(np.float64).tiny, np.finfo(np.float64).max
+        for name, own in (("prior", self._prior), ("weights", self._weights), ("spread", self._spread)):
+            own[...] = taken(saved, name, np.float64, own.shape, smallest, largest)
+        self._alone[...] = taken(saved, "alone", np.float64, self._alone.shape, -largest, largest)
+        if self._alone[1] < 1.0:
+            raise damaged("alone")
+        self._step = values
+
+    def targets(self, indices: np.ndarray) -> np.ndarray:
+        """What was learned from indices int64 (m,), float64 (m,)."""
+        return learned_from(indices, self._grid, self._numbers)
 
     def encode(self, scores: np.ndarray, indices: np.ndarray) -> np.ndarray:
         """Codes indices int64 (m,) under scores float64 (m, sets, 2); the targets, float64 (m,).

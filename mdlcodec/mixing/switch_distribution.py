@@ -12,6 +12,7 @@ from mdlcodec.compiled import njit
 from mdlcodec.entropy import fill_frequencies
 from mdlcodec.errors import InexactComputation
 from mdlcodec.exact.elementary import exp
+from mdlcodec.saved import Saved, taken
 
 INVERSE_TEMPERATURES = np.array([0.35, 0.5, 0.65, 0.8, 0.9, 1.0, 1.15, 1.35, 1.6, 2.0])
 _COUNT_START = 0.5  # Krichevsky & Trofimov
@@ -97,6 +98,17 @@ class Calibration:
         self._prior = _normalised(self._prior[kept])
         self._weights = _normalised(self._weights[kept])
         self._experts = np.empty((len(kept), self._counts.size))
+
+    def saved(self) -> dict[str, np.ndarray]:
+        """All that was learned."""
+        return {"prior": self._prior, "weights": self._weights, "counts": self._counts}
+
+    def restore(self, saved: Saved, labels: int) -> None:
+        """Goes on after so many labels, with as many sets as there were then. Raises CorruptFile."""
+        smallest, largest = np.finfo(np.float64).tiny, np.finfo(np.float64).max
+        for name, own in (("prior", self._prior), ("weights", self._weights), ("counts", self._counts)):
+            own[...] = taken(saved, name, np.float64, own.shape, smallest, largest)
+        self._step = labels
 
     def frequencies(self, scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The sender's side: codes a block and learns from it.

@@ -10,6 +10,7 @@ from mdlcodec.exact.random import Stream
 from mdlcodec.nn.graph import Graph
 from mdlcodec.nn.losses import Loss, cross_entropy
 from mdlcodec.nn.node import Pass, Shape
+from mdlcodec.saved import Saved, taken, whole
 
 
 def _size(shape: Shape) -> int:
@@ -84,6 +85,18 @@ class Network:
     def trained(self) -> Any:
         """The trained part of ``vector``, a view."""
         return self.vector[: self._parameters]
+
+    def saved(self) -> dict[str, np.ndarray]:
+        """What training has changed: ``state``, the batches seen and the noise used."""
+        noise = np.array(self._noise.position, np.int64)
+        return {"state": self.state, "batches": np.array(self._batches, np.int64), "noise": noise}
+
+    def restore(self, saved: Saved) -> None:
+        """Goes on from there. Raises CorruptFile."""
+        shape = tuple(self.vector.shape)
+        self.vector[...] = self._functions.array(taken(saved, "state", np.float32, shape))
+        self._batches = whole(saved, "batches")
+        self._noise.seek(whole(saved, "noise"))
 
     def _views(self, state: Any) -> list[tuple[list[Any], Any]]:
         """Views of a state: each vertex' parameters and its running statistics."""

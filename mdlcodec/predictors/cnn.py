@@ -139,7 +139,7 @@ class ConvolutionalFamily(PredictorFamily):
         shape = self._check(inputs)
         cost = network_cost(inputs.n, shape, recipe_for(shape, k, preset))
         # the images as they came, and standardised
-        return Cost(cost.parameters, cost.steps, cost.memory + 2 * inputs.features.nbytes, cost.sets)
+        return Cost(cost.parameters, cost.work, cost.memory + 2 * inputs.features.nbytes, cost.sets)
 
     @override
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> NetworkPredictor:

@@ -6,6 +6,7 @@ import numpy as np
 
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.limits import Cost
+from mdlcodec.saved import Saved
 
 
 class Predictor(Protocol):
@@ -29,6 +30,13 @@ class Predictor(Protocol):
 
     def states(self) -> dict[str, np.ndarray]:
         """Everything learned so far, by name: the arrays that must be the same on every machine."""
+
+    def saved(self) -> dict[str, np.ndarray]:
+        """What ``restore`` needs besides the labels, between blocks; may share memory."""
+
+    def restore(self, saved: Saved, labels: np.ndarray) -> None:
+        """Of a predictor that has seen no label, but retired what is not for the next: goes on after labels
+        (m,), where ``saved`` was given. Raises CorruptFile for a state that it cannot have."""
 
 
 class PredictorFamily(Protocol):

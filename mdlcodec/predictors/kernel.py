@@ -23,10 +23,11 @@ from mdlcodec.exact.cholesky import (
 )
 from mdlcodec.exact.elementary import exp, log
 from mdlcodec.exact.random import Stream
-from mdlcodec.limits import Cost
+from mdlcodec.limits import EXPONENTIAL, Cost
 from mdlcodec.predictors.contract import Predictor, PredictorFamily
-from mdlcodec.predictors.kernel_features import dimensions, is_picture, kernel_columns
+from mdlcodec.predictors.kernel_features import dimensions, features_work, is_picture, kernel_columns
 from mdlcodec.predictors.presets import KERNEL, KernelEffort, effort_of
+from mdlcodec.saved import Saved
 
 MOST_EXAMPLES = 16384
 SMALLEST_RIDGE = 1e-3  # equal inputs are common: far above the rounding errors of a factorisation
@@ -34,9 +35,14 @@ SMALLEST_RIDGE = 1e-3  # equal inputs are common: far above the rounding errors 
 # T = 2^(t / 4) for t = 0..28; 2^(1/4), 2^(1/2), 2^(3/4) to the nearest float64
 _QUARTERS = (1.0, 1.189207115002721, 1.4142135623730951, 1.681792830507429)
 TEMPERATURES = np.array([np.float64(1 << (t // 4)) * _QUARTERS[t % 4] for t in range(29)])
+# operations that take as long as ...
+_PRODUCT = 8  # a multiply-add of distances and factors, in float64
+_PROJECTED = 50  # one of a projection, whose memory is far apart
+_LABEL = 1_400_000  # asking for and learning a label
 # nats: (log2 T - 3.5)^2 / 2, so that the first labels are predicted with T = 2^3.5
 _PENALTIES = np.array([0.5 * ((0.25 * t - 3.5) * (0.25 * t - 3.5)) for t in range(29)])
 
+_LEARNED_AT_ONCE = 256  # labels that are learned again
 _SAMPLE = 512  # examples whose distances give the unit of length
 
 
@@ -205,6 +211,25 @@ class KernelPredictor(Predictor):
     def states(self) -> dict[str, np.ndarray]:
         return {"factors": self._factors, "residuals": self._residuals}
 
+    @override
+    def saved(self) -> dict[str, np.ndarray]:
+        """Nothing: the factor is too large to be written often, and next to it all else is soon computed."""
+        return {}
+
+    @override
+    def restore(self, saved: Saved, labels: np.ndarray) -> None:
+        for start in range(0, labels.size, _LEARNED_AT_ONCE):
+            stop = min(labels.size, start + _LEARNED_AT_ONCE)
+            self.learn(start, stop, labels[start:stop])
+
+
+def _work(n: int, sets: int, k: int, shape: tuple[int, ...], filters: int) -> int:
+    """Operations: features, distances and kernels of all pairs, factors, and what every label is predicted from."""
+    pairs = n * n // 2
+    work = n * features_work(shape, filters) + _PRODUCT * pairs * dimensions(shape, filters)
+    work += sets * (EXPONENTIAL * pairs + _PRODUCT * pairs * n // 3 + _PROJECTED * pairs * k)
+    return work + n * (_LABEL + EXPONENTIAL * sets * k * TEMPERATURES.size)
+
 
 def kernel_cost(inputs: Inputs, k: int, effort: KernelEffort) -> Cost:
     """What factors and regressions of k columns take. Raises LimitExceeded above 16,384 examples: a factor takes
@@ -222,8 +247,7 @@ def kernel_cost(inputs: Inputs, k: int, effort: KernelEffort) -> Cost:
     )
     factors = 8 * sets * (packed_size(n) + n * k)
     memory = 8 * packed_size(n) + max(columns, factors) + inputs.features.nbytes
-    # a row of a factor, or as many projections of residuals as take about as long
-    return Cost(sets * n * k, sets * n + sets * n * n * k // 5_000_000, memory, sets)
+    return Cost(sets * n * k, _work(n, sets, k, shape, effort.filters), memory, sets)
 
 
 class KernelFamily(PredictorFamily):

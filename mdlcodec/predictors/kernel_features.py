@@ -15,6 +15,7 @@ SMALLEST_SIDE = 4  # smaller ones, and those of more channels, are plain vectors
 MOST_CHANNELS = 16
 THRESHOLD = 0.4
 _IMAGES_AT_ONCE = 64
+_RESPONSE = 10  # operations: a multiply-add of filters and pooling, in float64
 
 
 def averaging(h: int, w: int) -> int:
@@ -180,6 +181,17 @@ def dimensions(shape: tuple[int, ...], count: int) -> int:
     h, w = (extent // averaging(shape[0], shape[1]) for extent in shape[:2])
     step = stride(h, w)
     return int(pooled_places(h, step).size * pooled_places(w, step).size * count)
+
+
+def features_work(shape: tuple[int, ...], count: int) -> int:
+    """Operations for the features of one example of this shape, with ``count`` filters."""
+    if not is_picture(shape):
+        return 0
+    h, w = (extent // averaging(shape[0], shape[1]) for extent in shape[:2])
+    step = stride(h, w)
+    rows, columns = pooled_places(h, step).size, pooled_places(w, step).size
+    pooled = (h + rows) * columns * binomial_weights(step).size
+    return _RESPONSE * count * (h * w * 9 * shape[2] + pooled)
 
 
 def kernel_columns(features: np.ndarray, count: int, stream: Stream) -> np.ndarray:

@@ -18,6 +18,7 @@ from mdlcodec.predictors.contract import Predictor, RealFamily
 from mdlcodec.predictors.kernel import SMALLEST_RIDGE, example_distances, fill_kernel, median_distance
 from mdlcodec.predictors.objectives import REAL_SCORES
 from mdlcodec.predictors.presets import KERNEL_REALS, KernelEffort, effort_of
+from mdlcodec.saved import Saved
 
 _MEAN_PRECISION = 0.1  # of the prior of the constant mean, in units of the kernel's variance
 
@@ -112,6 +113,17 @@ class KernelRegression(Predictor):
     @override
     def states(self) -> dict[str, np.ndarray]:
         return {"factors": self._factors, "solved": self._solved, "sums": self._sums}
+
+    @override
+    def saved(self) -> dict[str, np.ndarray]:
+        """Nothing, as of `mdlcodec.predictors.kernel.KernelPredictor`."""
+        return {}
+
+    @override
+    def restore(self, saved: Saved, labels: np.ndarray) -> None:
+        for i in range(labels.size):
+            self.predict(i, i + 1)
+            self.learn(i, i + 1, labels[i : i + 1])
 
 
 class KernelRegressionFamily(RealFamily):

@@ -77,7 +77,7 @@ class FullyConnectedFamily(PredictorFamily):
         features = 8 * inputs.n * shape[0]
         return Cost(
             sum(cost.parameters for cost in costs),  # integers
-            sum(cost.steps for cost in costs),  # integers
+            sum(cost.work for cost in costs),  # integers
             sum(cost.memory for cost in costs) + features,  # integers
             sets=amount.members + 2,
         )

@@ -6,11 +6,14 @@ from typing_extensions import override
 from mdlcodec.compiled import njit
 from mdlcodec.exact.cholesky import row_starts
 from mdlcodec.exact.elementary import log
+from mdlcodec.limits import EXPONENTIAL
 from mdlcodec.predictors.contract import Predictor
+from mdlcodec.saved import Saved
 
 # score sets: votes of so many nearest neighbours
 COUNTS = np.array([1, 4, 16], np.int64)
 _LEAST_VOTES = 0.1  # of each class besides
+_COMPARISON = 180  # operations
 
 
 @njit(cache=True, nogil=True)
@@ -50,6 +53,11 @@ def _vote(
             out[s, c] = log((np.float64(votes[c]) + least) / total)
 
 
+def neighbours_work(n: int, k: int) -> int:
+    """Operations for the votes of k classes on n examples."""
+    return n * (_COMPARISON * n // 2 + EXPONENTIAL * COUNTS.size * k)
+
+
 class NeighboursPredictor(Predictor):
     """Votes of the nearest 1, 4 and 16 neighbours. See `mdlcodec.predictors.contract.Predictor`."""
 
@@ -81,3 +89,11 @@ class NeighboursPredictor(Predictor):
     @override
     def states(self) -> dict[str, np.ndarray]:
         return {"labels": self._labels}
+
+    @override
+    def saved(self) -> dict[str, np.ndarray]:
+        return {}
+
+    @override
+    def restore(self, saved: Saved, labels: np.ndarray) -> None:
+        self._labels[: labels.size] = labels

@@ -18,15 +18,20 @@ from mdlcodec.limits import Cost
 from mdlcodec.nn.exact_training import Network
 from mdlcodec.nn.graph import Graph, channels_first
 from mdlcodec.nn.node import Shape
+from mdlcodec.nn.work import prediction_work, step_work
 from mdlcodec.predictors.contract import Predictor
 from mdlcodec.predictors.objectives import ClassObjective, Objective, RealObjective
 from mdlcodec.predictors.warps import Warp, warped
+from mdlcodec.saved import Saved, joined, part_of, taken, whole
 
 _FIRST_BLOCK = 8
 _PREDICTED_AT_ONCE = 512
 # an example whose class had a higher probability when last trained on is easy: one draw in eight counts
 _EASY, _EASY_WORD = 0.95, np.uint64(1 << 61)
 _DRAWS, _ROUNDS = 8, 8
+# operations that take as long as ...
+_DRAWN = 20_000  # drawing an example of a batch
+_WARPED = 1_000  # a value of a warped image
 
 
 @dataclass(frozen=True)
@@ -200,6 +205,34 @@ class NetworkPredictor(Predictor):
             states[f"network {number} averaged weights"] = self._functions.read(average)
         return states
 
+    @override
+    def saved(self) -> dict[str, np.ndarray]:
+        members = {}
+        for number, network in enumerate(self._members):
+            parts = joined({"network": network.saved(), "optimiser": self._optimisers[number].saved()})
+            members[str(number)] = {
+                **parts,
+                "average": self._functions.read(self._averages[number]),
+                "known": self._known[number],
+                "batches": np.array(self._batches[number].position, np.int64),
+                "warps": np.array(self._warps[number].position, np.int64),
+            }
+        return {"steps": np.array(self._steps, np.int64), **joined(members)}
+
+    @override
+    def restore(self, saved: Saved, labels: np.ndarray) -> None:
+        self._labels[: labels.size] = labels
+        self._steps = whole(saved, "steps")
+        for number, network in enumerate(self._members):
+            member, average = part_of(saved, str(number)), self._averages[number]
+            network.restore(part_of(member, "network"))
+            self._optimisers[number].restore(part_of(member, "optimiser"))
+            held = taken(member, "average", np.float32, tuple(average.shape))
+            average[...] = self._functions.array(held)
+            self._known[number][...] = taken(member, "known", np.float64, self._known[number].shape)
+            self._batches[number].seek(whole(member, "batches"))
+            self._warps[number].seek(whole(member, "warps"))
+
 
 def network_cost(n: int, shape: Shape, recipe: Recipe) -> Cost:
     """What training on n examples (c, h, w) or (d,) will take, before anything is allocated."""
@@ -210,4 +243,11 @@ def network_cost(n: int, shape: Shape, recipe: Recipe) -> Cost:
     weights = 48 * parameters * recipe.members
     known = 8 * n * recipe.members if recipe.selective else 0
     sets = 2 if recipe.shifted else 1
-    return Cost(parameters * recipe.members, recipe.total_steps(n), weights + batch + known, sets)
+    step = step_work(recipe.graph, shape, recipe.batch) + _DRAWN * recipe.batch
+    if recipe.warp is not None:
+        step += _WARPED * recipe.batch * math.prod(shape)  # integers
+    predicted = recipe.members * (5 if recipe.shifted else 1)
+    work = recipe.total_steps(n) * step + predicted * prediction_work(
+        recipe.graph, shape, n, _PREDICTED_AT_ONCE
+    )
+    return Cost(parameters * recipe.members, work, weights + batch + known, sets)

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from mdlcodec.mixing.pools import fill_pools
 from mdlcodec.predictors.contract import Predictor
+from mdlcodec.saved import Saved, joined, part_of
 
 # entries of scores that a predictor holds for its block at once
 _ENTRIES_AT_ONCE = 1 << 22
@@ -65,6 +66,16 @@ class _Paced:
         self._labels[start:stop] = labels
         if stop == self._end:
             self.entry.predictor.learn(self._start, stop, self._labels[self._start : stop])
+
+    def restore(self, saved: Saved, labels: np.ndarray) -> None:
+        """See Predictor. Scores of the rest of the block are predicted anew: nothing was learned since it began."""
+        predictor, position = self.entry.predictor, labels.size
+        while self._end < position:
+            self._start = self._end
+            self._end = min(self.entry.examples, predictor.block_end(self._start))
+        self._stop = position
+        self._labels[:position] = labels
+        predictor.restore(saved, labels if self._end == position else labels[: self._start])
 
 
 class Portfolio(Predictor):
@@ -139,3 +150,13 @@ class Portfolio(Predictor):
             for number, paced in enumerate(self._running)
             for name, array in paced.entry.predictor.states().items()
         }
+
+    @override
+    def saved(self) -> dict[str, np.ndarray]:
+        predictors = enumerate(paced.entry.predictor for paced in self._running)
+        return joined({str(number): predictor.saved() for number, predictor in predictors})
+
+    @override
+    def restore(self, saved: Saved, labels: np.ndarray) -> None:
+        for number, paced in enumerate(self._running):
+            paced.restore(part_of(saved, str(number)), labels)

@@ -50,7 +50,7 @@ class _Several(RealFamily):
         costs = [_Networks().cost(inputs, preset), _Kernel().cost(_few(inputs, preset), preset)]
         return Cost(
             costs[0].parameters + costs[1].parameters,
-            costs[0].steps + costs[1].steps,
+            costs[0].work + costs[1].work,
             costs[0].memory + costs[1].memory,
             costs[0].sets + costs[1].sets,
         )

@@ -7,6 +7,7 @@ from typing_extensions import override
 
 from mdlcodec.mixing.pools import mean_log_probabilities
 from mdlcodec.predictors.contract import Predictor
+from mdlcodec.saved import Saved, joined, part_of
 
 
 class SideBySide(Predictor):
@@ -40,3 +41,12 @@ class SideBySide(Predictor):
             for number, member in enumerate(self._members)
             for name, array in member.states().items()
         }
+
+    @override
+    def saved(self) -> dict[str, np.ndarray]:
+        return joined({str(number): member.saved() for number, member in enumerate(self._members)})
+
+    @override
+    def restore(self, saved: Saved, labels: np.ndarray) -> None:
+        for number, member in enumerate(self._members):
+            member.restore(part_of(saved, str(number)), labels)

@@ -12,7 +12,7 @@ from mdlcodec.limits import Cost
 from mdlcodec.nn.graph import channels_first
 from mdlcodec.predictors import KERNEL_LIMIT, SEVERAL, cnn, kernel, mlp
 from mdlcodec.predictors.contract import PredictorFamily
-from mdlcodec.predictors.neighbours import NeighboursPredictor
+from mdlcodec.predictors.neighbours import NeighboursPredictor, neighbours_work
 from mdlcodec.predictors.network_predictor import NetworkPredictor, Recipe, network_cost
 from mdlcodec.predictors.portfolio import Held, Portfolio, portfolio_memory
 from mdlcodec.predictors.presets import KERNEL, SWITCHING, effort_of
@@ -69,15 +69,14 @@ def switched_cost(inputs: Inputs, k: int, preset: int) -> Cost:
         memory = 2 * inputs.features.nbytes  # the images standardised
     else:
         pooled.append(mlp.FAMILY.cost(inputs, k, preset))
-    # every comparison of the neighbours is a step of 5,000,000
-    neighbours = Cost(0, few.n * few.n // 5_000_000, 8 * packed_size(few.n), NeighboursPredictor.sets)
+    neighbours = Cost(0, neighbours_work(few.n, k), 8 * packed_size(few.n), NeighboursPredictor.sets)
     sets = sum(cost.sets for cost in [*pooled, neighbours]) + len(pooled) + 2  # integers: the pools
     memory += portfolio_memory(inputs.n // _BLOCKS + _BLOCKS, k, sets)
     total = Cost(0, 0, memory, len(pooled) + 2)
     for cost in [*pooled, neighbours]:
         total = Cost(
             total.parameters + cost.parameters,
-            total.steps + cost.steps,
+            total.work + cost.work,
             total.memory + cost.memory,
             total.sets + cost.sets,
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mdlcodec.errors import BadData
-from mdlcodec.limits import DEFAULT_LIMITS, Limits, check_limits
+from mdlcodec.limits import SENDER_LIMITS, Limits, check_limits
 
 if TYPE_CHECKING:
     from mdlcodec.data import Dataset
@@ -54,7 +54,7 @@ def prequential_curve(
     net: str = "auto",
     preset: int,
     seed: int = 0,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits = SENDER_LIMITS,
     say: Say | None = None,
 ) -> Curve:
     """A point for every label, as the prequential or the switching code predicts it.

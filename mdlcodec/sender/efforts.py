@@ -5,6 +5,7 @@ A receiver trains nothing, so that they may change: the same file decodes as bef
 
 from dataclasses import dataclass
 
+BATCH = 128  # examples a step, in every way of training
 # share of the sender's full training of a network that is transmitted; the receiver trains nothing
 TWO_PART = {1: 0.05, 2: 0.1, 3: 0.25, 4: 0.5, 5: 1.0, 6: 1.5, 7: 2.0, 8: 4.0, 9: 8.0}
 # the same of training within a random subspace

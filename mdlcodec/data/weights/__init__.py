@@ -34,8 +34,8 @@ class Writer(Protocol):
 
     ENDING: str
 
-    def write(self, tensors: Sequence[Tensor]) -> bytes:
-        """The file's bytes; BadData for tensors that the format cannot hold."""
+    def write(self, tensors: Sequence[Tensor], path: Path) -> None:
+        """Writes the file, without a copy of the tensors; BadData for those that the format cannot hold."""
 
 
 READERS: tuple[Reader, ...] = (npz, safetensors, pytorch)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -49,11 +50,10 @@ def read(data: bytes, memory: int) -> Loaded:
     return Loaded(tensors, [])
 
 
-def write(tensors: Sequence[Tensor]) -> bytes:
+def write(tensors: Sequence[Tensor], path: Path) -> None:
     """The archive as np.savez writes it, members in the tensors' order; see Writer.write."""
     names = {tensor.name for tensor in tensors}
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
+    with zipfile.ZipFile(path, "w") as archive:
         for tensor in tensors:
             if tensor.dtype.numpy is None:
                 raise BadData(
@@ -64,7 +64,6 @@ def write(tensors: Sequence[Tensor]) -> bytes:
             info.filename = _member(tensor.name, names)  # given to ZipInfo(), some characters would change
             with archive.open(info, "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, tensor.array(), allow_pickle=False)
-    return out.getvalue()
 
 
 def _member(name: str, names: set[str]) -> str:

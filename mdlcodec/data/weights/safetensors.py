@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from mdlcodec.data.dataset import quoted
 from mdlcodec.data.tensor import Tensor
@@ -71,23 +74,42 @@ def read(data: bytes, memory: int) -> Loaded:
     return Loaded(tensors, notes)
 
 
-def write(tensors: Sequence[Tensor]) -> bytes:
+def write(tensors: Sequence[Tensor], path: Path) -> None:
     """The file, its tensors in the library's order (by size of element, then name); see Writer.write."""
-    from safetensors import TensorSpec, serialize
-
-    alive, specifications = [], {}
     for tensor in tensors:
         if tensor.name == _METADATA:
             raise BadData(
                 f"a tensor named {_METADATA} cannot be written to safetensors, which keeps the name for itself; "
                 "choose a name that ends in .npz"
             )
-        patterns = tensor.patterns if sys.byteorder == "little" else tensor.patterns.byteswap()
-        alive.append(patterns)  # the library reads it by its address
-        specifications[tensor.name] = TensorSpec(
-            dtype=_TYPES[tensor.dtype.name],
-            shape=tensor.shape,
-            data_ptr=patterns.ctypes.data,
-            data_len=patterns.nbytes,
+    by_name = {tensor.name: tensor for tensor in tensors}
+    header, start = {}, 0
+    for name in _in_order(tensors):
+        tensor = by_name[name]
+        stop = start + tensor.patterns.nbytes
+        entry = {"dtype": tensor.dtype.name, "shape": list(tensor.shape), "data_offsets": [start, stop]}
+        header[name], start = entry, stop
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _LENGTH_BYTES)
+    with open(path, "wb") as stream:  # the library would hold all of it a second time
+        stream.write(len(text).to_bytes(_LENGTH_BYTES, "little") + text)
+        for name in header:
+            patterns = by_name[name].patterns
+            little = patterns if sys.byteorder == "little" else patterns.byteswap()
+            stream.write(little.reshape(-1).view(np.uint8).data)
+
+
+def _in_order(tensors: Sequence[Tensor]) -> list[str]:
+    """Names as the library puts them: asked of tensors without elements."""
+    from safetensors import TensorSpec, serialize
+
+    nothing = np.zeros(1, np.uint8)  # the library wants an address
+    empty = {
+        tensor.name: TensorSpec(
+            dtype=_TYPES[tensor.dtype.name], shape=(0,), data_ptr=nothing.ctypes.data, data_len=0
         )
-    return bytes(serialize(specifications))
+        for tensor in tensors
+    }
+    data = bytes(serialize(empty))
+    header: dict[str, Any] = json.loads(data[_LENGTH_BYTES:])
+    return list(header)

@@ -23,6 +23,16 @@ START = 0.5  # size of theta_0, in He's
 # of the quantisation, by their index, 0..255: 16 to an octave, from 2^-16 on
 STEPS = np.array([(16 + (i & 15)) / (1 << (20 - (i >> 4))) for i in range(256)])
 
+# operations that take as long as ...
+COORDINATE = 16_000  # a coordinate's bits
+TRANSFORMED = 8  # a value in one stage of the transform
+_PLACE = 3_000  # a place in the permutation, and a weight's theta_0, gain and sign
+
+
+def subspace_work(size: int) -> int:
+    """Operations for a subspace whose transform is so long, and for one point in it."""
+    return size * (_PLACE + TRANSFORMED * size.bit_length())
+
 
 def transform_size(architecture: Architecture, shape: Shape, k: int) -> int:
     """Length of the transform: the smallest power of two that is not below the number of parameters."""

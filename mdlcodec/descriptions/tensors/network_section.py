@@ -16,14 +16,16 @@ from mdlcodec.data.tensor import DType, Tensor
 from mdlcodec.descriptions.tensors.description import Descriptions
 from mdlcodec.descriptions.tensors.learned import Learned
 from mdlcodec.descriptions.tensors.positions import CSR, EMPTY, POSITION_TOOLS, SIGNIFICANCE
-from mdlcodec.descriptions.tensors.tensor_coder import Positions, TensorCoder, tensor_memory
+from mdlcodec.descriptions.tensors.tensor_coder import Positions, TensorCoder, name_work, tensor_memory
 from mdlcodec.descriptions.tensors.trials import position_choice, value_choice
 from mdlcodec.descriptions.tensors.values import VALUE_TOOLS
-from mdlcodec.errors import BadData, CorruptFile, LimitExceeded
-from mdlcodec.limits import DEFAULT_MEMORY
+from mdlcodec.errors import BadData, CorruptFile
+from mdlcodec.limits import DEFAULT_MEMORY, DEFAULT_WORK, Budget, check_memory
 from mdlcodec.mixing.logistic import BitDecoder, BitEncoder
 
 MAX_TENSORS = 1 << 16
+_COPIES = 6  # of a section in memory, while it is read and at the end compared
+_PART_BYTES = 1 << 10  # of what is said of a tensor, besides its elements
 
 SectionProgress = Callable[[int, float], None]
 """Is told elements done and ideal bits so far."""
@@ -124,33 +126,33 @@ def decode_network(
     section: bytes,
     *,
     memory: int = DEFAULT_MEMORY,
+    work: int = DEFAULT_WORK,
     tensors: int = MAX_TENSORS,
     progress: SectionProgress | None = None,
 ) -> Network:
     """The tensors of a section, at most so many. CorruptFile; Unsupported for tools and types that are not
-    known; LimitExceeded if they take more than ``memory`` bytes, which is known before they are allocated."""
+    known; LimitExceeded if they take more than ``memory`` bytes, which is known before they are allocated, or
+    more ``work`` in operations, which is known part by part before it is done."""
     coder = BitDecoder(section)
     descriptions, learned = Descriptions(coder), Learned.new()
-    tensor_coder = TensorCoder(coder, descriptions, learned)
+    budget = Budget(work)
+    tensor_coder = TensorCoder(coder, descriptions, learned, budget)
     count = descriptions.integer(0)
     if count > tensors:
         raise CorruptFile(f"damaged: {count:,} tensors, more than {tensors:,}")
     parts: list[Part] = []
-    names_bits, done, held = coder.bits, 0, 0
+    names_bits, done, held = coder.bits, 0, _COPIES * len(section)
     for _ in range(count):
         start = coder.bits
         name, dtype, shape = descriptions.name(None), descriptions.dtype(None), descriptions.shape(None)
         names_bits += coder.bits - start
-        if held + tensor_memory(dtype, shape) > memory:
-            raise LimitExceeded(
-                f"its tensors take more than {memory / 2**20:,.1f} MiB of memory; allow more with --max-memory "
-                "(max_memory in Python)"
-            )
+        budget.spend(name_work(name))
+        check_memory(held + tensor_memory(dtype, shape), memory, "its tensors up to here take")
         part, places = _decode_tensor(name, dtype, shape, coder, tensor_coder)
         if not coder.intact:
             raise CorruptFile("damaged: the coder's bytes do not hold these tensors")
         parts.append(part)
-        held += part.tensor.patterns.nbytes + learned.remember(places.in_kernels)
+        held += part.tensor.patterns.nbytes + learned.remember(places.in_kernels) + _PART_BYTES
         done += part.tensor.patterns.size
         if progress is not None:
             progress(done, coder.bits)
@@ -160,18 +162,13 @@ def decode_network(
     return Network(parts, names_bits)
 
 
-def check_memory(tensors: Sequence[Tensor], memory: int) -> None:
+def check_unpacking(tensors: Sequence[Tensor], memory: int) -> None:
     """LimitExceeded if decoding these tensors takes more than ``memory`` bytes."""
     held = 0
     for tensor in tensors:
         needed = held + tensor_memory(tensor.dtype, tensor.shape)
-        if needed > memory:
-            raise LimitExceeded(
-                f"decoding tensor {quoted(tensor.name)} takes {needed / 2**20:,.1f} MiB of memory with those "
-                f"before it, more than the limit of {memory / 2**20:,.1f} MiB; allow more with --max-memory "
-                "(max_memory in Python)"
-            )
-        held += tensor.patterns.nbytes + 2 * max((*tensor.shape, 1))
+        check_memory(needed, memory, f"decoding tensor {quoted(tensor.name)} and those before it takes")
+        held += tensor.patterns.nbytes + 2 * max((*tensor.shape, 1)) + _PART_BYTES
 
 
 def _decode_tensor(

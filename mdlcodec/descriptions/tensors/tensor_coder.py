@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mdlcodec.data.tensor import DType
-from mdlcodec.descriptions.tensors.description import Coder, Descriptions
+from mdlcodec.descriptions.tensors.description import MAX_NAME_BYTES, Coder, Descriptions
 from mdlcodec.descriptions.tensors.learned import Learned
 from mdlcodec.descriptions.tensors.positions import (
     CSR,
@@ -25,6 +25,7 @@ from mdlcodec.descriptions.tensors.values import VALUE_TOOLS, fixed, mixed
 from mdlcodec.descriptions.tensors.values.plan import Header, Patterns, Plan
 from mdlcodec.descriptions.tensors.view import ORDERS, PLAIN, View
 from mdlcodec.errors import CorruptFile, Unsupported
+from mdlcodec.limits import ANY_WORK, Budget
 
 _ELEMENTS_AT_ONCE = 1 << 16
 _MAX_SPLIT = 1 << 12
@@ -32,6 +33,13 @@ _MAX_SPLIT = 1 << 12
 _WORKING_BYTES = 60
 _COUNTING_BYTES = 100  # per input: counts and sums
 _BANK_BYTES = 1 << 24
+# operations that take as long as ...
+_TENSOR = 6_000_000  # a tensor, however small
+_ELEMENT = 300  # an element that needs no bits
+_SIGNIFICANT = 10_000  # a bit of significance
+_INTEGER = 10_000  # an integer of CSR
+_BIT = 6_000  # any other bit
+_NAME_BYTE = 300_000  # a byte of a name
 
 
 @dataclass(frozen=True)
@@ -78,11 +86,27 @@ def tensor_memory(dtype: DType, shape: tuple[int, ...]) -> int:
     return elements * (2 * dtype.bits // 8 + _WORKING_BYTES) + inputs * _COUNTING_BYTES + _BANK_BYTES
 
 
+def name_work(name: str) -> int:
+    """Operations for a tensor's name, type and shape."""
+    return _TENSOR + _NAME_BYTE * len(name.encode())
+
+
+def tensor_work(dtype: DType, shape: tuple[int, ...]) -> int:
+    """Operations that decoding a tensor takes at most, its name among them."""
+    elements = math.prod(max(extent, 1) for extent in shape)
+    each = 4 * _ELEMENT + 2 * max(_SIGNIFICANT, _INTEGER) + (2 + dtype.bits) * _BIT
+    return name_work("") + _NAME_BYTE * MAX_NAME_BYTES + elements * each
+
+
 class TensorCoder:
     """Codes positions and values of tensors with a coder of either direction."""
 
-    def __init__(self, coder: Coder, descriptions: Descriptions, learned: Learned) -> None:
+    def __init__(
+        self, coder: Coder, descriptions: Descriptions, learned: Learned, budget: Budget | None = None
+    ) -> None:
+        """``budget``: what coding may take, before LimitExceeded is raised."""
         self._coder, self._descriptions, self._learned = coder, descriptions, learned
+        self._budget = Budget(ANY_WORK) if budget is None else budget
 
     def positions(
         self, dtype: DType, shape: tuple[int, ...], patterns: Patterns | None, choice: PositionChoice | None
@@ -92,6 +116,8 @@ class TensorCoder:
         tool = self._descriptions.integer(4, 0 if choice is None else choice.tool)
         if tool not in POSITION_TOOLS:
             raise Unsupported(f"position tool {tool} is not known to this program: install a newer mdlcodec")
+        elements = math.prod(max(extent, 1) for extent in shape)
+        self._budget.spend(elements * (2 * _ELEMENT + (_SIGNIFICANT if tool == SIGNIFICANCE else 0)))
         view = PLAIN
         if tool != EMPTY and len(shape) >= 2:
             view = self._view(shape, None if choice is None else choice.view)
@@ -118,6 +144,7 @@ class TensorCoder:
         occur = self._descriptions.integer(4, 0 if negative is None else int(negative.any()))
         if occur == 0:
             return None
+        self._budget.spend(seen.size * _BIT)
         if negative is None:
             negative = np.zeros(seen.shape, np.uint8)
         flat, signs, before = seen.reshape(-1), negative.reshape(-1), 0  # in the view's order
@@ -141,6 +168,9 @@ class TensorCoder:
     def values(self, plan: Plan, tool: int, positions: Positions, values: Patterns | None) -> Patterns:
         """Code the values (n,) of the elements that are not zero, in the view's order."""
         shape, seen, nonzeros = plan.shape, positions.seen, positions.nonzeros
+        bits = shape.head_bits + (shape.signs == mixed.BOTH)
+        most = bits if plan.even else bits + int(shape.tail_bits.max())
+        self._budget.spend(2 * seen.size * _ELEMENT + nonzeros * most * _BIT)
         if values is None:
             parts = (
                 np.zeros(nonzeros, np.uint8),
@@ -150,7 +180,6 @@ class TensorCoder:
         else:
             parts = plan.split(values)
         if plan.even:
-            bits = shape.head_bits + (shape.signs == mixed.BOTH)
             ranks = parts[0].astype(np.int64) << shape.head_bits | parts[1]
             for first in range(0, nonzeros, _ELEMENTS_AT_ONCE):
                 stop = min(first + _ELEMENTS_AT_ONCE, nonzeros)
@@ -213,6 +242,8 @@ class TensorCoder:
             coding = self._coder.coding(integers * csr.MOST_BITS)
             if not csr.code_rows(coding, self._learned.csr, rows, row, stop):
                 raise CorruptFile("damaged: positions outside their tensor")
+            coded = int(rows[row:stop].sum(dtype=np.int64)) + stop - row  # integers
+            self._budget.spend(coded * _INTEGER)
 
     def _significance(self, seen: npt.NDArray[np.uint8], links: tuple[int, int] | None) -> None:
         classes = []

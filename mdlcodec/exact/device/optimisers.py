@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from mdlcodec.exact.device.elementary import square_root
+from mdlcodec.saved import Saved, taken
 
 
 def _f32(value: float) -> float:
@@ -30,6 +31,17 @@ class Adam:
         root = square_root((self._second * correction).double()).float()
         decayed = weights - weights * _f32(rate * decay)
         weights.copy_(decayed - (self._first * step) / (root + _f32(1e-8)))
+
+    def saved(self) -> dict[str, np.ndarray]:
+        """See `mdlcodec.exact.optimisers.Optimiser`."""
+        moments = {"first": self._first.cpu().numpy(), "second": self._second.cpu().numpy()}
+        return {**moments, "powers": np.array([self._power1, self._power2])}
+
+    def restore(self, saved: Saved) -> None:
+        """See `mdlcodec.exact.optimisers.Optimiser`."""
+        for name, own in (("first", self._first), ("second", self._second)):
+            own.copy_(torch.from_numpy(taken(saved, name, np.float32, tuple(own.shape))))
+        self._power1, self._power2 = map(float, taken(saved, "powers", np.float64, (2,), 0.0, 1.0))
 
 
 def move_towards(average: torch.Tensor, weights: torch.Tensor, rate: np.float32) -> None:

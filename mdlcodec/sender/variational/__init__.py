@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from typing_extensions import override
 
-from mdlcodec.descriptions.posterior_samples import Blocks, byte_of, deviation_of
+from mdlcodec.descriptions.posterior_samples import NUMBER, Blocks, byte_of, deviation_of
 from mdlcodec.nn.node import Shape
+from mdlcodec.nn.work import step_work
 from mdlcodec.nn.zoo import Architecture
 from mdlcodec.sender.efforts import VariationalEffort
 from mdlcodec.sender.loop import Trainer, cooled, diverged
@@ -84,6 +85,15 @@ def most_steps(architecture: Architecture, shape: Shape, n: int, k: int, effort:
     training = _training_steps(settings, n, effort)
     blocks = _most_blocks(parameters, n, k, _index_bits(parameters, effort))
     return training + round(settings.priced * training) + effort.retraining * blocks
+
+
+def most_work(architecture: Architecture, shape: Shape, n: int, k: int, effort: VariationalEffort) -> int:
+    """Operations of `variational_network`: its steps, and every candidate of every block."""
+    graph, entering = architecture.for_targets(shape, k)
+    parameters = architecture.parameters(shape, k)
+    step = step_work(graph, entering, min(_settings(architecture).batch, n))
+    candidates = NUMBER * (parameters << _index_bits(parameters, effort))
+    return most_steps(architecture, shape, n, k, effort) * step + candidates
 
 
 def memory(architecture: Architecture, shape: Shape, n: int, k: int, effort: VariationalEffort) -> int:
