@@ -151,7 +151,7 @@ def test_no_accuracy_bound_of_reals():
 
     blob = (GOLDEN / "images.mdl").read_bytes()
     with pytest.raises(BadData, match="holds reals"):
-        of_label_file(labels.parse(blob), blob, "nowhere", DEFAULT_LIMITS)
+        of_label_file(labels.parse(blob), blob, lambda header: [], DEFAULT_LIMITS)
 
 
 # --- calibration

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mdlcodec.cli.decode import inputs_from
 from mdlcodec.cli.files import naming, read_file
 from mdlcodec.cli.options import NETWORKS, Common, common_options
 from mdlcodec.cli.progress import ProgressLine
@@ -132,7 +133,11 @@ def _subject(
                 raise click.UsageError(f"{option} is for network files, and this file says it; leave it out")
         label_file = labels.parse(blob, memory)
         return bounds.of_label_file(
-            label_file, blob, inputs, common.limits(), watch("decoding", line, common)
+            label_file,
+            blob,
+            inputs_from(inputs, common.quiet),
+            common.limits(),
+            watch("decoding", line, common),
         )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mdlcodec.files.labels import LabelFile, Run
 
 
-def _inputs_from(source: str, quiet: bool) -> Callable[[LabelHeader], Sequence[Content]]:
+def inputs_from(source: str, quiet: bool) -> Callable[[LabelHeader], Sequence[Content]]:
     """As files.labels.inputs_from; what was decided in reading them is said."""
     from mdlcodec.files import labels as label_files
 
@@ -52,7 +52,7 @@ def decode_labels(
     with naming(file), ProgressLine(common.quiet) as line:
         return label_files.decode(
             label_file,
-            _inputs_from(inputs, common.quiet),
+            inputs_from(inputs, common.quiet),
             device=device,
             limits=common.limits(),
             watch=watch("decoding", line, common),
