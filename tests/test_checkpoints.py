@@ -463,14 +463,14 @@ def test_commands_that_are_refused(state, tmp_path, monkeypatch):
     Path("state").write_bytes(state)
     encode = "encode", "a.npz", "--net", net, f"-{preset}", "--no-verify", "--quiet"
     told = _told(*encode, "--seed", "1", "--checkpoint", "state")
-    assert (told.exit_code, told.output.count("\n"), "other work" in told.output) == (2, 1, True)
+    assert (told.exit_code, told.stderr.count("\n"), "other work" in told.stderr) == (2, 1, True)
     Path("state").write_bytes(state[:-1])
     told = _told(*encode, "--checkpoint", "state")
-    assert (told.exit_code, told.output.count("\n"), "damaged" in told.output) == (1, 1, True)
+    assert (told.exit_code, told.stderr.count("\n"), "damaged" in told.stderr) == (1, 1, True)
     Path("state").write_bytes(state[:8] + b"\x09" + state[9:])
     assert _told(*encode, "--checkpoint", "state").exit_code == 3
     for path in ("a.npz", "./a.npz", "a.mdl"):
         told = _told(*encode, "--checkpoint", path)
-        assert (told.exit_code, "is the checkpoint, and read or written" in told.output) == (2, True)
+        assert (told.exit_code, "is the checkpoint, and read or written" in told.stderr) == (2, True)
     assert _told("test", "a.mdl", "--checkpoint", "state").exit_code == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "state"]
