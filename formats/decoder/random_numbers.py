@@ -34,3 +34,7 @@ class Stream:
             j = ((words[i] >> 32) * (i + 1)) >> 32
             out[i], out[j] = out[j], out[i]
         return out
+
+    def signed_units(self, count):
+        """The next signed units, float64 (count,)."""
+        return np.array([float((w >> 11) - (1 << 52)) * 2.0**-52 for w in self.words(count)])
