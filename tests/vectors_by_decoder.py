@@ -113,12 +113,11 @@ def damaged_payload(frequencies, payload):
 
 
 def slot(bits, limit):
-    one, q, n = logistic_mixing.Slot(), [], []
+    slots, states = logistic_mixing.Slots(), []
     for bit in bits:
-        one.learn(bit, limit)
-        q.append(one.q)
-        n.append(one.n)
-    return {"q": q, "n": n}
+        slots.learn(0, slots[0], bit, limit)
+        states.append(slots[0])
+    return {"q": [q for q, _ in states], "n": [n for _, n in states]}
 
 
 def integers(section, kinds):
@@ -137,8 +136,8 @@ def mixture(section, contexts, further, sets, weights, rate, limit):
     return {
         "bits": bits,
         "weights": np.array(mixed.weights),
-        "q": [mixed.slots[key].q for key in used],
-        "n": [mixed.slots[key].n for key in used],
+        "q": [mixed.slots[key][0] for key in used],
+        "n": [mixed.slots[key][1] for key in used],
     }
 
 

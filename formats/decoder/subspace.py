@@ -17,7 +17,7 @@ def coordinates(data, d):
     coder, magnitudes, kind, out = Coder(data), Slots(), Slots(), []
     for _ in range(d):
         m = 0
-        while m < 16 and coder.adaptive(magnitudes[m]):
+        while m < 16 and coder.adaptive(magnitudes, m):
             m += 1
         if m == 16:
             m += coder.integer(kind)
