@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from decoder.elementary import exp, exps
+from decoder.elementary import exp, exps, logs
 
 
 def block(x, digits=2, largest=120):
@@ -52,3 +52,11 @@ def softmaxes(scores):
     for c in range(scores.shape[-1]):
         total = total + e[..., c]
     return e / total[..., None]
+
+
+def mean_logarithms(probabilities):
+    """Logarithm of the mean of several arrays of one shape, float64 (prequential.md, "Network predictors")."""
+    total = np.zeros(probabilities[0].shape)
+    for p in probabilities:
+        total = total + p
+    return logs(np.maximum(total / float(len(probabilities)), 1e-300))

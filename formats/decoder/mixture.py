@@ -40,6 +40,17 @@ class Mixture:
         self.counts[y] += 1.0
         self.t += 1
 
+    def keep(self, experts):
+        """Goes on with these experts alone (switching.md, "When a predictor has predicted its last example")."""
+        self.prior, self.weights = _divided(self.prior[experts]), _divided(self.weights[experts])
+
+
+def _divided(weights):
+    total = 0.0
+    for w in weights:
+        total = total + w
+    return weights / total
+
 
 def run(predictor, n, k, payload=None, labels=None):
     """Decodes a payload, or codes labels; (labels, payload written again, all scores)."""

@@ -17,7 +17,7 @@ def coordinates(data, d):
     coder, magnitudes, kind, out = Coder(data), Slots(), Slots(), []
     for _ in range(d):
         m = 0
-        while m < 16 and coder.adaptive(magnitudes[m]):
+        while m < 16 and coder.adaptive(magnitudes, m):
             m += 1
         if m == 16:
             m += coder.integer(kind)
@@ -27,6 +27,16 @@ def coordinates(data, d):
     if coder.encoder.bytes() != data:
         raise Damaged("not the shortest string")
     return out
+
+
+def transform(v):
+    """The t of "Subspace", int64 (N,), N a power of two."""
+    half = 1
+    while half < len(v):
+        pairs = v.reshape(-1, 2, half)
+        v = np.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], 1).reshape(-1)
+        half *= 2
+    return v
 
 
 def weights_of(shape_list, q, s, seed):
@@ -46,11 +56,7 @@ def weights_of(shape_list, q, s, seed):
     v = np.zeros(N, np.int64)
     v[Stream(seed, 33).permutation(N)[: len(q)]] = q
     signs = np.array([-1 if b else 1 for b in Stream(seed, 34).below(2, D)])
-    half = 1
-    while half < N:
-        pairs = v.reshape(-1, 2, half)
-        v = np.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], 1).reshape(-1)
-        half *= 2
+    v = transform(v)
     step = (16 + s % 16) * 2.0 ** (s // 16 - 20)
     theta = (theta_0.astype(np.float64) + (signs * v[:D]).astype(np.float64) * (gains * step)).astype(
         np.float32
