@@ -22,7 +22,7 @@ from mdlcodec.container import read_label_file
 from mdlcodec.descriptions.tensors.network_section import decode_network
 from mdlcodec.files.networks import digest
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parent / "golden" / "good"
 
 
 def _payload(code: str, name: str, x: np.ndarray, y: np.ndarray, net: str, preset: int) -> None:

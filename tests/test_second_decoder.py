@@ -42,7 +42,7 @@ from decoder.switching import Portfolio
 from decoder.switching import run as run_switching
 
 ROOT = Path(__file__).parents[1]
-GOLDEN = ROOT / "tests" / "golden"
+GOLDEN = ROOT / "tests" / "golden" / "good"
 LEARNERS = {"mlp": mlp, "cnn": cnn, "kernel": Kernel}
 
 
