@@ -10,7 +10,10 @@ import sys
 from functools import partial
 from pathlib import Path
 
+import long_cases
+import network_view_cases
 import numpy as np
+import plain_cases
 import pytest
 import real_cases
 import subspace_cases
@@ -27,7 +30,7 @@ from mdlcodec.exact.random import Stream as PackageStream
 sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
 
 from decoder.cnn import cnn
-from decoder.decode import decode, indices_of, main
+from decoder.decode import decode, indices_of, main, outputs
 from decoder.features import digest, features
 from decoder.frame import Damaged
 from decoder.kernel import Kernel
@@ -50,11 +53,50 @@ def _recorded(folder, name):
     return json.loads((GOLDEN / folder / f"{name}.json").read_text())
 
 
-def check_file(folder, name, x, y=None):
-    """A label file's digests of inputs and labels; its labels, where the case says them."""
+def check_file(folder, name, x, y):
+    """A label file's digests of inputs and labels, and its labels."""
     labels = decode((GOLDEN / folder / f"{name}.mdl").read_bytes(), features(x), digest(x))
-    if y is not None:
-        assert (labels.dtype, labels.tobytes()) == (y.dtype, y.tobytes())
+    assert (labels.dtype, labels.tobytes()) == (y.dtype, y.tobytes())
+
+
+def check_network(folder, name, x, y):
+    """The same, and every bit of the scores under the network that the file transmits."""
+    check_file(folder, name, x, y)
+    scores = outputs((GOLDEN / folder / f"{name}.mdl").read_bytes(), features(x))
+    assert scores.dtype == np.float32
+    assert hashlib.sha256(scores.tobytes()).hexdigest() == _recorded(folder, "scores")[name]
+
+
+def check_long(name):
+    """Labels, payload and every bit of the scores."""
+    case = long_cases.CASES[name]()
+    if isinstance(case, long_cases.Transmitted):
+        check_network("long", name, case.x, case.y)
+        return
+    if case.code == "uniform":
+        check_file("long", name, case.x, case.y)
+        return
+    x, file = features(case.x), parse((GOLDEN / "long" / f"{name}.mdl").read_bytes())
+    if case.code == "prequential":
+        labels, again, scores = run(
+            LEARNERS[case.net](x, file.k, file.preset, file.seed), file.n, file.k, file.payload
+        )
+        blob = scores.tobytes()
+    else:
+        portfolio = Portfolio(x, file.k, file.preset, file.seed, case.few)
+        labels, again, scores, _ = run_switching(portfolio, file.n, file.k, file.payload)
+        blob = b"".join(np.ascontiguousarray(s).tobytes() for s in scores)
+    assert file.values[labels].tobytes() == case.y.tobytes()
+    assert again == file.payload
+    assert hashlib.sha256(blob).hexdigest() == _recorded("long", "scores")[name]
+
+
+def check_view(name):
+    """Tensors of a section whose views, links and tools were chosen."""
+    tensors = decode_network((GOLDEN / "network_views" / f"{name}.section").read_bytes())
+    wanted = [chosen.tensor for chosen in network_view_cases.CASES[name]()]
+    assert [(n, kind, x.shape) for n, kind, x in tensors] == [(t.name, t.dtype.name, t.shape) for t in wanted]
+    assert [x.tobytes() for _, _, x in tensors] == [t.patterns.tobytes() for t in wanted]
 
 
 def check_prequential(name):
@@ -142,15 +184,19 @@ def _checks():
     checks |= {f"kernel scores: {name}": partial(check_kernel, name) for name in ("table", "images")}
     checks |= {f"prequential: {name}": partial(check_prequential, name) for name in CASES}
     checks |= {f"switching: {name}": partial(check_switching, name) for name in SWITCHED}
-    for module in (real_cases, two_part_reals_cases):
+    checks |= {f"reals: {n}": partial(check_file, "reals", n, c.x, c.y) for n, c in real_cases.CASES.items()}
+    for module in (two_part_cases, two_part_reals_cases, subspace_cases, variational_cases):
         folder = module.GOLDEN.name
         checks |= {
-            f"{folder}: {n}": partial(check_file, folder, n, c.x, c.y) for n, c in module.CASES.items()
+            f"{folder}: {n}": partial(check_network, folder, n, c.x, c.y) for n, c in module.CASES.items()
         }
-    for module in (two_part_cases, subspace_cases, variational_cases):
-        folder = module.GOLDEN.name
-        checks |= {f"{folder}: {n}": partial(check_file, folder, n, c.x) for n, c in module.CASES.items()}
-    return checks
+    checks |= {f"network_views: {name}": partial(check_view, name) for name in network_view_cases.CASES}
+    for folder, cases in plain_cases.CASES.items():
+        checks |= {
+            f"{folder.name}: {n}": partial(check_file, folder.name, n, c.x, c.y) for n, c in cases.items()
+        }
+    checks["uniform: beyond"] = partial(check_file, "uniform", "beyond", *plain_cases.beyond())
+    return checks | {f"long: {name}": partial(check_long, name) for name in long_cases.CASES}
 
 
 CHECKS = _checks()
@@ -160,6 +206,9 @@ SLOW = {
 }
 SLOW |= {"reals: mlp", "reals: switching", "switching: columns, few", "switching: columns", "reals: outlier"}
 SLOW |= {"reals: kernel", "reals: raw", "reals: half", "reals: float32 with infinities"}
+SLOW |= {f"long: {name}" for name in ("mlp", "mlp of several", "cnn", "cnn, mirrored", "kernel")}
+SLOW |= {f"long: {name}" for name in ("switching", "switching, few", "switching of images")}
+SLOW |= {"network_views: far", "network_views: names", "long: two-part, resnet20"}
 
 
 @pytest.mark.parametrize("name", [name for name in CHECKS if name not in SLOW])

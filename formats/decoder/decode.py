@@ -17,14 +17,15 @@ from decoder.mixture import run
 from decoder.mlp import mlp
 from decoder.real_mixture import decode_uniform_reals
 from decoder.real_predictors import decode_reals
-from decoder.subspace import decode_subspace
+from decoder.subspace import decode_subspace, read_subspace
 from decoder.switching import Portfolio
 from decoder.switching import run as run_switching
 from decoder.table import table
-from decoder.two_part import decode_two_part, decode_two_part_reals
-from decoder.variational import decode_variational
+from decoder.two_part import decode_two_part, decode_two_part_reals, outputs_of, read_two_part
+from decoder.variational import decode_variational, read_variational
 
 LEARNERS = {1: mlp, 2: cnn, 3: Kernel}
+NETWORKS = {2: read_two_part, 3: read_two_part, 4: read_subspace, 5: read_variational}  # by code
 
 
 def classes_of(file, x):
@@ -57,6 +58,13 @@ def indices_of(file, x):
     if file.code in (2, 3):
         return decode_two_part_reals(file, x)
     raise Unsupported(f"code {file.code} with network {file.net} for real numbers")
+
+
+def outputs(blob, x):
+    """Outputs of the network that a file transmits, float32 (n, outputs), under the features x."""
+    file = parse(blob)
+    vertices, tensors, _ = NETWORKS[file.code](file, x)
+    return outputs_of(vertices, tensors, x)
 
 
 def decode(blob, x, inputs_digest):

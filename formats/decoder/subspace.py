@@ -75,15 +75,18 @@ def weight_shapes(vertices, inputs, k):
     return tensor_shapes(vertices, inputs, k)[::2]
 
 
-def decode_subspace(file, x):
-    """Classes of a file, int64 (n,)."""
-    if file.k == 1:
-        return np.zeros(file.n, np.int64)
+def read_subspace(file, x):
+    """(vertices, tensors) of a file's network, and a Reader at what follows it."""
     r, vertices = Reader(file.payload), network(file.net, file.own)
     d = r.unsigned()
     if d > 1 << 20:
         raise Damaged("dimension")
     s = r.byte() if d else 0
     q = coordinates(r.take(r.unsigned()), d) if d else []
-    tensors = weights_of(weight_shapes(vertices, x.shape[1:], file.k), q, s, file.seed)
+    return vertices, weights_of(weight_shapes(vertices, x.shape[1:], file.k), q, s, file.seed), r
+
+
+def decode_subspace(file, x):
+    """Classes of a file of more than one, int64 (n,)."""
+    vertices, tensors, r = read_subspace(file, x)
     return decode_labels(vertices, tensors, x, r.byte(), r.rest())

@@ -13,10 +13,8 @@ from decoder.subspace import split, weight_shapes
 from decoder.two_part import decode_labels
 
 
-def decode_variational(file, x):
-    """Classes of a file, int64 (n,)."""
-    if file.k == 1:
-        return np.zeros(file.n, np.int64)
+def read_variational(file, x):
+    """(vertices, tensors) of a file's network, and a Reader at what follows it."""
     r, vertices = Reader(file.payload), network(file.net, file.own)
     shape_list = weight_shapes(vertices, x.shape[1:], file.k)
     sizes = [n for shape in shape_list for n in (math.prod(shape), shape[0])]
@@ -45,4 +43,10 @@ def decode_variational(file, x):
         z = Stream(file.seed, 48, b * (1 << C) + indices[b]).normals(len(members))
         for (place, s), value in zip(members, z, strict=False):
             theta[place] = np.float32(float(value) * s)
-    return decode_labels(vertices, split(shape_list, theta), x, r.byte(), r.rest())
+    return vertices, split(shape_list, theta), r
+
+
+def decode_variational(file, x):
+    """Classes of a file of more than one, int64 (n,)."""
+    vertices, tensors, r = read_variational(file, x)
+    return decode_labels(vertices, tensors, x, r.byte(), r.rest())
