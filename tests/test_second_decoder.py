@@ -6,6 +6,7 @@ The slowest goldens are left to bench/second_decoder.py, which runs every check 
 import ast
 import hashlib
 import json
+import shutil
 import sys
 from functools import partial
 from pathlib import Path
@@ -16,11 +17,13 @@ import numpy as np
 import plain_cases
 import pytest
 import real_cases
+import refused_cases
 import subspace_cases
 import two_part_cases
 import two_part_reals_cases
 import variational_cases
 from label_sets import CASES, SWITCHED
+from refused_bodies import PICTURES, X
 from test_entropy import golden_messages
 from test_network_section import Tensor, eight_bits, golden_tensors
 
@@ -30,9 +33,9 @@ from mdlcodec.exact.random import Stream as PackageStream
 sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
 
 from decoder.cnn import cnn
-from decoder.decode import decode, indices_of, main, outputs
+from decoder.decode import decode, indices_of, main, outputs, tensors_of
 from decoder.features import digest, features
-from decoder.frame import Damaged
+from decoder.frame import Damaged, Unsupported
 from decoder.kernel import Kernel
 from decoder.label_file import label_digest, parse
 from decoder.mixture import run
@@ -170,6 +173,17 @@ def check_coder():
         assert again.bytes().hex() == wanted["payload"]
 
 
+def check_refused(folder, name):
+    """A file is told to be damaged, or to need a newer program."""
+    blob = (GOLDEN.parent / folder / f"{name}.mdl").read_bytes()
+    with pytest.raises({"bad": Damaged, "unsupported": Unsupported}[folder]):
+        if name in refused_cases.NETWORKS:
+            tensors_of(blob)
+        else:
+            x = PICTURES if name in refused_cases.OF_PICTURES else X
+            decode(blob, features(x), digest(x))
+
+
 def _checks():
     checks = {"coder": check_coder}
     for folder, check, ending in (
@@ -196,7 +210,13 @@ def _checks():
             f"{folder.name}: {n}": partial(check_file, folder.name, n, c.x, c.y) for n, c in cases.items()
         }
     checks["uniform: beyond"] = partial(check_file, "uniform", "beyond", *plain_cases.beyond())
-    return checks | {f"long: {name}": partial(check_long, name) for name in long_cases.CASES}
+    checks |= {f"long: {name}": partial(check_long, name) for name in long_cases.CASES}
+    for folder, cases in (("bad", refused_cases.BAD), ("unsupported", refused_cases.UNSUPPORTED)):
+        for name in cases:
+            # without zstandard the second decoder cannot say more
+            if not name.startswith("labels-compressed") or shutil.which("zstd"):
+                checks[f"{folder}: {name}"] = partial(check_refused, folder, name)
+    return checks
 
 
 CHECKS = _checks()

@@ -30,6 +30,8 @@ def read_variational(file, x):
         if not 2.0**-40 <= variance <= 2.0**40:
             raise Damaged("variance")
         deviations = [float(np.float32(math.sqrt(variance)))] * len(sizes)
+    if N and not any(deviations):
+        raise Damaged("no tensor with a deviation above 0")
     bits = int.from_bytes(r.take(-(-N * C // 8)), "big") >> (-N * C % 8)
     indices = [bits >> (C * (N - 1 - b)) & ((1 << C) - 1) for b in range(N)]
     theta = np.zeros(sum(sizes), np.float32)

@@ -36,5 +36,15 @@ def code_plan(descriptions: Descriptions, header: Header | None, dtype: DType, n
             np.stack([levels, levels]),
         ),
         split=lambda patterns: fields.split(patterns, dtype),
-        join=lambda parts: fields.join(parts, dtype),
+        join=lambda parts: _join(parts, dtype),
     )
+
+
+def _join(parts: fields.Fields, dtype: DType) -> Patterns:
+    """Patterns of fields; CorruptFile for an integer that its type does not have."""
+    patterns = fields.join(parts, dtype)
+    if not dtype.exponent_bits:
+        (sign, length, below), again = parts, fields.split(patterns, dtype)
+        if (sign != again[0]).any() or (length != again[1]).any() or (below != again[2]).any():
+            raise CorruptFile("damaged: an integer that its type does not have")
+    return patterns
