@@ -42,9 +42,11 @@ def code_plan(descriptions: Descriptions, header: Header | None, dtype: DType, n
 
 def _join(parts: fields.Fields, dtype: DType) -> Patterns:
     """Patterns of fields; CorruptFile for an integer that its type does not have."""
-    patterns = fields.join(parts, dtype)
     if not dtype.exponent_bits:
-        (sign, length, below), again = parts, fields.split(patterns, dtype)
-        if (sign != again[0]).any() or (length != again[1]).any() or (below != again[2]).any():
+        negative, length, below = parts
+        beyond = length > dtype.bits - fields.is_signed(dtype)
+        if fields.is_signed(dtype):  # the least one has a bit more than all others
+            beyond &= (length > dtype.bits) | (negative == 0) | (below != 0)
+        if beyond.any():
             raise CorruptFile("damaged: an integer that its type does not have")
-    return patterns
+    return fields.join(parts, dtype)
