@@ -153,7 +153,7 @@ def _cases() -> dict[str, Callable[[], Learned | Transmitted]]:
         "two-part-raw": partial(_two_part, "two-part-raw", "lenet5", bright, 12, (2, 3, 4)),
         "two-part, resnet20": partial(_two_part, "two-part", "resnet20", _coloured(8, 9, 10), 3, _RESNET20),
         "two-part, vgg16": partial(_two_part, "two-part", "vgg16", images(6, 32)[0], 3, (2,) * 14),
-        "subspace": partial(_subspace, "lenet-300-100", wide, 12, 90, 140, 5),
+        "subspace": partial(_subspace, "lenet-300-100", wide, 12, 90, 156, 153),
         "variational": partial(
             _variational, "narrow-mlp", wide, 12, _sent(13, 40, bytes([168, 150, 170, 149]), 3), 3
         ),

@@ -140,6 +140,18 @@ def types() -> list[Chosen]:
     return chosen
 
 
+def models() -> list[Chosen]:
+    """Heads of four bits by the tools raw and codebook in turn, which have models of their own."""
+    dtype = DTYPES[13]
+    patterns = (np.arange(90, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(57)).astype(
+        np.uint8
+    )
+    held = np.where(patterns % 3 == 0, 0, patterns % 16 * 8 + 1).astype(np.uint8).reshape(9, 10)
+    position = PositionChoice(SIGNIFICANCE)
+    tools = ("raw", "codebook", "raw", "codebook")
+    return [Chosen(Tensor(f"{i}", dtype, np.roll(held, i)), position, tool) for i, tool in enumerate(tools)]
+
+
 def far() -> list[Chosen]:
     """1.6 million zeros, then a kernel of ones: what a mixture is given differs by more than 3071."""
     array = np.zeros((2, 1, 1000, 1600), np.uint8)
@@ -148,7 +160,7 @@ def far() -> list[Chosen]:
     return [Chosen(Tensor.of("f", array), PositionChoice(SIGNIFICANCE), "fixed")]
 
 
-CASES = {f.__name__: f for f in (orders, splits, links, names, extents, types, far)}
+CASES = {f.__name__: f for f in (orders, splits, links, names, extents, types, models, far)}
 
 SLOW = {"far"}  # a second and more
 

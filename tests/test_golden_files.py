@@ -13,8 +13,10 @@ from pathlib import Path
 
 import long_cases
 import network_view_cases
+import numpy as np
 import plain_cases
 import pytest
+import real_cases
 import score_digests
 import subspace_cases
 import two_part_cases
@@ -25,10 +27,12 @@ from section_writer import section_of
 
 import mdlcodec
 from mdlcodec.descriptions.tensors.network_section import decode_network
+from mdlcodec.entropy import integer_frequency_row
 from mdlcodec.files import labels
 
 TRANSMITTED = (two_part_cases, two_part_reals_cases, subspace_cases, variational_cases)
 PLAIN = [(folder, name) for folder, cases in plain_cases.CASES.items() for name in cases]
+NOT_LEARNED = {"uniform", "one value"}  # of real_cases
 LEAST_PAYLOAD = 64
 # a score hash says of these what the payload is too short for
 SHORT = {"mlp of several", "cnn, mirrored", "two-part, resnet20", "two-part, vgg16"}
@@ -42,14 +46,15 @@ def golden(path: Path, made: Callable[[], bytes]) -> bytes:
     return path.read_bytes()
 
 
-def recorded_digest(folder: Path, name: str, digest: str) -> str:
-    """The digest that scores.json of a folder has; noted there first if it is missing and asked for."""
-    path = folder / "scores.json"
-    known = json.loads(path.read_text()) if path.exists() else {}
-    if os.environ.get("MDLCODEC_WRITE_GOLDEN") == "1" and name not in known:
-        path.write_text(json.dumps(known | {name: digest}, indent=1) + "\n")
-        return digest
-    return str(known[name])
+def assert_recorded(folder: Path, name: str, digests: dict[str, str]) -> None:
+    """What WHAT.json of a folder has for a file; noted there first if it is missing and asked for."""
+    for what, digest in digests.items():
+        path = folder / f"{what}.json"
+        known = json.loads(path.read_text()) if path.exists() else {}
+        if os.environ.get("MDLCODEC_WRITE_GOLDEN") == "1" and name not in known:
+            known[name] = digest
+            path.write_text(json.dumps(known, indent=1) + "\n")
+        assert digest == known[name], what
 
 
 @pytest.mark.parametrize("name", long_cases.CASES)
@@ -61,22 +66,29 @@ def test_long_payloads(name):
     assert (sizes["labels"] >= LEAST_PAYLOAD) == (name not in SHORT)
     if isinstance(case, long_cases.Transmitted):
         assert case.recoded(blob) == blob
-        digest = score_digests.of_network(blob, case.x)
+        digests = score_digests.of_network(blob, case.x)
     elif case.code == "uniform":
         assert case.encoded() == blob
         return
     else:
         with first_examples(case.few):
-            digest, payload = score_digests.of_learner(blob, case.x, case.y)
+            digests, payload = score_digests.of_learner(blob, case.x, case.y)
         assert labels.parse(blob).payload == payload
-    assert digest == recorded_digest(long_cases.GOLDEN, name, digest)
+    assert_recorded(long_cases.GOLDEN, name, digests)
 
 
 @pytest.mark.parametrize(("cases", "name"), [(cases, name) for cases in TRANSMITTED for name in cases.CASES])
 def test_scores_of_networks_that_are_transmitted(cases, name):
     blob = (cases.GOLDEN / f"{name}.mdl").read_bytes()
-    digest = score_digests.of_network(blob, cases.CASES[name].x)
-    assert digest == recorded_digest(cases.GOLDEN, name, digest)
+    assert_recorded(cases.GOLDEN, name, score_digests.of_network(blob, cases.CASES[name].x))
+
+
+@pytest.mark.parametrize("name", [name for name in real_cases.CASES if name not in NOT_LEARNED])
+def test_scores_of_real_numbers(name):
+    case, blob = real_cases.CASES[name], (real_cases.GOLDEN / f"{name}.mdl").read_bytes()
+    digests, payload = score_digests.of_reals(blob, case.x, case.y)
+    assert labels.parse(blob).payload == payload
+    assert_recorded(real_cases.GOLDEN, name, digests)
 
 
 @pytest.mark.parametrize("name", network_view_cases.CASES)
@@ -107,6 +119,15 @@ def test_beyond_the_interval_every_symbol_is_the_last(coder, monkeypatch):
     x, y = plain_cases.beyond()
     blob = golden(plain_cases.UNIFORM / "beyond.mdl", plain_cases.beyond_file)
     assert (mdlcodec.decode(blob, x) == y).all()
+
+
+def test_frequencies_that_another_order_would_round_elsewhere():
+    """formats/labels.md, "Frequencies": shares next to whole numbers, sums in another order, ties."""
+    rows = json.loads((plain_cases.GOLDEN / "entropy" / "edges.json").read_text())
+    assert len(rows) > 10
+    for row in rows:
+        p = np.array([float.fromhex(value) for value in row["p"]])
+        assert integer_frequency_row(p).tolist() == row["frequencies"]
 
 
 def test_no_file_is_without_a_case():

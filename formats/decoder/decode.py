@@ -23,7 +23,7 @@ from decoder.subspace import decode_subspace, read_subspace
 from decoder.switching import Portfolio
 from decoder.switching import run as run_switching
 from decoder.table import table
-from decoder.two_part import decode_two_part, decode_two_part_reals, outputs_of, read_two_part
+from decoder.two_part import decode_two_part, decode_two_part_reals, read_two_part
 from decoder.variational import decode_variational, read_variational
 
 LEARNERS = {1: mlp, 2: cnn, 3: Kernel}
@@ -75,11 +75,10 @@ def indices_of(file, x):
     return decode_reals(x, file.net, file.preset, file.seed, file.grid, file.payload)[0]
 
 
-def outputs(blob, x):
-    """Outputs of the network that a file transmits, float32 (n, outputs), under the features x."""
+def network_of(blob, x):
+    """(vertices, tensors) of the network that a file transmits, for the features x."""
     file = parse(blob)
-    vertices, tensors, _ = NETWORKS[file.code](file, x)
-    return outputs_of(vertices, tensors, x)
+    return NETWORKS[file.code](file, x)[:2]
 
 
 def tensors_of(blob):

@@ -80,7 +80,7 @@ class _Running:
 
 
 def decode_reals(features, net, preset, seed, grid, payload=None, indices=None, few=None):
-    """(indices, payload written again) of networks 0 `several`, 1 `mlp`, 3 `kernel`; coded if indices are given."""
+    """(indices, payload, mixture) of networks 0 `several`, 1 `mlp`, 3 `kernel`; coded if indices are given."""
     n = len(features)
     coder = IndexCoder(grid, payload, indices)
     running = []
@@ -108,4 +108,4 @@ def decode_reals(features, net, preset, seed, grid, payload=None, indices=None, 
         for r in running:
             if i + 1 == r.stop:
                 r.predictor.learn(r.start, r.stop, targets[r.start : r.stop])
-    return out, coder.encoder.bytes()
+    return out, coder.encoder.bytes(), mixture
