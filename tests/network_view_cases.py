@@ -162,7 +162,7 @@ def far() -> list[Chosen]:
 
 CASES = {f.__name__: f for f in (orders, splits, links, names, extents, types, models, far)}
 
-SLOW = {"far"}  # a second and more
+SLOW = {"far"}  # seconds: receiver_worker.py and bench/second_decoder.py decode it
 
 
 def section(name: str) -> bytes:
