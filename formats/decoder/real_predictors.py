@@ -31,7 +31,9 @@ class KernelRegression(Kernel):
             u, zy, z1 = self.u[s], self.targets[s], self.ones[s]
             fy, f1 = (float(in_order(u[j, i] * z[j] for j in range(i))) for z in (zy, z1))
             self.projections.append((fy, f1))
-            precision = 0.1 + float(in_order(v * v for v in z1[:i]))
+            precision = 0.1
+            for v in z1[:i]:
+                precision = precision + float(v) * float(v)
             mean = float(in_order(v * w for v, w in zip(z1[:i], zy[:i], strict=True))) / precision
             left = 1.0 - f1
             out[0, s] = fy + mean * left, math.sqrt(u[i, i] * u[i, i] + (left * left) / precision)
