@@ -21,7 +21,7 @@ from mdlcodec.files import labels
 from mdlcodec.nn.exact_prediction import exact_outputs
 from mdlcodec.nn.zoo import ARCHITECTURES
 
-GOLDEN = Path(__file__).parent / "golden" / "subspace"
+GOLDEN = Path(__file__).parent / "golden" / "good" / "subspace"
 
 
 @dataclass(frozen=True)

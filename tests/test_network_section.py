@@ -16,7 +16,7 @@ from mdlcodec.data.tensor import DTYPES, Tensor
 from mdlcodec.descriptions.tensors.network_section import check_unpacking, decode_network, encode_network
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported
 
-GOLDEN = Path(__file__).parent / "golden" / "network"
+GOLDEN = Path(__file__).parent / "golden" / "good" / "network"
 POSITIONS = ("csr", "significance")
 VALUES = ("raw", "codebook", "step", "fixed")
 

@@ -20,7 +20,7 @@ from mdlcodec.files import labels
 from mdlcodec.nn.exact_prediction import exact_outputs
 from mdlcodec.nn.zoo import ARCHITECTURES, architecture_named
 
-GOLDEN = Path(__file__).parent / "golden" / "two_part"
+GOLDEN = Path(__file__).parent / "golden" / "good" / "two_part"
 
 
 @dataclass(frozen=True)

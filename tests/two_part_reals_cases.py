@@ -1,4 +1,4 @@
-"""Real numbers around the outputs of networks made of integers alone: tests/golden/two_part_reals/NAME.mdl.
+"""Real numbers around the outputs of networks made of integers alone: tests/golden/good/two_part_reals/NAME.mdl.
 
 As two_part_cases.py; the calibration is the sender's, in float64, and so the file is the same everywhere.
 """
@@ -23,7 +23,7 @@ from mdlcodec.files import labels
 from mdlcodec.nn.exact_prediction import exact_outputs
 from mdlcodec.nn.zoo import architecture_named
 
-GOLDEN = Path(__file__).parent / "golden" / "two_part_reals"
+GOLDEN = Path(__file__).parent / "golden" / "good" / "two_part_reals"
 ORIGIN, UNIT = 300.0, 8.0  # of the numbers: what an output of 0 means, and one of 1
 
 

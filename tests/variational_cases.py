@@ -19,7 +19,7 @@ from mdlcodec.files import labels
 from mdlcodec.nn.exact_prediction import exact_outputs
 from mdlcodec.nn.zoo import ARCHITECTURES
 
-GOLDEN = Path(__file__).parent / "golden" / "variational"
+GOLDEN = Path(__file__).parent / "golden" / "good" / "variational"
 
 
 @dataclass(frozen=True)

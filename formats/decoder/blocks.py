@@ -20,7 +20,8 @@ def block(x, digits=2, largest=120):
 
 def scaled(sums, e):
     """f32(S * 2^-e + 0.0)"""
-    return (np.asarray(sums).astype(np.float64) * 2.0**-e + 0.0).astype(np.float32)
+    with np.errstate(over="ignore"):  # an infinity is refused where it enters the next product, or the scores
+        return (np.asarray(sums).astype(np.float64) * 2.0**-e + 0.0).astype(np.float32)
 
 
 def columnsum(x):

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from decoder.frame import Damaged, Reader, Unsupported
+from decoder.frame import Damaged, Reader
 from decoder.graphs import network, tensor_shapes
 from decoder.logistic_mixing import Coder, Slots
 from decoder.random_numbers import Stream
@@ -51,8 +51,6 @@ def weights_of(shape_list, q, s, seed):
     theta_0, gains = np.concatenate(start), np.concatenate(gains)
     D = len(theta_0)
     N = 1 << (D - 1).bit_length()
-    if len(q) > min(N, 1 << 20):
-        raise Damaged("dimension")
     v = np.zeros(N, np.int64)
     v[Stream(seed, 33).permutation(N)[: len(q)]] = q
     signs = np.array([-1 if b else 1 for b in Stream(seed, 34).below(2, D)])
@@ -75,21 +73,23 @@ def split(shapes, theta):
 
 
 def weight_shapes(vertices, inputs, k):
-    """Shapes of the weights; a bias follows each. Raises Unsupported for networks with running statistics."""
-    if any(v.node == "normalisation" for v in vertices):
-        raise Unsupported("running statistics in this code")
+    """Shapes of the weights of a network without running statistics; a bias follows each."""
     return tensor_shapes(vertices, inputs, k)[::2]
 
 
-def decode_subspace(file, x):
-    """Classes of a file, int64 (n,)."""
-    if file.k == 1:
-        return np.zeros(file.n, np.int64)
+def read_subspace(file, x):
+    """(vertices, tensors) of a file's network, and a Reader at what follows it."""
     r, vertices = Reader(file.payload), network(file.net, file.own)
-    d = r.unsigned()
-    if d > 1 << 20:
+    shapes = weight_shapes(vertices, x.shape[1:], file.k)
+    d, parameters = r.unsigned(), sum(math.prod(shape) + shape[0] for shape in shapes)
+    if d > min(1 << 20, 1 << (parameters - 1).bit_length()):
         raise Damaged("dimension")
     s = r.byte() if d else 0
     q = coordinates(r.take(r.unsigned()), d) if d else []
-    tensors = weights_of(weight_shapes(vertices, x.shape[1:], file.k), q, s, file.seed)
+    return vertices, weights_of(shapes, q, s, file.seed), r
+
+
+def decode_subspace(file, x):
+    """Classes of a file of more than one, int64 (n,)."""
+    vertices, tensors, r = read_subspace(file, x)
     return decode_labels(vertices, tensors, x, r.byte(), r.rest())

@@ -129,10 +129,10 @@ class Portfolio:
         self.entries = [e for e in self.entries if e.end > i]
 
 
-def run(portfolio, n, k, payload=None, labels=None):
+def run(portfolio, n, k, payload=None, labels=None, mixture=None):
     """Decodes a payload, or codes labels; (labels, payload written again, scores, frequencies)."""
     layout = portfolio.layout()
-    mixture, decoder, encoder = Mixture(k, len(layout)), Decoder(payload or b""), Encoder()
+    mixture, decoder, encoder = mixture or Mixture(k, len(layout)), Decoder(payload or b""), Encoder()
     out, scores, rows = [], [], []
     for i in range(n):
         portfolio.retire(i)

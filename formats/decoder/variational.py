@@ -35,10 +35,8 @@ def flat_weights(sizes, deviations, indices, C, seed):
     return theta
 
 
-def decode_variational(file, x):
-    """Classes of a file, int64 (n,)."""
-    if file.k == 1:
-        return np.zeros(file.n, np.int64)
+def read_variational(file, x):
+    """(vertices, tensors) of a file's network, and a Reader at what follows it."""
     r, vertices = Reader(file.payload), network(file.net, file.own)
     shape_list = weight_shapes(vertices, x.shape[1:], file.k)
     sizes = [n for shape in shape_list for n in (math.prod(shape), shape[0])]
@@ -54,7 +52,15 @@ def decode_variational(file, x):
         if not 2.0**-40 <= variance <= 2.0**40:
             raise Damaged("variance")
         deviations = [float(np.float32(math.sqrt(variance)))] * len(sizes)
+    if N and not any(deviations):
+        raise Damaged("no tensor with a deviation above 0")
     bits = int.from_bytes(r.take(-(-N * C // 8)), "big") >> (-N * C % 8)
     indices = [bits >> (C * (N - 1 - b)) & ((1 << C) - 1) for b in range(N)]
     theta = flat_weights(sizes, deviations, indices, C, file.seed)
-    return decode_labels(vertices, split(shape_list, theta), x, r.byte(), r.rest())
+    return vertices, split(shape_list, theta), r
+
+
+def decode_variational(file, x):
+    """Classes of a file of more than one, int64 (n,)."""
+    vertices, tensors, r = read_variational(file, x)
+    return decode_labels(vertices, tensors, x, r.byte(), r.rest())
