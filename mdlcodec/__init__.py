@@ -107,14 +107,14 @@ def decode(
         MdlcodecError: BadData for arguments that cannot be used, CorruptFile, WrongInputs, Unsupported,
             LimitExceeded (all in mdlcodec.errors).
     """
-    from mdlcodec.files import labels
+    from mdlcodec.files import label_file, label_inputs, labels
     from mdlcodec.files.checkpoints import CheckpointFile
     from mdlcodec.limits import Limits
 
     held = None if checkpoint is None else CheckpointFile(checkpoint)
     decoded, _ = labels.decode(
-        labels.parse(blob),
-        labels.inputs_of(x),
+        label_file.parse(blob),
+        label_inputs.inputs_of(x),
         device=device,
         limits=Limits.given(max_work, max_memory),
         checkpoint=held,
@@ -157,10 +157,10 @@ def unpack(
         MdlcodecError: BadData for a file without a network, CorruptFile, Unsupported, LimitExceeded (all in
             mdlcodec.errors).
     """
-    from mdlcodec.files import labels, networks
+    from mdlcodec.files import label_file, networks
     from mdlcodec.limits import Limits
 
-    network = networks.unpack(labels.as_bytes(blob), Limits.given(max_work, max_memory))
+    network = networks.unpack(label_file.as_bytes(blob), Limits.given(max_work, max_memory))
     return {tensor.name: tensor.array() for tensor in network.tensors}
 
 
@@ -195,11 +195,11 @@ def inspect(blob: bytes) -> dict[str, object]:
         MdlcodecError: BadData, CorruptFile, Unsupported, LimitExceeded (all in mdlcodec.errors).
     """
     from mdlcodec.container import is_network_file
-    from mdlcodec.files import labels
+    from mdlcodec.files import label_file
 
-    blob = labels.as_bytes(blob)
+    blob = label_file.as_bytes(blob)
     if is_network_file(blob):
         from mdlcodec.files import networks
 
         return networks.inspect(blob)
-    return {"kind": "labels"} | labels.inspect(blob)
+    return {"kind": "labels"} | label_file.inspect(blob)

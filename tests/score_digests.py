@@ -12,7 +12,7 @@ from mdlcodec.codes.real_numbers import LearnedReals
 from mdlcodec.data.dataset import Choice
 from mdlcodec.data.label_choice import labels_as
 from mdlcodec.entropy import RangeEncoder
-from mdlcodec.files import labels
+from mdlcodec.files import label_file
 from mdlcodec.mixing.switch_distribution import Calibration
 from mdlcodec.nn.exact_prediction import exact_outputs
 
@@ -20,7 +20,7 @@ from mdlcodec.nn.exact_prediction import exact_outputs
 def of_network(blob: bytes, x: np.ndarray) -> dict[str, str]:
     """Of a file that transmits a network: its weights, float32, tensor after tensor; scores: its outputs, float32
     (n, outputs)."""
-    file, inputs = labels.parse(blob), data.from_arrays(x, None).inputs
+    file, inputs = label_file.parse(blob), data.from_arrays(x, None).inputs
     network = file.code.prepare(inputs, file.target, file.settings).network(file.payload)
     assert network is not None
     weights = b"".join(np.asarray(tensor, np.float32).tobytes() for tensor in network[1].values())
@@ -33,7 +33,7 @@ def of_network(blob: bytes, x: np.ndarray) -> dict[str, str]:
 def of_learner(blob: bytes, x: np.ndarray, y: np.ndarray) -> tuple[dict[str, str], bytes]:
     """Of a file of learned classes: scores, float64 (block, sets, k), block after block; probabilities that
     the labels have in the mixture, float64 (n,). And the payload under them."""
-    file, dataset = labels.parse(blob), data.from_arrays(x, y)
+    file, dataset = label_file.parse(blob), data.from_arrays(x, y)
     prepared = file.code.prepare(dataset.inputs, file.target, file.settings)
     assert isinstance(prepared, LearnedClasses) and dataset.labels is not None
     learner, classes = prepared.learner(), dataset.labels.classes
@@ -58,13 +58,13 @@ def of_learner(blob: bytes, x: np.ndarray, y: np.ndarray) -> tuple[dict[str, str
 def of_reals(blob: bytes, x: np.ndarray, y: np.ndarray) -> tuple[dict[str, str], bytes]:
     """Of a file of learned real numbers: scores, float64 (block, sets, 2), block after block; the experts' weights
     at the end, float64. And the payload under them."""
-    file, inputs = labels.parse(blob), data.from_arrays(x, None).inputs
+    file, inputs = label_file.parse(blob), data.from_arrays(x, None).inputs
     prepared = file.code.prepare(inputs, file.target, file.settings)
     assert isinstance(prepared, LearnedReals)
     indices, digest = labels_as(Choice("reals"), y, len(y)).indices, hashlib.sha256()
-    learner, mixture = prepared._start(None)
-    for start, stop, scores in prepared._blocks(learner, mixture, lambda done, bits, stage="": None):
+    run = prepared._pass(None, indices)
+    for start, stop, scores in prepared._blocks(run, lambda done, bits, stage="": None, lambda done: {}):
         digest.update(scores.tobytes())
-        learner.learn(start, stop, mixture.encode(scores, indices[start:stop]))
-    experts = hashlib.sha256(mixture._weights.tobytes())
-    return {"scores": digest.hexdigest(), "experts": experts.hexdigest()}, mixture.finish()
+        run.learner.learn(start, stop, run.mixture.encode(scores, indices[start:stop]))
+    experts = hashlib.sha256(run.mixture._weights.tobytes())
+    return {"scores": digest.hexdigest(), "experts": experts.hexdigest()}, run.mixture.finish()

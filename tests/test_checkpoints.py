@@ -16,6 +16,7 @@ from mdlcodec.cli import main
 from mdlcodec.codes import CODES
 from mdlcodec.data.dataset import Choice
 from mdlcodec.errors import BadData, CorruptFile, MdlcodecError, Unsupported
+from mdlcodec.files import label_file
 from mdlcodec.files import labels as label_files
 from mdlcodec.files.checkpoints import CheckpointFile, going_on
 
@@ -114,7 +115,7 @@ def test_runs_that_are_ended_give_the_same_bytes(name, tmp_path):
         assert seen[0] > len(ends)  # labels done before are not coded again
         assert abs(run.ideal_bits - resumed.ideal_bits) < 1e-6
         held.finish()
-        file = label_files.parse(blob)
+        file = label_file.parse(blob)
         for at in ends:
             with pytest.raises(Ended):
                 label_files.decode(file, _inputs(dataset), checkpoint=Ending(path, at))
@@ -233,7 +234,7 @@ def test_a_checkpoint_of_other_work_is_refused(state, tmp_path):
     inputs = replace(dataset.inputs, digest=bytes(32))
     with pytest.raises(BadData, match="other work"):
         label_files.encode(replace(dataset, inputs=inputs), **settings, checkpoint=CheckpointFile(path))
-    file = label_files.parse(label_files.encode(dataset, **settings)[0])
+    file = label_file.parse(label_files.encode(dataset, **settings)[0])
     with pytest.raises(BadData, match="other work"):
         label_files.decode(file, _inputs(dataset), checkpoint=CheckpointFile(path))
 
@@ -333,7 +334,7 @@ def test_states_that_no_run_has_are_refused(name, change, tmp_path):
 def test_states_that_no_receiver_has_are_refused(name, change, tmp_path):
     dataset, settings, _, _ = RUNS[name]
     path = tmp_path / "state"
-    file = label_files.parse(label_files.encode(dataset, **settings)[0])
+    file = label_file.parse(label_files.encode(dataset, **settings)[0])
     with pytest.raises(Ended):
         label_files.decode(file, _inputs(dataset), checkpoint=Changing(path, 1, change))
     with pytest.raises(CorruptFile, match="remove it"):

@@ -28,7 +28,7 @@ from section_writer import section_of
 import mdlcodec
 from mdlcodec.descriptions.tensors.network_section import decode_network
 from mdlcodec.entropy import integer_frequency_row
-from mdlcodec.files import labels
+from mdlcodec.files import label_file
 
 TRANSMITTED = (two_part_cases, two_part_reals_cases, subspace_cases, variational_cases)
 PLAIN = [(folder, name) for folder, cases in plain_cases.CASES.items() for name in cases]
@@ -73,7 +73,7 @@ def test_long_payloads(name):
     else:
         with first_examples(case.few):
             digests, payload = score_digests.of_learner(blob, case.x, case.y)
-        assert labels.parse(blob).payload == payload
+        assert label_file.parse(blob).payload == payload
     assert_recorded(long_cases.GOLDEN, name, digests)
 
 
@@ -88,7 +88,7 @@ def test_scores_of_networks_that_are_transmitted(cases, name):
 def test_scores_of_real_numbers(name):
     case, blob = real_cases.CASES[name], (real_cases.GOLDEN / f"{name}.mdl").read_bytes()
     digests, payload = score_digests.of_reals(blob, case.x, case.y)
-    assert labels.parse(blob).payload == payload
+    assert label_file.parse(blob).payload == payload
     assert_recorded(real_cases.GOLDEN, name, digests)
 
 

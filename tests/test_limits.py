@@ -23,7 +23,7 @@ from mdlcodec.data.tensor import Tensor
 from mdlcodec.data.weights import WRITERS
 from mdlcodec.descriptions.tensors.network_section import decode_network, encode_network
 from mdlcodec.errors import BadData, LimitExceeded
-from mdlcodec.files.labels import Plan, labels_memory
+from mdlcodec.files.runs import Plan, labels_memory
 from mdlcodec.limits import ANY_WORK, DEFAULT_WORK, Budget, Cost, Limits, allowing, check_limits, seconds_of
 from mdlcodec.predictors import mlp
 

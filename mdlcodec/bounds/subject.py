@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from mdlcodec.container.label_file import LabelHeader
     from mdlcodec.data import Content, Dataset
     from mdlcodec.data.tensor import Tensor
-    from mdlcodec.files.labels import LabelFile, Watch
+    from mdlcodec.files.label_file import LabelFile
+    from mdlcodec.files.runs import Watch
     from mdlcodec.limits import Limits
 
 # what the range of the inputs' values may become for a network file, whose network was trained elsewhere

@@ -126,9 +126,9 @@ def section_of(blob: bytes, memory: int = DEFAULT_MEMORY) -> bytes:
     """The network section of a file, not yet decoded. Raises as ``unpack`` does."""
     if is_network_file(blob):
         return read_network_file(blob)
-    from mdlcodec.files import labels
+    from mdlcodec.files import label_file
 
-    return labels.network_section(blob, memory)
+    return label_file.network_section(blob, memory)
 
 
 def inspect(blob: bytes, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any]:
