@@ -131,7 +131,7 @@ def _wrong_ending(result: Result) -> list[str]:
     error = _cause(result)
     if result.exit_code not in (0, 1, 2, 3):
         return [f"exit code {result.exit_code}: {error!r}"]
-    if error is None or isinstance(error, MdlcodecError | click.exceptions.Exit):
+    if error is None or isinstance(error, MdlcodecError | click.UsageError | click.exceptions.Exit):
         return []
     lines = traceback.format_exception(error)
     return [f"{type(error).__name__}: {str(error)[:200]} {''.join(lines[-3:])}"]

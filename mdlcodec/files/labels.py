@@ -30,7 +30,15 @@ from mdlcodec.data import targets
 from mdlcodec.data.dataset import Labels
 from mdlcodec.errors import BadData, CorruptFile, Unsupported, WrongInputs
 from mdlcodec.exact.processor_state import entry
-from mdlcodec.limits import DEFAULT_LIMITS, DEFAULT_MEMORY, SENDER_LIMITS, Limits, check_limits, integer
+from mdlcodec.limits import (
+    DEFAULT_LIMITS,
+    DEFAULT_MEMORY,
+    SENDER_LIMITS,
+    Limits,
+    check_limits,
+    integer,
+    readers_within,
+)
 
 if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
     from mdlcodec.codes import Code, Decoded, Options, Progress, Settings
@@ -294,7 +302,7 @@ def encode(
         prepared = chosen.prepare(inputs, target, settings, checkpoint)
         costs = prepared.sending_cost, prepared.cost
         plan = Plan(code, chosen.net_name(settings), settings, labels.n, target, *costs)
-        progress, _ = _announced(plan, limits, watch)
+        progress, _ = _announced(plan, inputs, limits, watch)
         if checkpoint is not None:
             facts = "encode", chosen.number, settings, target, [getattr(options, o) for o in options.given()]
             data = inputs.digest, labels.coded.tobytes()
@@ -377,7 +385,8 @@ def receive(
         raise BadData(f"device is of type {type(device).__name__}; give its name as a string")
     header = file.header
     with computing_on(device):
-        inputs = _matching(find_inputs(header), header)
+        with readers_within(limits.memory):
+            inputs = _matching(find_inputs(header), header)
         prepared = file.code.prepare(inputs, file.target, file.settings, checkpoint)
         try:
             cost = prepared.cost
@@ -385,7 +394,7 @@ def receive(
             raise CorruptFile("damaged: its network does not fit these inputs") from error
         cost = replace(cost, memory=cost.memory + labels_memory(header, form))
         plan = Plan(file.code.name, file.net, file.settings, file.n, file.target, cost, cost)
-        progress, last = _announced(plan, limits, watch)
+        progress, last = _announced(plan, inputs, limits, watch)
         if checkpoint is not None:
             facts = "decode", file.code.number, file.settings, file.target, header.label_digest
             checkpoint.bind(work_digest(*facts, data=(inputs.digest, file.payload)), _most_held(plan))
@@ -472,9 +481,11 @@ def _most_held(plan: Plan) -> int:
     return plan.cost.memory + 64 * plan.n + (1 << 20)
 
 
-def _announced(plan: Plan, limits: Limits, watch: Watch | None) -> tuple[Progress, list[float]]:
+def _announced(
+    plan: Plan, inputs: Inputs, limits: Limits, watch: Watch | None
+) -> tuple[Progress, list[float]]:
     """Check the plan's cost and announce it; what to report progress to, and the bits last reported."""
-    check_limits(plan.cost, limits)
+    check_limits(replace(plan.cost, memory=plan.cost.memory + inputs.features.nbytes), limits)
     report = None if watch is None else watch(plan)
     last = [0.0]
 
