@@ -61,10 +61,10 @@ class Type:
         if self.kind == "f":
             return negative << (self.bits - 1) | head << (self.bits - 1 - self.exponent) | tail
         magnitude = (1 << head >> 1) + tail
-        pattern = (1 << self.bits) - magnitude if negative else magnitude
-        if head > self.bits or pattern >> self.bits:
+        largest = (1 << (self.bits - self.signed)) - 1 + negative
+        if head > self.bits or magnitude > largest:
             raise Damaged("an integer is out of range")
-        return pattern
+        return (1 << self.bits) - magnitude if negative else magnitude
 
     def size(self, pattern):
         """Twice the raw head, plus the highest bit of the tail."""

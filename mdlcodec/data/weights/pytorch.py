@@ -256,7 +256,7 @@ class _Strided:
             for extent, stride in zip(self.shape, self.axis_strides, strict=True)
         ]
         view: np.ndarray = np.ndarray(self.shape, self._pattern, data, self.offset * size, steps)
-        return Tensor(self.name, self.dtype, view.astype(self.dtype.pattern, order="C"))
+        return Tensor(self.name, self.dtype, view.astype(self.dtype.pattern, order="C")).checked()
 
 
 def _numbers(values: object) -> tuple[int, ...]:
