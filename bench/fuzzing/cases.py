@@ -25,8 +25,8 @@ _MOST_EXAMPLES = 3000
 def cases(seeds: Seeds, rng: random.Random) -> Case:
     """The next case."""
     kinds: list[tuple[int, Callable[[Seeds, random.Random], Case]]] = [
-        (36, _labels),
-        (22, _network),
+        (40, _labels),
+        (20, _network),
         (14, _weights),
         (9, _images),
         (7, _tables),
@@ -53,9 +53,9 @@ def mutated_labels(seeds: Seeds, rng: random.Random) -> tuple[Labelled, bytes, n
     item = rng.choice(seeds.labelled)
     other = rng.choice(seeds.labelled)
     choice = rng.random()
-    if choice < 0.1:
+    if choice < 0.04:
         return item, changed(rng, item.blob, other.blob), item.x
-    if choice < 0.2:
+    if choice < 0.1:
         body = changed(rng, item.blob[4:-4], other.blob[4:-4])
         return item, write_frame(rng.choice([0, 0, 1, 2, 3, item.kind]), body), item.x
     fields = frames.changed_fields(rng, item.fields, other.fields)
@@ -222,7 +222,7 @@ def _checkpoint(seeds: Seeds, rng: random.Random) -> Case:
         "state",
         *_quiet(rng),
     ]
-    work, memory = rng.choice([10**10, 4 * 10**10]), rng.choice([100 << 20, 500 << 20, 500 << 20])
+    work, memory = rng.choice([10**10, 4 * 10**10]), rng.choice([200 << 20, 500 << 20, 500 << 20])
     return Case("checkpoint", arguments, files, work, memory, outputs=["out.npy", "state"], name=item.name)
 
 

@@ -147,7 +147,7 @@ def changed_fields(rng: random.Random, fields: list[Field], others: list[Field])
     fields = [Field(field.name, field.kind, field.value) for field in fields]
     for _ in range(rng.choice([1, 1, 2, 3])):
         # the payload is one of many, and most of what is decoded
-        at = rng.randrange(len(fields)) if rng.random() < 0.55 else _payload_at(rng, fields)
+        at = rng.randrange(len(fields)) if rng.random() < 0.35 else _payload_at(rng, fields)
         field, choice = fields[at], rng.random()
         if choice < 0.03:
             del fields[at]
