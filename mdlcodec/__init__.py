@@ -65,18 +65,21 @@ def encode(
     from mdlcodec.codes import Options
     from mdlcodec.files import labels
     from mdlcodec.files.checkpoints import CheckpointFile
-    from mdlcodec.limits import Limits
+    from mdlcodec.limits import Limits, readers_within
 
     held = None if checkpoint is None else CheckpointFile(checkpoint)
+    limits = Limits.of_sender(max_work, max_memory)
+    with readers_within(limits.memory):
+        dataset = data.from_arrays(x, y, data.Choice.given(target, precision))
     blob, _ = labels.encode(
-        data.from_arrays(x, y, data.Choice.given(target, precision)),
+        dataset,
         code=code,
         net=net,
         preset=preset,
         seed=seed,
         device=device,
         options=Options(sparsify, bits, dimension, prior),
-        limits=Limits.of_sender(max_work, max_memory),
+        limits=limits,
         checkpoint=held,
     )
     if held is not None:

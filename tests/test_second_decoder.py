@@ -26,7 +26,7 @@ from label_sets import CASES, SWITCHED
 from refused_bodies import PICTURES, X
 from test_entropy import golden_messages
 from test_golden_files import NOT_LEARNED
-from test_network_section import Tensor, eight_bits, golden_tensors
+from test_network_section import OUT_OF_RANGE, Tensor, eight_bits, golden_tensors
 
 from mdlcodec.descriptions.tensors.network_section import encode_network
 from mdlcodec.exact.random import Stream as PackageStream
@@ -362,3 +362,9 @@ def test_links_to_tensors_without_non_zeros():
 def test_normals_are_the_packages():
     ours, theirs = RandomStream(7, 3, 2).normals(2000), PackageStream(7, 3, 2).normals((2000,))
     assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("tensor", OUT_OF_RANGE.values(), ids=OUT_OF_RANGE)
+def test_values_that_the_type_does_not_have_are_damage(tensor):
+    with pytest.raises(Damaged, match="out of range"):
+        decode_network(encode_network([tensor], values="raw"))

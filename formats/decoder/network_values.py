@@ -55,6 +55,8 @@ class Values:
             self.fixed(self.codebook())
         else:
             raise Unsupported("tool of values")
+        if self.kind.name == "BOOL" and max(self.patterns) > 1:
+            raise Damaged("a boolean is out of range")
         if any(
             nonzero and self.kind.is_zero(p) for nonzero, p in zip(self.mask, self.patterns, strict=False)
         ):

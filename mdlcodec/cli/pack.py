@@ -112,7 +112,7 @@ def command(
             path = destination.write(blob)
             verify_seconds = None
             if not no_verify:
-                verify_seconds = verify_network(path, networks.digest(report.tensors), common, line)
+                verify_seconds = verify_network(path, networks.digest(report.network.tensors), common, line)
     negative = 0 if unsigned_zeros else zero_signs(loaded.tensors)
     raw = sum(tensor.patterns.nbytes for tensor in loaded.tensors)
     if not common.quiet:
@@ -124,7 +124,7 @@ def command(
             say(f"{negative:,} zeros are -0.0, and their signs are kept; --unsigned-zeros drops them")
         say(f"{output}: {len(blob):,} bytes{ratio}; packed in {duration(seconds)}, {verified}")
     if common.json or common.verbose:
-        facts: dict[str, Any] = networks.inspect(blob, common.sending_limits())
+        facts: dict[str, Any] = networks.facts(blob, report.network)
         if common.verbose and not common.quiet:
             for row in table(network_rows(facts)):
                 say(row)

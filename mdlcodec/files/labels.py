@@ -29,7 +29,7 @@ from mdlcodec.exact.processor_state import entry
 from mdlcodec.files.label_file import LabelFile, labels_of
 from mdlcodec.files.label_inputs import matching
 from mdlcodec.files.runs import Plan, Run, Watch, announced, labels_memory, most_held
-from mdlcodec.limits import DEFAULT_LIMITS, SENDER_LIMITS, Limits, integer
+from mdlcodec.limits import DEFAULT_LIMITS, SENDER_LIMITS, Limits, integer, readers_within
 
 if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
     from mdlcodec.codes import Decoded, Options, Settings
@@ -122,7 +122,7 @@ def encode(
         prepared = chosen.prepare(inputs, target, settings, checkpoint)
         costs = prepared.sending_cost, prepared.cost
         plan = Plan(code, chosen.net_name(settings), settings, labels.n, target, *costs)
-        progress, _ = announced(plan, limits, watch)
+        progress, _ = announced(plan, inputs, limits, watch)
         if checkpoint is not None:
             facts = "encode", chosen.number, settings, target, [getattr(options, o) for o in options.given()]
             data = inputs.digest, labels.coded.tobytes()
@@ -205,7 +205,8 @@ def receive(
         raise BadData(f"device is of type {type(device).__name__}; give its name as a string")
     header = file.header
     with computing_on(device):
-        inputs = matching(find_inputs(header), header)
+        with readers_within(limits.memory):
+            inputs = matching(find_inputs(header), header)
         prepared = file.code.prepare(inputs, file.target, file.settings, checkpoint)
         try:
             cost = prepared.cost
@@ -213,7 +214,7 @@ def receive(
             raise CorruptFile("damaged: its network does not fit these inputs") from error
         cost = replace(cost, memory=cost.memory + labels_memory(header, form))
         plan = Plan(file.code.name, file.net, file.settings, file.n, file.target, cost, cost)
-        progress, last = announced(plan, limits, watch)
+        progress, last = announced(plan, inputs, limits, watch)
         if checkpoint is not None:
             facts = "decode", file.code.number, file.settings, file.target, header.label_digest
             checkpoint.bind(work_digest(*facts, data=(inputs.digest, file.payload)), most_held(plan))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mdlcodec.limits import Limits, check_limits
@@ -11,6 +11,7 @@ from mdlcodec.limits import Limits, check_limits
 if TYPE_CHECKING:
     from mdlcodec.codes import Progress, Settings
     from mdlcodec.container import LabelHeader
+    from mdlcodec.data import Inputs
     from mdlcodec.data.targets import Target
     from mdlcodec.limits import Cost
 
@@ -69,9 +70,11 @@ def most_held(plan: Plan) -> int:
     return plan.cost.memory + 64 * plan.n + (1 << 20)
 
 
-def announced(plan: Plan, limits: Limits, watch: Watch | None) -> tuple[Progress, list[float]]:
+def announced(
+    plan: Plan, inputs: Inputs, limits: Limits, watch: Watch | None
+) -> tuple[Progress, list[float]]:
     """Check the plan's cost and announce it; what to report progress to, and the bits last reported."""
-    check_limits(plan.cost, limits)
+    check_limits(replace(plan.cost, memory=plan.cost.memory + inputs.features.nbytes), limits)
     report = None if watch is None else watch(plan)
     last = [0.0]
 

@@ -36,17 +36,5 @@ def code_plan(descriptions: Descriptions, header: Header | None, dtype: DType, n
             np.stack([levels, levels]),
         ),
         split=lambda patterns: fields.split(patterns, dtype),
-        join=lambda parts: _join(parts, dtype),
+        join=lambda parts: fields.join(parts, dtype),
     )
-
-
-def _join(parts: fields.Fields, dtype: DType) -> Patterns:
-    """Patterns of fields; CorruptFile for an integer that its type does not have."""
-    if not dtype.exponent_bits:
-        negative, length, below = parts
-        beyond = length > dtype.bits - fields.is_signed(dtype)
-        if fields.is_signed(dtype):  # the least one has a bit more than all others
-            beyond &= (length > dtype.bits) | (negative == 0) | (below != 0)
-        if beyond.any():
-            raise CorruptFile("damaged: an integer that its type does not have")
-    return fields.join(parts, dtype)
