@@ -56,8 +56,8 @@ def read_weights(source: str, memory: int) -> Loaded:
     if path.is_file() and path.stat().st_size > memory:
         raise BadData(f"{quoted(source)} has more than {memory:,} bytes; allow more with --max-memory")
     with open_bounded(path, memory) as stream:
-        # as much at once as there is, so that it is not held twice
-        data = b"".join(iter(lambda: stream.read(max(1 << 20, path.stat().st_size)), b""))
+        data = stream.read(path.stat().st_size + 1)  # at once, so that it is not held twice
+        data += stream.read()  # of compressed files
     reader = next((reader for reader in READERS if reader.recognises(data)), None)
     if reader is None:
         hints = [hint for head, hint in _HINTS.items() if data.startswith(head)]
