@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import lzma
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
 from math import prod
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -57,13 +55,12 @@ class _Counted:
         return self._stream.read(size)
 
 
-@contextlib.contextmanager
-def opened(stream: BinaryIO, name: str) -> Iterator[zipfile.ZipFile]:
+def open_archive(stream: BinaryIO, name: str) -> zipfile.ZipFile:
     """The archive in a stream, which ``name`` is for people. Raises LimitExceeded, or one of DAMAGE."""
     counted = _Counted(stream, name)
-    with zipfile.ZipFile(counted) as archive:  # type: ignore[arg-type]  # all that zipfile reads by
-        counted.is_open = True
-        yield archive
+    archive = zipfile.ZipFile(counted)  # type: ignore[arg-type]  # all that zipfile reads by
+    counted.is_open = True
+    return archive
 
 
 def accepts(source: str) -> bool:
@@ -125,7 +122,7 @@ def _read_arrays(source: str, wanted: list[str]) -> dict[str, np.ndarray]:
             raise BadData(
                 f"{quoted(source)} is no regular file of at most {2 * MAX_BYTES} bytes; save x and y alone"
             )
-        with open(source, "rb") as stream, opened(stream, quoted(source)) as archive:
+        with open(source, "rb") as stream, open_archive(stream, quoted(source)) as archive:
             for key in wanted:
                 members = [info for info in archive.infolist() if info.filename == key + MEMBER_ENDING]
                 if len(members) > 1:

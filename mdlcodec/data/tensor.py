@@ -88,7 +88,7 @@ class Tensor:
         return cls(name, dtype, native.view(dtype.pattern)).checked()
 
     @classmethod
-    def of_bytes(cls, name: str, dtype: str, shape: tuple[int, ...], data: bytes) -> Tensor:
+    def of_bytes(cls, name: str, dtype: str, shape: tuple[int, ...], data: bytes | bytearray) -> Tensor:
         """The tensor whose elements lie in data, little-endian; BadData for an unknown dtype."""
         if dtype not in _BY_NAME:
             raise BadData(f"tensor {name!r} has elements of type {dtype}, which cannot be packed")
