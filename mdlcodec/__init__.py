@@ -188,21 +188,26 @@ def register(graph: Graph, *, name: str, version: int = 1) -> None:
 
 
 @entry
-def inspect(blob: bytes) -> dict[str, object]:
+def inspect(blob: bytes, *, max_work: int | None = None, max_memory: int | None = None) -> dict[str, object]:
     """What a file says of itself: its kind ("labels" or "network") and the sizes of its sections in bytes.
 
     Of labels also code, net, labels, classes, seed, ...; of a network, which has to be unpacked for it, every
     tensor with its name, dtype, shape and the ideal bits of its parts.
+
+    Args:
+        blob: the file's bytes (bytes, bytearray, memoryview or an array of bytes).
+        max_work, max_memory: limits, in operations and in bytes; None are the program's defaults.
 
     Raises:
         MdlcodecError: BadData, CorruptFile, Unsupported, LimitExceeded (all in mdlcodec.errors).
     """
     from mdlcodec.container import is_network_file
     from mdlcodec.files import label_file
+    from mdlcodec.limits import Limits
 
-    blob = label_file.as_bytes(blob)
+    blob, limits = label_file.as_bytes(blob), Limits.given(max_work, max_memory)
     if is_network_file(blob):
         from mdlcodec.files import networks
 
-        return networks.inspect(blob)
-    return {"kind": "labels"} | label_file.inspect(blob)
+        return networks.inspect(blob, limits)
+    return {"kind": "labels"} | label_file.inspect(blob, limits.memory)
