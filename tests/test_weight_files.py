@@ -657,8 +657,8 @@ def test_floats_of_eight_bits_have_pytorchs_values(name: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ["npz", "safetensors", "pt", "pth"])
-def test_a_file_counts_beside_its_tensors(ending: str, tmp_path: Path) -> None:
-    path, array = tmp_path / f"w.{ending}", np.zeros((500, 500), np.float32)
+def test_a_file_counts_beside_its_tensors(ending: str) -> None:
+    path, array = Path(f"w.{ending}"), np.zeros((500, 500), np.float32)
     if ending == "npz":
         np.savez(path, w=array)
     elif ending == "safetensors":
