@@ -19,8 +19,9 @@ from pathlib import Path
 
 _ROOT = Path(__file__).parent.parent
 _CONSTRAINTS = Path(__file__).with_name("lowest-versions.txt")
-# what meets the libraries' interfaces; training takes too long for a check of versions
+# what meets the libraries' interfaces, and every golden file's receiver
 QUICK = (
+    "test_checkpoints.py",
     "test_cli.py",
     "test_cli_errors.py",
     "test_cli_outputs.py",
@@ -31,6 +32,10 @@ QUICK = (
     "test_engines.py",
     "test_exact_functions.py",
     "test_graph.py",
+    "test_processor_state.py",
+    "test_receiver.py",
+    "test_self_test.py",
+    "test_twins.py",
     "test_weight_files.py",
 )
 

@@ -65,18 +65,21 @@ def encode(
     from mdlcodec.codes import Options
     from mdlcodec.files import labels
     from mdlcodec.files.checkpoints import CheckpointFile
-    from mdlcodec.limits import Limits
+    from mdlcodec.limits import Limits, readers_within
 
     held = None if checkpoint is None else CheckpointFile(checkpoint)
+    limits = Limits.of_sender(max_work, max_memory)
+    with readers_within(limits.memory):
+        dataset = data.from_arrays(x, y, data.Choice.given(target, precision))
     blob, _ = labels.encode(
-        data.from_arrays(x, y, data.Choice.given(target, precision)),
+        dataset,
         code=code,
         net=net,
         preset=preset,
         seed=seed,
         device=device,
         options=Options(sparsify, bits, dimension, prior),
-        limits=Limits.of_sender(max_work, max_memory),
+        limits=limits,
         checkpoint=held,
     )
     if held is not None:
@@ -107,14 +110,14 @@ def decode(
         MdlcodecError: BadData for arguments that cannot be used, CorruptFile, WrongInputs, Unsupported,
             LimitExceeded (all in mdlcodec.errors).
     """
-    from mdlcodec.files import labels
+    from mdlcodec.files import label_file, label_inputs, labels
     from mdlcodec.files.checkpoints import CheckpointFile
     from mdlcodec.limits import Limits
 
     held = None if checkpoint is None else CheckpointFile(checkpoint)
     decoded, _ = labels.decode(
-        labels.parse(blob),
-        labels.inputs_of(x),
+        label_file.parse(blob),
+        label_inputs.inputs_of(x),
         device=device,
         limits=Limits.given(max_work, max_memory),
         checkpoint=held,
@@ -157,10 +160,10 @@ def unpack(
         MdlcodecError: BadData for a file without a network, CorruptFile, Unsupported, LimitExceeded (all in
             mdlcodec.errors).
     """
-    from mdlcodec.files import labels, networks
+    from mdlcodec.files import label_file, networks
     from mdlcodec.limits import Limits
 
-    network = networks.unpack(labels.as_bytes(blob), Limits.given(max_work, max_memory))
+    network = networks.unpack(label_file.as_bytes(blob), Limits.given(max_work, max_memory))
     return {tensor.name: tensor.array() for tensor in network.tensors}
 
 
@@ -185,21 +188,26 @@ def register(graph: Graph, *, name: str, version: int = 1) -> None:
 
 
 @entry
-def inspect(blob: bytes) -> dict[str, object]:
+def inspect(blob: bytes, *, max_work: int | None = None, max_memory: int | None = None) -> dict[str, object]:
     """What a file says of itself: its kind ("labels" or "network") and the sizes of its sections in bytes.
 
     Of labels also code, net, labels, classes, seed, ...; of a network, which has to be unpacked for it, every
     tensor with its name, dtype, shape and the ideal bits of its parts.
 
+    Args:
+        blob: the file's bytes (bytes, bytearray, memoryview or an array of bytes).
+        max_work, max_memory: limits, in operations and in bytes; None are the program's defaults.
+
     Raises:
         MdlcodecError: BadData, CorruptFile, Unsupported, LimitExceeded (all in mdlcodec.errors).
     """
     from mdlcodec.container import is_network_file
-    from mdlcodec.files import labels
+    from mdlcodec.files import label_file
+    from mdlcodec.limits import Limits
 
-    blob = labels.as_bytes(blob)
+    blob, limits = label_file.as_bytes(blob), Limits.given(max_work, max_memory)
     if is_network_file(blob):
         from mdlcodec.files import networks
 
-        return networks.inspect(blob)
-    return {"kind": "labels"} | labels.inspect(blob)
+        return networks.inspect(blob, limits)
+    return {"kind": "labels"} | label_file.inspect(blob, limits.memory)

@@ -30,6 +30,11 @@ import zstandard
 from numba.core import compiler, config
 from numba.core.serialize import dumps
 
+from mdlcodec.errors import Unsupported
+
+if config.DISABLE_JIT:
+    raise Unsupported("numba compiles nothing, as NUMBA_DISABLE_JIT says; unset it")
+
 _PACKAGE = Path(__file__).parent
 # what changes machine code and is not in the keys below
 _SETTINGS = ("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "OPT", "SLP_VECTORIZE")
@@ -46,8 +51,7 @@ def njit(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]
 
     def decorated(function: Callable[..., Any]) -> Any:
         dispatcher = numba.njit(**options)(function)
-        # where numba has none, or does not compile at all, functions do without
-        if cache and hasattr(dispatcher, "_cache"):
+        if cache:
             dispatcher._cache = _Cache(function)
         return dispatcher
 

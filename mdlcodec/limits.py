@@ -6,10 +6,13 @@ products that take about as long. Both sides derive it from the settings, in int
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import math
 import operator
 import time
+from collections.abc import Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from mdlcodec.errors import BadData, LimitExceeded
@@ -19,6 +22,7 @@ DEFAULT_MEMORY = 8 * _GIB  # bytes
 DEFAULT_WORK = 10**14  # operations of a receiver: about an hour on one slow core
 ANY_WORK = 10**18  # of a sender, who chose the preset: more than anybody waits for
 EXPONENTIAL = 500  # operations that take as long as an exponential or a logarithm, and what goes with it
+_allowed_to_readers: ContextVar[int] = ContextVar("_allowed_to_readers", default=DEFAULT_MEMORY)
 _NUMBERS, _TIMES = 1 << 14, 16  # multiplied to see how fast this machine is
 _AS_FAST = 13.6  # operations while one float64 is multiplied
 
@@ -142,3 +146,18 @@ def check_memory(needed: int, allowed: int, what: str = "this takes") -> None:
             f"{what} {size(needed)} of memory, more than the limit of {size(allowed)}; "
             f"allow it with --max-memory {-(-needed // 2**20)}MiB (max_memory in Python)"
         )
+
+
+@contextlib.contextmanager
+def readers_within(memory: int) -> Iterator[None]:
+    """Within this, readers of inputs and what they are made into take at most so many bytes."""
+    token = _allowed_to_readers.set(memory)
+    try:
+        yield
+    finally:
+        _allowed_to_readers.reset(token)
+
+
+def check_reading(needed: int, what: str) -> None:
+    """Raise LimitExceeded for more bytes than `readers_within` allows here; ``what`` is read, a name in quotes."""
+    check_memory(needed, _allowed_to_readers.get(), f"reading {what} takes")

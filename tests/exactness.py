@@ -31,7 +31,7 @@ _OTHERS = set(
     constriction.stream.queue.RangeEncoder ctypes.byref ctypes.c_char ctypes.c_char.in_dll ctypes.c_void_p
     ctypes.CDLL decimal.Decimal decimal.InvalidOperation math.ceil math.gcd
     math.inf math.isqrt math.prod numba.__version__ numba.config.NUMBA_NUM_THREADS
-    numba.core.compiler.CompileResult numba.core.config numba.core.registry.cpu_target
+    numba.core.compiler.CompileResult numba.core.config numba.core.config.DISABLE_JIT numba.core.registry.cpu_target
     numba.core.serialize.dumps numba.extending.intrinsic numba.njit numba.uint64 operator.index
     sklearn.datasets.load_digits
     """.split()

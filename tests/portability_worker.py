@@ -36,7 +36,7 @@ import mdlcodec
 from mdlcodec import data
 from mdlcodec.exact import threads
 from mdlcodec.exact.engines import ENGINES
-from mdlcodec.files import labels
+from mdlcodec.files import label_file
 from mdlcodec.nn import exact_prediction
 from mdlcodec.predictors import network_predictor, predictor_named
 
@@ -71,7 +71,7 @@ def observe(
 
 def _predicted(blob: bytes, x: np.ndarray) -> dict[str, str]:
     """Hashes of what a file's network computes, in its order."""
-    file, inputs = labels.parse(blob), data.from_arrays(x, None).inputs
+    file, inputs = label_file.parse(blob), data.from_arrays(x, None).inputs
     network = file.code.prepare(inputs, file.target, file.settings).network(file.payload)
     assert network is not None
     seen = {"features": _digest(inputs.features)}

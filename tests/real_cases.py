@@ -1,4 +1,4 @@
-"""Small sets of real numbers whose files are golden: tests/golden/reals/NAME.mdl."""
+"""Small sets of real numbers whose files are golden: tests/golden/good/reals/NAME.mdl."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from label_sets import blobs, images
 import mdlcodec
 from mdlcodec.exact.random import Stream
 
-GOLDEN = Path(__file__).parent / "golden" / "reals"
+GOLDEN = Path(__file__).parent / "golden" / "good" / "reals"
 
 
 @dataclass(frozen=True)

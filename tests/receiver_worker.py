@@ -7,7 +7,10 @@ import hashlib
 import json
 from pathlib import Path
 
+import long_cases
+import network_view_cases
 import numpy as np
+import plain_cases
 import real_cases
 import subspace_cases
 import two_part_cases
@@ -22,7 +25,7 @@ from mdlcodec.container import read_label_file
 from mdlcodec.descriptions.tensors.network_section import decode_network
 from mdlcodec.files.networks import digest
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parent / "golden" / "good"
 
 
 def _payload(code: str, name: str, x: np.ndarray, y: np.ndarray, net: str, preset: int) -> None:
@@ -34,6 +37,11 @@ def _payload(code: str, name: str, x: np.ndarray, y: np.ndarray, net: str, prese
     prepared = chosen.prepare(inputs, labels.target, settings)
     found = prepared.decode(payload, lambda done, bits, stage="": None).values
     assert np.array_equal(found, labels.classes), f"{code}, {name}"
+
+
+def _same(blob: bytes, x: np.ndarray, y: np.ndarray, name: str) -> None:
+    decoded = mdlcodec.decode(blob, x)
+    assert (decoded.dtype, decoded.tobytes()) == (y.dtype, y.tobytes()), name
 
 
 def main() -> int:
@@ -49,12 +57,27 @@ def main() -> int:
             found = mdlcodec.decode((cases.GOLDEN / f"{name}.mdl").read_bytes(), given.x)
             assert found.tobytes() == given.y.tobytes(), f"{cases.GOLDEN.name}, {name}"
             count += 1
+    for folder, plain in plain_cases.CASES.items():
+        for name, chosen in plain.items():
+            _same((folder / f"{name}.mdl").read_bytes(), chosen.x, chosen.y, f"{folder.name}, {name}")
+            count += 1
+    _same((plain_cases.UNIFORM / "beyond.mdl").read_bytes(), *plain_cases.beyond(), "uniform, beyond")
+    count += 1
+    for name, made in long_cases.CASES.items():
+        long = made()
+        with first_examples(long.few if isinstance(long, long_cases.Learned) else None):
+            _same((long_cases.GOLDEN / f"{name}.mdl").read_bytes(), long.x, long.y, f"long, {name}")
+        count += 1
     for name, (x, y, net, preset) in CASES.items():
         _payload("prequential", name, x, y, net, preset)
         count += 1
     for name, (x, y, preset, few) in SWITCHED.items():
         with first_examples(few):
             _payload("switching", name, x, y, "auto", preset)
+        count += 1
+    for name, tensors_of in network_view_cases.CASES.items():
+        tensors = decode_network((network_view_cases.GOLDEN / f"{name}.section").read_bytes()).tensors
+        assert digest(tensors) == digest([one.tensor for one in tensors_of()]), f"network_views, {name}"
         count += 1
     held = set()
     for path in sorted((GOLDEN / "network").glob("*.section")):

@@ -17,11 +17,11 @@ from mdlcodec.container import write_label_file
 from mdlcodec.descriptions.subspace.affine import STEPS, AffineSubspace
 from mdlcodec.descriptions.subspace.coordinates import decode_coordinates
 from mdlcodec.exact.random import Stream
-from mdlcodec.files import labels
+from mdlcodec.files import label_file, labels
 from mdlcodec.nn.exact_prediction import exact_outputs
 from mdlcodec.nn.zoo import ARCHITECTURES
 
-GOLDEN = Path(__file__).parent / "golden" / "subspace"
+GOLDEN = Path(__file__).parent / "golden" / "good" / "subspace"
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def encoded(given):
 
 def recoded(given, blob):
     """A case's file again: its labels coded anew under the point that it holds."""
-    file, dataset = labels.parse(blob), data.from_arrays(given.x, given.y)
+    file, dataset = label_file.parse(blob), data.from_arrays(given.x, given.y)
     parts = SubspacePayload.read(file.payload)
     again = encode_labels(
         ARCHITECTURES[given.net],

@@ -16,6 +16,7 @@ from mdlcodec.cli import main
 from mdlcodec.codes import CODES
 from mdlcodec.data.dataset import Choice
 from mdlcodec.errors import BadData, CorruptFile, MdlcodecError, Unsupported
+from mdlcodec.files import label_file
 from mdlcodec.files import labels as label_files
 from mdlcodec.files.checkpoints import CheckpointFile, going_on
 
@@ -114,7 +115,7 @@ def test_runs_that_are_ended_give_the_same_bytes(name, tmp_path):
         assert seen[0] > len(ends)  # labels done before are not coded again
         assert abs(run.ideal_bits - resumed.ideal_bits) < 1e-6
         held.finish()
-        file = label_files.parse(blob)
+        file = label_file.parse(blob)
         for at in ends:
             with pytest.raises(Ended):
                 label_files.decode(file, _inputs(dataset), checkpoint=Ending(path, at))
@@ -233,7 +234,7 @@ def test_a_checkpoint_of_other_work_is_refused(state, tmp_path):
     inputs = replace(dataset.inputs, digest=bytes(32))
     with pytest.raises(BadData, match="other work"):
         label_files.encode(replace(dataset, inputs=inputs), **settings, checkpoint=CheckpointFile(path))
-    file = label_files.parse(label_files.encode(dataset, **settings)[0])
+    file = label_file.parse(label_files.encode(dataset, **settings)[0])
     with pytest.raises(BadData, match="other work"):
         label_files.decode(file, _inputs(dataset), checkpoint=CheckpointFile(path))
 
@@ -333,7 +334,7 @@ def test_states_that_no_run_has_are_refused(name, change, tmp_path):
 def test_states_that_no_receiver_has_are_refused(name, change, tmp_path):
     dataset, settings, _, _ = RUNS[name]
     path = tmp_path / "state"
-    file = label_files.parse(label_files.encode(dataset, **settings)[0])
+    file = label_file.parse(label_files.encode(dataset, **settings)[0])
     with pytest.raises(Ended):
         label_files.decode(file, _inputs(dataset), checkpoint=Changing(path, 1, change))
     with pytest.raises(CorruptFile, match="remove it"):
@@ -463,14 +464,14 @@ def test_commands_that_are_refused(state, tmp_path, monkeypatch):
     Path("state").write_bytes(state)
     encode = "encode", "a.npz", "--net", net, f"-{preset}", "--no-verify", "--quiet"
     told = _told(*encode, "--seed", "1", "--checkpoint", "state")
-    assert (told.exit_code, told.output.count("\n"), "other work" in told.output) == (2, 1, True)
+    assert (told.exit_code, told.stderr.count("\n"), "other work" in told.stderr) == (2, 1, True)
     Path("state").write_bytes(state[:-1])
     told = _told(*encode, "--checkpoint", "state")
-    assert (told.exit_code, told.output.count("\n"), "damaged" in told.output) == (1, 1, True)
+    assert (told.exit_code, told.stderr.count("\n"), "damaged" in told.stderr) == (1, 1, True)
     Path("state").write_bytes(state[:8] + b"\x09" + state[9:])
     assert _told(*encode, "--checkpoint", "state").exit_code == 3
     for path in ("a.npz", "./a.npz", "a.mdl"):
         told = _told(*encode, "--checkpoint", path)
-        assert (told.exit_code, "is the checkpoint, and read or written" in told.output) == (2, True)
+        assert (told.exit_code, "is the checkpoint, and read or written" in told.stderr) == (2, True)
     assert _told("test", "a.mdl", "--checkpoint", "state").exit_code == 2
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npz", "state"]

@@ -218,3 +218,14 @@ def test_numbers_of_threads_that_numba_would_fail_with(value: str, monkeypatch: 
     assert exit_code == 2
     assert line.startswith(f"mdlcodec: NUMBA_NUM_THREADS={value!r} is no number of threads from 1 to ")
     assert line.count("\n") == 1
+
+
+def test_numba_that_compiles_nothing_is_refused() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mdlcodec", "encode", "data.npz", "--net", "kernel", "-o", "new"],
+        capture_output=True,
+        env=os.environ | {"NUMBA_DISABLE_JIT": "1"},
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 3 and done.stderr.count("\n") == 1 and "NUMBA_DISABLE_JIT" in done.stderr

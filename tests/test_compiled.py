@@ -22,6 +22,7 @@ PACKAGE = Path(mdlcodec.__file__).parent
 FUNCTIONS = {
     "__init__.py": "",
     "compiled.py": (PACKAGE / "compiled.py").read_text(),
+    "errors.py": (PACKAGE / "errors.py").read_text(),
     "constants.py": "NUMBER = 5\n",
     "inner.py": """
 from mdlcodec.compiled import njit

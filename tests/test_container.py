@@ -32,7 +32,7 @@ from mdlcodec.container import frame as frame_module
 from mdlcodec.container.ids import NetId
 from mdlcodec.errors import BadData, CorruptFile, MdlcodecError, Unsupported
 
-GOLDEN = Path(__file__).parent / "golden" / "container"
+GOLDEN = Path(__file__).parent / "golden" / "good" / "container"
 DIGITS = LabelHeader(
     code=5,
     net=3,

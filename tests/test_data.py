@@ -242,6 +242,14 @@ def test_byte_order_changes_no_class():
         assert swapped.array().tobytes() == big.tobytes()
 
 
+@pytest.mark.parametrize("order", "<>")
+def test_characters_that_do_not_exist_are_refused(order):
+    words = np.array([97, 0x110000, 0xFFFFFFFF], f"{order}u4").view(f"{order}U1")
+    for choice in ("classes", "auto"):
+        with pytest.raises(BadData, match="characters that do not exist"):
+            data.from_arrays(np.arange(3), words, data.Choice(choice))
+
+
 def test_masked_entries_are_refused():
     x = np.arange(3.0)
     masked, whole = np.ma.array(x, mask=[0, 1, 0]), np.ma.array(x, mask=False)

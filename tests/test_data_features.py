@@ -16,7 +16,7 @@ from mdlcodec.data import features as module
 from mdlcodec.data.features import image_features, number_offsets
 from mdlcodec.errors import BadData
 
-GOLDEN = Path(__file__).parent / "golden" / "data" / "hashes.txt"
+GOLDEN = Path(__file__).parent / "golden" / "good" / "data" / "hashes.txt"
 
 
 def of(values):

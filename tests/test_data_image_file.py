@@ -129,7 +129,7 @@ REFUSED = {
     ),
     "unknown tiff": (
         colour(format="TIFF").replace(b"\x15\x01\3\0\1\0\0\0\3", b"\x15\x01\3\0\1\0\0\0\x99"),
-        "is no image that can be read",
+        "its samples have no depth, or several",
     ),
     "pages of tiff": (colour(format="TIFF", save_all=True, append_images=[OTHER]), "several images"),
     "turned tiff": (colour(format="TIFF", tiffinfo={274: 6}), "Orientation"),

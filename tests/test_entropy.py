@@ -26,7 +26,7 @@ from mdlcodec.entropy import (
 from mdlcodec.entropy.numba_coder import NumbaDecoder, NumbaEncoder, decode_symbol, encode_symbol
 from mdlcodec.errors import BadData, InexactComputation
 
-GOLDEN = Path(__file__).parent / "golden" / "entropy" / "coder.json"
+GOLDEN = Path(__file__).parent / "golden" / "good" / "entropy" / "coder.json"
 BACKENDS = [
     pytest.param(
         "constriction",

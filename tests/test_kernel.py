@@ -20,7 +20,7 @@ from mdlcodec.predictors.kernel import FAMILY, KernelPredictor, example_distance
 from mdlcodec.predictors.kernel_features import dimensions, is_picture, kernel_columns
 from mdlcodec.predictors.presets import KERNEL, KernelEffort
 
-GOLDEN = Path(__file__).parent / "golden" / "kernel" / "scores.json"
+GOLDEN = Path(__file__).parent / "golden" / "good" / "kernel" / "scores.json"
 ONE_KERNEL = KernelEffort(filters=4, kernels=((2.0, 0.1),))
 TWO_KERNELS = KernelEffort(filters=4, kernels=((0.5, 0.2), (8.0, 0.02)))
 

@@ -23,7 +23,7 @@ from mdlcodec.data.tensor import Tensor
 from mdlcodec.data.weights import WRITERS
 from mdlcodec.descriptions.tensors.network_section import decode_network, encode_network
 from mdlcodec.errors import BadData, LimitExceeded
-from mdlcodec.files.labels import Plan, labels_memory
+from mdlcodec.files.runs import Plan, labels_memory
 from mdlcodec.limits import ANY_WORK, DEFAULT_WORK, Budget, Cost, Limits, allowing, check_limits, seconds_of
 from mdlcodec.predictors import mlp
 
@@ -51,6 +51,8 @@ def test_labels_count_by_their_width() -> None:
 def test_the_values_of_labels_count_before_they_are_made() -> None:
     blob = wide_text(1 << 20)  # one value of 4 MiB, and what is made of it
     mdlcodec.inspect(blob)
+    with pytest.raises(LimitExceeded, match="the values of its labels take 16 MiB"):
+        mdlcodec.inspect(blob, max_memory=10**7)
     tracemalloc.start()
     with pytest.raises(LimitExceeded, match="the values of its labels take 16 MiB"):
         read_label_file(blob, 10**7)
@@ -106,8 +108,9 @@ def test_commands_and_calls_hold_to_the_work_allowed(tmp_path: Path, monkeypatch
                 True,
             )
     assert not Path("n.npz").exists()
-    with pytest.raises(LimitExceeded):
-        mdlcodec.unpack(blob, max_work=10**7)
+    for call in (mdlcodec.unpack, mdlcodec.inspect):
+        with pytest.raises(LimitExceeded):
+            call(blob, max_work=10**7)
 
 
 def test_a_file_counts_while_it_is_read(tmp_path: Path) -> None:

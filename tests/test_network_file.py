@@ -184,7 +184,7 @@ def test_digests_tell_everything_apart() -> None:
 def test_options_do_as_they_say_and_the_report_tells() -> None:
     tensors = [Tensor.of("w", RNG.normal(size=(40, 30))), Tensor.of("b", RNG.normal(size=30))]
     exact, report = networks.pack(tensors)
-    assert (report.tensors, report.changes, report.kept, report.dropped) == (tensors, [], [], None)
+    assert (report.network.tensors, report.changes, report.kept, report.dropped) == (tensors, [], [], None)
     blob, report = networks.pack(tensors, networks.Options(Lossy(prune=0.5, bits=2)))
     assert len(blob) < len(exact) / 5
     back = mdlcodec.unpack(blob)
@@ -193,7 +193,7 @@ def test_options_do_as_they_say_and_the_report_tells() -> None:
     assert [told.name for told in report.changes] == ["w"]
     assert report.kept == ["b"]
     assert networks.digest(networks.unpack(blob, Limits(memory=1 << 28)).tensors) == networks.digest(
-        report.tensors
+        report.network.tensors
     )
 
 

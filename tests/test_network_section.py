@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mdlcodec.data.tensor import DTYPES, Tensor
+from mdlcodec.data.tensor import DTYPES, DType, Tensor
 from mdlcodec.descriptions.tensors.network_section import check_unpacking, decode_network, encode_network
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported
 
-GOLDEN = Path(__file__).parent / "golden" / "network"
+GOLDEN = Path(__file__).parent / "golden" / "good" / "network"
 POSITIONS = ("csr", "significance")
 VALUES = ("raw", "codebook", "step", "fixed")
 
@@ -359,3 +359,32 @@ def test_errors_are_ours():
     assert issubclass(CorruptFile, MdlcodecError)
     with pytest.raises(CorruptFile):
         decode_network(b"\xff" * 40)
+
+
+I8, BOOL = (next(dtype for dtype in DTYPES if dtype.name == name) for name in ("I8", "BOOL"))
+WIDER = DType("I16", I8.number, 16, 0, "i2")  # says that it is I8
+OUT_OF_RANGE = {
+    "an integer of too many bits": Tensor("w", WIDER, np.array([5, 300], np.uint16)),
+    "an integer above the largest": Tensor("w", WIDER, np.array([5, 128], np.uint16)),
+    "an integer below the smallest": Tensor("w", WIDER, np.array([5, 2**16 - 129], np.uint16)),
+    "a boolean": Tensor("w", BOOL, np.array([0, 1, 7], np.uint8)),
+}
+
+
+@pytest.mark.parametrize("tensor", OUT_OF_RANGE.values(), ids=OUT_OF_RANGE)
+def test_values_that_the_type_does_not_have_are_damage(tensor):
+    with pytest.raises(CorruptFile, match=r"an integer that I8 does not have|neither 0 nor 1"):
+        decode_network(encode_network([tensor], values="raw"))
+
+
+def test_the_ends_of_the_range_come_back():
+    ends = Tensor("w", WIDER, np.array([127, 2**16 - 128, 1, 2**16 - 1], np.uint16))
+    [tensor] = decode_network(encode_network([ends], values="raw")).tensors
+    assert (tensor.dtype.name, tensor.array().tolist()) == ("I8", [127, -128, 1, -1])
+
+
+def test_booleans_of_other_bytes_are_not_packed():
+    with pytest.raises(BadData, match="neither 0 nor 1"):
+        Tensor.of("w", np.array([0, 2], np.uint8).view(bool))
+    with pytest.raises(BadData, match="neither 0 nor 1"):
+        Tensor.of_bytes("w", "BOOL", (2,), b"\1\xff")

@@ -25,7 +25,7 @@ from mdlcodec.predictors.network_predictor import integer_root
 from mdlcodec.predictors.presets import CNN, HIGHEST_PRESET, LOWEST_PRESET, MLP
 
 CODE = CODES["prequential"]
-GOLDEN = Path(__file__).parent / "golden" / "prequential" / "payloads.json"
+GOLDEN = Path(__file__).parent / "golden" / "good" / "prequential" / "payloads.json"
 
 
 def _quiet(done, bits, stage="", /):

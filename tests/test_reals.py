@@ -28,7 +28,8 @@ from mdlcodec.data.targets import Reals
 from mdlcodec.errors import BadData, CorruptFile, InexactComputation, MdlcodecError, Unsupported
 from mdlcodec.exact.loss import SquaredError
 from mdlcodec.exact.normal import normal_tail
-from mdlcodec.mixing.real_mixture import RealMixture, UniformIndices
+from mdlcodec.mixing.halving import UniformIndices
+from mdlcodec.mixing.real_mixture import RealMixture
 
 REALS = Choice("reals")
 

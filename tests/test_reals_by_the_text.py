@@ -10,7 +10,8 @@ from mdlcodec.data.reals import RealLabels, reals_of_array
 from mdlcodec.entropy.numba_coder import NumbaEncoder, encode_bit
 from mdlcodec.entropy.range_coder import shortest_bytes
 from mdlcodec.exact.normal import normal_tail
-from mdlcodec.mixing.real_mixture import RealMixture, bound, standardised
+from mdlcodec.mixing.cells import bound, standardised
+from mdlcodec.mixing.real_mixture import RealMixture
 
 _W = (0.6, 0.8, 1.0, 1.25, 1.7, 0.7)
 

@@ -6,20 +6,27 @@ The slowest goldens are left to bench/second_decoder.py, which runs every check 
 import ast
 import hashlib
 import json
+import shutil
 import sys
 from functools import partial
 from pathlib import Path
 
+import long_cases
+import network_view_cases
 import numpy as np
+import plain_cases
 import pytest
 import real_cases
+import refused_cases
 import subspace_cases
 import two_part_cases
 import two_part_reals_cases
 import variational_cases
 from label_sets import CASES, SWITCHED
+from refused_bodies import PICTURES, X
 from test_entropy import golden_messages
-from test_network_section import Tensor, eight_bits, golden_tensors
+from test_golden_files import NOT_LEARNED
+from test_network_section import OUT_OF_RANGE, Tensor, eight_bits, golden_tensors
 
 from mdlcodec.descriptions.tensors.network_section import encode_network
 from mdlcodec.exact.random import Stream as PackageStream
@@ -27,12 +34,12 @@ from mdlcodec.exact.random import Stream as PackageStream
 sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
 
 from decoder.cnn import cnn
-from decoder.decode import decode, indices_of, main
+from decoder.decode import decode, indices_of, main, network_of, tensors_of
 from decoder.features import digest, features
-from decoder.frame import Damaged
+from decoder.frame import Damaged, Unsupported
 from decoder.kernel import Kernel
 from decoder.label_file import label_digest, parse
-from decoder.mixture import run
+from decoder.mixture import Mixture, run
 from decoder.mlp import mlp
 from decoder.network_section import decode_network
 from decoder.random_numbers import Stream as RandomStream
@@ -40,9 +47,10 @@ from decoder.range_coder import Decoder, Encoder, frequencies
 from decoder.real_predictors import decode_reals
 from decoder.switching import Portfolio
 from decoder.switching import run as run_switching
+from decoder.two_part import outputs_of
 
 ROOT = Path(__file__).parents[1]
-GOLDEN = ROOT / "tests" / "golden"
+GOLDEN = ROOT / "tests" / "golden" / "good"
 LEARNERS = {"mlp": mlp, "cnn": cnn, "kernel": Kernel}
 
 
@@ -50,11 +58,110 @@ def _recorded(folder, name):
     return json.loads((GOLDEN / folder / f"{name}.json").read_text())
 
 
-def check_file(folder, name, x, y=None):
-    """A label file's digests of inputs and labels; its labels, where the case says them."""
+def check_file(folder, name, x, y):
+    """A label file's digests of inputs and labels, and its labels."""
     labels = decode((GOLDEN / folder / f"{name}.mdl").read_bytes(), features(x), digest(x))
-    if y is not None:
-        assert (labels.dtype, labels.tobytes()) == (y.dtype, y.tobytes())
+    assert (labels.dtype, labels.tobytes()) == (y.dtype, y.tobytes())
+
+
+def network_digests(blob, x):
+    """Hashes of the weights and scores of the network that a file transmits, as in score_digests.of_network."""
+    vertices, tensors = network_of(blob, features(x))
+    scores = outputs_of(vertices, tensors, features(x))
+    assert {scores.dtype, *(t.dtype for t in tensors)} == {np.dtype(np.float32)}
+    return {
+        "scores": hashlib.sha256(scores.tobytes()).hexdigest(),
+        "weights": hashlib.sha256(b"".join(t.tobytes() for t in tensors)).hexdigest(),
+    }
+
+
+def learned(blob, case, y=None):
+    """(classes, payload written again, hashes as in score_digests.of_learner) of a file; of labels y if given."""
+    x, file = features(case.x), parse(blob)
+    given = None if y is None else np.searchsorted(file.values, y)
+    if case.code == "prequential":
+        predictor = LEARNERS[case.net](x, file.k, file.preset, file.seed)
+        mixture = Mixture(file.k, predictor.sets)
+        labels, again, scores = run(predictor, file.n, file.k, file.payload, given, mixture)
+    else:
+        portfolio = Portfolio(x, file.k, file.preset, file.seed, case.few)
+        mixture = Mixture(file.k, len(portfolio.layout()))
+        labels, again, scores, _ = run_switching(portfolio, file.n, file.k, file.payload, given, mixture)
+    held = b"".join(np.ascontiguousarray(s).tobytes() for s in scores)
+    digests = {
+        "scores": hashlib.sha256(held).hexdigest(),
+        "probabilities": hashlib.sha256(np.array(mixture.given).tobytes()).hexdigest(),
+    }
+    return labels, again, digests
+
+
+def digests_of(blob, case, y):
+    """Hashes of what a file's labels y are coded under (bench/changed_order.py)."""
+    if isinstance(case, long_cases.Transmitted):
+        return network_digests(blob, case.x)
+    if isinstance(case, real_cases.Case):
+        return reals_digests(blob, case)[1]
+    return learned(blob, case, y)[2]
+
+
+def check_network(folder, name, x, y):
+    """Labels, and every bit of the weights and scores of the network that the file transmits."""
+    check_file(folder, name, x, y)
+    for what, held in network_digests((GOLDEN / folder / f"{name}.mdl").read_bytes(), x).items():
+        assert held == _recorded(folder, what)[name]
+
+
+def check_edges():
+    """Frequencies that another order would round elsewhere."""
+    for row in _recorded("entropy", "edges"):
+        assert frequencies([float.fromhex(value) for value in row["p"]]) == row["frequencies"]
+
+
+def reals_digests(blob, case):
+    """(payload written again, hashes as in score_digests.of_reals) of a file of learned real numbers."""
+    x, file = features(case.x), parse(blob)
+    _, again, mixture = decode_reals(x, file.net, file.preset, file.seed, file.grid, file.payload)
+    held = b"".join(np.array(scores, np.float64).tobytes() for scores in mixture.scores)
+    return again, {
+        "scores": hashlib.sha256(held).hexdigest(),
+        "experts": hashlib.sha256(np.array(mixture.weights).tobytes()).hexdigest(),
+    }
+
+
+def check_reals(name):
+    """Values, payload and every bit of scores and of the experts' weights."""
+    case, blob = real_cases.CASES[name], (GOLDEN / "reals" / f"{name}.mdl").read_bytes()
+    check_file("reals", name, case.x, case.y)
+    if name not in NOT_LEARNED:
+        again, digests = reals_digests(blob, case)
+        assert again == parse(blob).payload
+        for what, held in digests.items():
+            assert held == _recorded("reals", what)[name]
+
+
+def check_long(name):
+    """Labels, payload and every bit of the scores and probabilities."""
+    case = long_cases.CASES[name]()
+    if isinstance(case, long_cases.Transmitted):
+        check_network("long", name, case.x, case.y)
+        return
+    if case.code == "uniform":
+        check_file("long", name, case.x, case.y)
+        return
+    file = parse(blob := (GOLDEN / "long" / f"{name}.mdl").read_bytes())
+    labels, again, digests = learned(blob, case)
+    assert file.values[labels].tobytes() == case.y.tobytes()
+    assert again == file.payload
+    for what, held in digests.items():
+        assert held == _recorded("long", what)[name]
+
+
+def check_view(name):
+    """Tensors of a section whose views, links and tools were chosen."""
+    tensors = decode_network((GOLDEN / "network_views" / f"{name}.section").read_bytes())
+    wanted = [chosen.tensor for chosen in network_view_cases.CASES[name]()]
+    assert [(n, kind, x.shape) for n, kind, x in tensors] == [(t.name, t.dtype.name, t.shape) for t in wanted]
+    assert [x.tobytes() for _, _, x in tensors] == [t.patterns.tobytes() for t in wanted]
 
 
 def check_prequential(name):
@@ -128,8 +235,19 @@ def check_coder():
         assert again.bytes().hex() == wanted["payload"]
 
 
+def check_refused(folder, name):
+    """A file is told to be damaged, or to need a newer program."""
+    blob = (GOLDEN.parent / folder / f"{name}.mdl").read_bytes()
+    with pytest.raises({"bad": Damaged, "unsupported": Unsupported}[folder]):
+        if name in refused_cases.NETWORKS:
+            tensors_of(blob)
+        else:
+            x = PICTURES if name in refused_cases.OF_PICTURES else X
+            decode(blob, features(x), digest(x))
+
+
 def _checks():
-    checks = {"coder": check_coder}
+    checks = {"coder": check_coder, "frequencies": check_edges}
     for folder, check, ending in (
         ("network", check_section, "section"),
         ("container", check_container, "bin"),
@@ -142,14 +260,24 @@ def _checks():
     checks |= {f"kernel scores: {name}": partial(check_kernel, name) for name in ("table", "images")}
     checks |= {f"prequential: {name}": partial(check_prequential, name) for name in CASES}
     checks |= {f"switching: {name}": partial(check_switching, name) for name in SWITCHED}
-    for module in (real_cases, two_part_reals_cases):
+    checks |= {f"reals: {name}": partial(check_reals, name) for name in real_cases.CASES}
+    for module in (two_part_cases, two_part_reals_cases, subspace_cases, variational_cases):
         folder = module.GOLDEN.name
         checks |= {
-            f"{folder}: {n}": partial(check_file, folder, n, c.x, c.y) for n, c in module.CASES.items()
+            f"{folder}: {n}": partial(check_network, folder, n, c.x, c.y) for n, c in module.CASES.items()
         }
-    for module in (two_part_cases, subspace_cases, variational_cases):
-        folder = module.GOLDEN.name
-        checks |= {f"{folder}: {n}": partial(check_file, folder, n, c.x) for n, c in module.CASES.items()}
+    checks |= {f"network_views: {name}": partial(check_view, name) for name in network_view_cases.CASES}
+    for folder, cases in plain_cases.CASES.items():
+        checks |= {
+            f"{folder.name}: {n}": partial(check_file, folder.name, n, c.x, c.y) for n, c in cases.items()
+        }
+    checks["uniform: beyond"] = partial(check_file, "uniform", "beyond", *plain_cases.beyond())
+    checks |= {f"long: {name}": partial(check_long, name) for name in long_cases.CASES}
+    for folder, cases in (("bad", refused_cases.BAD), ("unsupported", refused_cases.UNSUPPORTED)):
+        for name in cases:
+            # without zstandard the second decoder cannot say more
+            if not name.startswith("labels-compressed") or shutil.which("zstd"):
+                checks[f"{folder}: {name}"] = partial(check_refused, folder, name)
     return checks
 
 
@@ -160,6 +288,9 @@ SLOW = {
 }
 SLOW |= {"reals: mlp", "reals: switching", "switching: columns, few", "switching: columns", "reals: outlier"}
 SLOW |= {"reals: kernel", "reals: raw", "reals: half", "reals: float32 with infinities"}
+SLOW |= {f"long: {name}" for name in ("mlp", "mlp of several", "cnn", "cnn, mirrored", "kernel")}
+SLOW |= {f"long: {name}" for name in ("switching", "switching, few", "switching of images")}
+SLOW |= {"network_views: far", "network_views: names", "long: two-part, resnet20"}
 
 
 @pytest.mark.parametrize("name", [name for name in CHECKS if name not in SLOW])
@@ -231,3 +362,9 @@ def test_links_to_tensors_without_non_zeros():
 def test_normals_are_the_packages():
     ours, theirs = RandomStream(7, 3, 2).normals(2000), PackageStream(7, 3, 2).normals((2000,))
     assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("tensor", OUT_OF_RANGE.values(), ids=OUT_OF_RANGE)
+def test_values_that_the_type_does_not_have_are_damage(tensor):
+    with pytest.raises(Damaged, match="out of range"):
+        decode_network(encode_network([tensor], values="raw"))

@@ -29,7 +29,7 @@ from mdlcodec.descriptions.subspace.coordinates import decode_coordinates, encod
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported
 from mdlcodec.exact.hadamard import transform
 from mdlcodec.exact.random import Stream
-from mdlcodec.files import labels
+from mdlcodec.files import label_file, label_inputs, labels
 from mdlcodec.nn.exact_prediction import exact_outputs
 from mdlcodec.nn.zoo import ARCHITECTURES, architecture_named
 
@@ -51,7 +51,7 @@ def test_round_trip(name):
     assert list(sizes) == ["header", "digests", "coordinates", "calibration", "labels", "checksum"]
     assert sum(sizes.values()) == len(blob) == facts["bytes"]
     assert sizes["labels"] < math.log2(facts["classes"]) * facts["labels"] / 8  # what it predicts is worth it
-    parts = SubspacePayload.read(labels.parse(blob).payload)
+    parts = SubspacePayload.read(label_file.parse(blob).payload)
     assert (decode_coordinates(parts.coordinates, parts.dimension) == case.coordinates).all()
 
 
@@ -72,7 +72,7 @@ def test_golden(name):
 @pytest.mark.parametrize("name", CASES)
 def test_the_network_in_a_file_predicts_its_labels(name):
     case = CASES[name]
-    file, inputs = labels.parse(encoded(case)), _inputs(case.x)
+    file, inputs = label_file.parse(encoded(case)), _inputs(case.x)
     architecture, weights = CODE.prepare(inputs, file.target, file.settings).network(file.payload)
     assert architecture is ARCHITECTURES[case.net]
     predicted = np.argmax(exact_outputs(architecture, weights, inputs.features), 1)
@@ -127,7 +127,7 @@ def test_digits():
     )
     assert len(blob) < 450
     assert 0.0 < run.training_error < 0.4
-    found, _ = labels.decode(labels.parse(blob), labels.inputs_from("digits"))
+    found, _ = labels.decode(label_file.parse(blob), label_inputs.inputs_from("digits"))
     assert (found.classes == dataset.labels.classes).all()
 
 
@@ -153,7 +153,7 @@ def test_random_labels_cost_what_the_uniform_code_costs():
     wasted = Stream(6, 7).below(9, 500) - 4, 150
     given = Options(method=lambda trainer, subspace: wasted)
     blob, _ = labels.encode(data.from_arrays(x, y), code="subspace", preset=1, options=given)
-    assert SubspacePayload.read(labels.parse(blob).payload).dimension == 0
+    assert SubspacePayload.read(label_file.parse(blob).payload).dimension == 0
     assert (mdlcodec.decode(blob, x) == y).all()
     assert len(blob) <= uniform + 4
 
@@ -344,13 +344,13 @@ def test_coordinates_cost_what_their_frequencies_say():
 
 def _with(**changes):
     case = CASES["lenet-300-100"]
-    file = labels.parse(encoded(case))
+    file = label_file.parse(encoded(case))
     parts = replace(SubspacePayload.read(file.payload), **changes)
     return write_label_file(file.header, parts.written()), case
 
 
 def _good():
-    return SubspacePayload.read(labels.parse(encoded(CASES["lenet-300-100"])).payload)
+    return SubspacePayload.read(label_file.parse(encoded(CASES["lenet-300-100"])).payload)
 
 
 @pytest.mark.parametrize(
@@ -380,7 +380,7 @@ def test_payloads_that_no_sender_writes(changes, message):
 )
 def test_payloads_cut_short(payload):
     case = CASES["lenet-300-100"]
-    blob = write_label_file(labels.parse(encoded(case)).header, payload)
+    blob = write_label_file(label_file.parse(encoded(case)).header, payload)
     for use in (mdlcodec.inspect, lambda b: mdlcodec.decode(b, case.x)):
         with pytest.raises(CorruptFile, match="damaged"):
             use(blob)

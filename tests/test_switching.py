@@ -23,7 +23,7 @@ from mdlcodec.predictors.neighbours import COUNTS, NeighboursPredictor
 from mdlcodec.predictors.portfolio import Held, Portfolio
 
 CODE = CODES["switching"]
-GOLDEN = Path(__file__).parent / "golden" / "switching" / "payloads.json"
+GOLDEN = Path(__file__).parent / "golden" / "good" / "switching" / "payloads.json"
 
 
 def _quiet(done, bits, stage="", /):

@@ -34,7 +34,7 @@ from mdlcodec.errors import (
     MdlcodecError,
     Unsupported,
 )
-from mdlcodec.files import labels
+from mdlcodec.files import label_file, labels
 from mdlcodec.mixing.temperature import (
     INVERSE_TEMPERATURES,
     UNIFORM_SHARES,
@@ -66,7 +66,7 @@ def test_round_trip(name):
     assert list(sizes) == ["header", "digests", "network", "calibration", "labels", "checksum"]
     assert sum(sizes.values()) == len(blob) == facts["bytes"]
     assert sizes["labels"] < math.log2(facts["classes"]) * facts["labels"] / 8  # what it predicts is worth it
-    section = labels.network_section(blob)
+    section = label_file.network_section(blob)
     assert sizes["network"] - len(section) in (1, 2)
     for tensor, array in zip(
         decode_network(section, memory=1 << 30).tensors,
@@ -127,7 +127,7 @@ def test_two_part_trains_and_comes_back():
         assert (mdlcodec.decode(blob, x) == y).all()
         assert len(blob) < len(dense) / 4
         assert 0.0 <= run.training_error <= 1.0
-        for tensor in decode_network(labels.network_section(blob), memory=1 << 30).tensors:
+        for tensor in decode_network(label_file.network_section(blob), memory=1 << 30).tensors:
             assert len(np.unique(tensor.patterns)) <= 2 ** (bits or 4)
         sizes.add(len(blob))
     assert len(sizes) == 2
@@ -147,7 +147,7 @@ def test_tiny_and_many_classes(code, n, k):
     if k == 1:
         assert len(blob) < 25
         with pytest.raises(BadData, match="one class holds no network"):
-            labels.network_section(blob)
+            label_file.network_section(blob)
 
 
 @settings(max_examples=20)
@@ -230,7 +230,7 @@ def test_scores_that_are_not_finite_are_never_coded_with(bad):
 
 def _with_section(section):
     case = CASES["lenet-300-100"]
-    file = labels.parse(encoded(case))
+    file = label_file.parse(encoded(case))
     return write_label_file(file.header, TwoPartPayload(section, 0x90, b"\1\2\3").written()), case
 
 
@@ -268,7 +268,7 @@ def test_networks_that_no_sender_writes(arrays, message):
     with pytest.raises(BadData, match="cannot be sent"):
         encode_labels(
             ARCHITECTURES[case.net],
-            labels.network_section(blob),
+            label_file.network_section(blob),
             case.y.astype(np.int32),
             3,
             _inputs(case.x),
@@ -297,11 +297,11 @@ def test_weights_whose_sums_overflow():
     "payload", [b"", b"\x05", b"\x05abcde", b"\xff" * 20, b"\xff\xff\xff\xff\x0f" + b"x" * 9]
 )
 def test_payloads_cut_short(payload):
-    file = labels.parse(encoded(CASES["lenet-300-100"]))
+    file = label_file.parse(encoded(CASES["lenet-300-100"]))
     blob = write_label_file(file.header, payload)
     for use in (
         mdlcodec.inspect,
-        labels.network_section,
+        label_file.network_section,
         lambda b: mdlcodec.decode(b, CASES["lenet-300-100"].x),
     ):
         with pytest.raises(CorruptFile, match="damaged"):
@@ -325,11 +325,11 @@ def test_damage_with_a_right_checksum(draw):
 
 def test_a_decoder_that_learns_the_wrong_net():
     case = CASES["lenet-300-100"]
-    file = labels.parse(encoded(case))
+    file = label_file.parse(encoded(case))
     with pytest.raises(CorruptFile, match="does not fit these inputs"):  # columns in a convolution
         mdlcodec.decode(write_label_file(replace(file.header, net=4), file.payload), case.x)
     with pytest.raises(Unsupported, match="network number 1 with --code two-part"):
-        labels.parse(write_label_file(replace(file.header, net=1), file.payload))
+        label_file.parse(write_label_file(replace(file.header, net=1), file.payload))
 
 
 # What the codes accept
@@ -410,7 +410,7 @@ def test_limits():
 def test_codes_without_a_network():
     x, y = blobs(20, 2)
     with pytest.raises(BadData, match="uniform holds no network; give"):
-        labels.network_section(mdlcodec.encode(x, y, code="uniform"))
+        label_file.network_section(mdlcodec.encode(x, y, code="uniform"))
     assert NO_OPTIONS.given() == []
     assert Options(bits=3).given() == ["bits"]
 

@@ -21,7 +21,7 @@ from mdlcodec.data import from_arrays
 from mdlcodec.data.dataset import Choice
 from mdlcodec.data.reals import reals_of_array
 from mdlcodec.errors import BadData, CorruptFile, InexactComputation, LimitExceeded, MdlcodecError
-from mdlcodec.files import labels
+from mdlcodec.files import label_file, label_inputs, labels
 from mdlcodec.limits import Limits
 from mdlcodec.mixing.fixed_mixture import DEVIATIONS, FixedMixture, best_shape
 from mdlcodec.nn.zoo import architecture_named
@@ -94,11 +94,11 @@ def test_round_trips(code, n):
         size = facts["sections"][-2]["bytes"]
         assert 8 * size - run.ideal_bits < 18
         assert run.training_error is None
-        assert len(labels.network_section(blob)) < facts["sections"][3]["bytes"]
+        assert len(label_file.network_section(blob)) < facts["sections"][3]["bytes"]
     else:  # one value is known from the grid
         assert [part["name"] for part in facts["sections"][3:]] == ["labels", "checksum"]
         with pytest.raises(BadData, match="nothing to learn"):
-            labels.network_section(blob)
+            label_file.network_section(blob)
 
 
 def test_many_examples_in_several_parts(monkeypatch):
@@ -142,7 +142,9 @@ def test_limits_and_cost():
     assert 5 * cost.work < sending.work
     assert cost.memory < sending.memory
     with pytest.raises(LimitExceeded):
-        labels.decode(labels.parse(encoded(case)), labels.inputs_of(case.x), limits=Limits(memory=1 << 20))
+        labels.decode(
+            label_file.parse(encoded(case)), label_inputs.inputs_of(case.x), limits=Limits(memory=1 << 20)
+        )
 
 
 def test_no_accuracy_bound_of_reals():
@@ -151,7 +153,7 @@ def test_no_accuracy_bound_of_reals():
 
     blob = (GOLDEN / "images.mdl").read_bytes()
     with pytest.raises(BadData, match="holds reals"):
-        of_label_file(labels.parse(blob), blob, "nowhere", DEFAULT_LIMITS)
+        of_label_file(label_file.parse(blob), blob, lambda header: [], DEFAULT_LIMITS)
 
 
 # --- calibration
@@ -269,7 +271,7 @@ def test_damage_with_a_right_checksum_is_an_error_or_other_numbers(place, byte, 
 @given(st.binary(min_size=5, max_size=60))
 def test_any_calibration_and_values_decode_to_numbers_in_range(rest):
     case = CASES["columns"]
-    file, (inputs, _) = labels.parse((GOLDEN / "columns.mdl").read_bytes()), dataset_of(case)
+    file, (inputs, _) = label_file.parse((GOLDEN / "columns.mdl").read_bytes()), dataset_of(case)
     section = TwoPartRealsPayload.read(file.payload).network
     prepared = file.code.prepare(inputs, file.target, file.settings)
     payload = TwoPartRealsPayload(section, rest[:5], rest[5:]).written()

@@ -37,7 +37,7 @@ from mdlcodec.descriptions.posterior_samples import (
 )
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported
 from mdlcodec.exact.random import Stream
-from mdlcodec.files import labels
+from mdlcodec.files import label_file, labels
 from mdlcodec.nn.zoo import ARCHITECTURES
 from mdlcodec.sender import variational
 from mdlcodec.sender.efforts import VARIATIONAL
@@ -107,7 +107,7 @@ def test_golden(name):
         path.write_bytes(encoded(case))
     blob = path.read_bytes()
     assert len(blob) < 4096
-    assert VariationalPayload.read(labels.parse(blob).payload).sent == case.sent
+    assert VariationalPayload.read(label_file.parse(blob).payload).sent == case.sent
     assert (mdlcodec.decode(blob, case.x) == case.y).all()
     assert recoded(case, blob) == blob
 
@@ -122,7 +122,7 @@ def test_it_trains_and_comes_back(trained):
 
 def test_the_receiver_has_the_weights_that_the_sender_ended_with(trained):
     x, _, blob, _, posterior = trained
-    file = labels.parse(blob)
+    file = label_file.parse(blob)
     sent = VariationalPayload.read(file.payload).sent
     assert sent.count
     architecture, weights = CODE.prepare(_inputs(x), file.target, file.settings).network(file.payload)
@@ -156,7 +156,7 @@ def test_random_labels_cost_what_the_uniform_code_costs():
     assert (mdlcodec.decode(blob, x) == y).all()
     uniform = len(mdlcodec.encode(x, y, code="uniform"))
     assert len(blob) <= 1.005 * uniform + 40
-    assert VariationalPayload.read(labels.parse(blob).payload).sent.count == 0
+    assert VariationalPayload.read(label_file.parse(blob).payload).sent.count == 0
 
 
 def test_the_prior_is_honoured_and_paid():
@@ -165,7 +165,7 @@ def test_the_prior_is_honoured_and_paid():
     for prior in (0.3, 0.1):
         blob = mdlcodec.encode(x, y, code="variational", preset=1, prior=prior)
         assert (mdlcodec.decode(blob, x) == y).all()
-        sent = VariationalPayload.read(labels.parse(blob).payload).sent
+        sent = VariationalPayload.read(label_file.parse(blob).payload).sent
         assert sent.count
         assert sent.prior == float(np.float32(prior))
         tensors = read_weights(sent, ARCHITECTURES["narrow-mlp"], 3, _inputs(x), 0)
@@ -391,7 +391,7 @@ def test_training_lowers_the_objective_and_leaves_fixed_weights():
 
 
 def _with_payload(payload, name="narrow-mlp"):
-    file = labels.parse(encoded(CASES[name]))
+    file = label_file.parse(encoded(CASES[name]))
     return write_label_file(file.header, payload), CASES[name]
 
 
@@ -467,13 +467,13 @@ def test_damage_with_a_right_checksum(draw):
 
 def test_a_decoder_that_learns_the_wrong_net():
     case = CASES["narrow-mlp"]
-    file = labels.parse(encoded(case))
+    file = label_file.parse(encoded(case))
     with pytest.raises(CorruptFile, match="does not fit these inputs"):  # columns in a convolution
         mdlcodec.decode(write_label_file(replace(file.header, net=6), file.payload), case.x)
     with pytest.raises(Unsupported, match="network number 77 with --code variational"):
-        labels.parse(write_label_file(replace(file.header, net=77), file.payload))
+        label_file.parse(write_label_file(replace(file.header, net=77), file.payload))
     with pytest.raises(Unsupported, match="network resnet20 with --code variational"):
-        labels.parse(write_label_file(replace(file.header, net=9), file.payload))
+        label_file.parse(write_label_file(replace(file.header, net=9), file.payload))
 
 
 # What the code accepts

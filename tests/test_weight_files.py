@@ -27,7 +27,7 @@ from mdlcodec.data.tensor import DTYPES, Tensor
 from mdlcodec.data.weights import WRITERS, Writer, npz, read_weights, safetensors, writer_for
 from mdlcodec.data.weights.contract import Loaded
 from mdlcodec.data.weights.pytorch import tensor_of
-from mdlcodec.errors import BadData
+from mdlcodec.errors import BadData, LimitExceeded
 
 MEMORY = 1 << 26
 HOSTILE_NAMES = [
@@ -592,7 +592,7 @@ def test_truncated_and_damaged_files(write: Callable[[list[Tensor]], bytes]) -> 
         changed[rng.integers(len(data))] ^= 1 << rng.integers(8)
         try:
             loaded(bytes(changed))
-        except BadData as error:
+        except (BadData, LimitExceeded) as error:
             assert str(error).isprintable()
 
 
@@ -600,7 +600,7 @@ def test_truncated_and_damaged_files(write: Callable[[list[Tensor]], bytes]) -> 
 def test_any_bytes_are_weights_or_refused(data: bytes, head: bytes) -> None:
     try:
         loaded(head + data)
-    except BadData as error:
+    except (BadData, LimitExceeded) as error:
         assert str(error).isprintable()
 
 
@@ -654,3 +654,34 @@ def test_floats_of_eight_bits_have_pytorchs_values(name: str) -> None:
     assert np.array_equal(np.signbit(tensor.array())[values == 0], np.signbit(values[values == 0]))
     if name != "F8_E8M0":  # which has no zero, and whose least pattern is coded as one
         assert np.array_equal(tensor.dtype.nonzero(tensor.patterns), values != 0)
+
+
+@pytest.mark.parametrize("ending", ["npz", "safetensors", "pt", "pth"])
+def test_a_file_counts_beside_its_tensors(ending: str) -> None:
+    path, array = Path(f"w.{ending}"), np.zeros((500, 500), np.float32)
+    if ending == "npz":
+        np.savez(path, w=array)
+    elif ending == "safetensors":
+        safetensors.write([Tensor.of("w", array)], path)
+    else:
+        torch.save({"w": torch.tensor(array)}, path, _use_new_zipfile_serialization=ending == "pt")
+    copies = {"npz": 5, "safetensors": 2}.get(ending, 3)
+    read_weights(str(path), copies * 1_010_000)
+    with pytest.raises(LimitExceeded, match=r"w\.\w+': reading it takes .*--max-memory"):
+        read_weights(str(path), copies * 990_000)
+    tracemalloc.start()
+    read_weights(str(path), 10**8)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < copies * path.stat().st_size + 300_000
+
+
+def test_a_directory_of_many_members_counts(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "w.npz", "w") as archive:
+        for i in range(300):
+            archive.writestr(f"{i}.npy", b"")
+    for name in ("data.pkl", "x.npy"):  # of PyTorch, and of numpy
+        with zipfile.ZipFile(tmp_path / "w.npz", "a") as archive:
+            archive.writestr(name, b"")
+        with pytest.raises(LimitExceeded, match="the directory of the archive"):
+            read_weights(str(tmp_path / "w.npz"), 100_000)

@@ -16,11 +16,11 @@ from mdlcodec.codes.two_part import encode_labels, tensors_of
 from mdlcodec.container import write_label_file
 from mdlcodec.descriptions.tensors.network_section import encode_network
 from mdlcodec.exact.random import Stream
-from mdlcodec.files import labels
+from mdlcodec.files import label_file, labels
 from mdlcodec.nn.exact_prediction import exact_outputs
 from mdlcodec.nn.zoo import ARCHITECTURES, architecture_named
 
-GOLDEN = Path(__file__).parent / "golden" / "two_part"
+GOLDEN = Path(__file__).parent / "golden" / "good" / "two_part"
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def encoded(given):
 
 def recoded(given, blob):
     """A case's file again: its labels coded anew under the network that it holds."""
-    file, dataset = labels.parse(blob), data.from_arrays(given.x, given.y)
-    section, classes = labels.network_section(blob), dataset.labels.classes
+    file, dataset = label_file.parse(blob), data.from_arrays(given.x, given.y)
+    section, classes = label_file.network_section(blob), dataset.labels.classes
     again = encode_labels(ARCHITECTURES[given.net], section, classes, file.k, dataset.inputs, lambda *_: None)
     return write_label_file(file.header, again.payload)

@@ -1,4 +1,4 @@
-"""Real numbers around the outputs of networks made of integers alone: tests/golden/two_part_reals/NAME.mdl.
+"""Real numbers around the outputs of networks made of integers alone: tests/golden/good/two_part_reals/NAME.mdl.
 
 As two_part_cases.py; the calibration is the sender's, in float64, and so the file is the same everywhere.
 """
@@ -19,11 +19,11 @@ from mdlcodec.container import write_label_file
 from mdlcodec.data.dataset import Choice
 from mdlcodec.data.label_choice import labels_as
 from mdlcodec.descriptions.tensors.network_section import encode_network
-from mdlcodec.files import labels
+from mdlcodec.files import label_file, labels
 from mdlcodec.nn.exact_prediction import exact_outputs
 from mdlcodec.nn.zoo import architecture_named
 
-GOLDEN = Path(__file__).parent / "golden" / "two_part_reals"
+GOLDEN = Path(__file__).parent / "golden" / "good" / "two_part_reals"
 ORIGIN, UNIT = 300.0, 8.0  # of the numbers: what an output of 0 means, and one of 1
 
 
@@ -104,8 +104,8 @@ def encoded(given):
 
 def recoded(given, blob):
     """A case's file again: its numbers coded anew under the network that it holds."""
-    file, (inputs, reals) = labels.parse(blob), dataset_of(given)
-    section, architecture = labels.network_section(blob), architecture_named(given.net)
+    file, (inputs, reals) = label_file.parse(blob), dataset_of(given)
+    section, architecture = label_file.network_section(blob), architecture_named(given.net)
     held = Calibration.read(TwoPartRealsPayload.read(file.payload).calibration).standardisation
     again = encode_reals(architecture, section, reals.indices, reals.target, held, inputs, lambda *_: None)
     return write_label_file(file.header, again.payload)

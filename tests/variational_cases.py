@@ -15,11 +15,11 @@ from mdlcodec.codes import CODES
 from mdlcodec.codes.variational import Sent, VariationalPayload, encode_labels, read_weights
 from mdlcodec.container import write_label_file
 from mdlcodec.exact.random import Stream
-from mdlcodec.files import labels
+from mdlcodec.files import label_file, labels
 from mdlcodec.nn.exact_prediction import exact_outputs
 from mdlcodec.nn.zoo import ARCHITECTURES
 
-GOLDEN = Path(__file__).parent / "golden" / "variational"
+GOLDEN = Path(__file__).parent / "golden" / "good" / "variational"
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def encoded(given):
 
 def recoded(given, blob):
     """A case's file again: its labels coded anew under the network that it names."""
-    file, dataset = labels.parse(blob), data.from_arrays(given.x, given.y)
+    file, dataset = label_file.parse(blob), data.from_arrays(given.x, given.y)
     again = encode_labels(
         ARCHITECTURES[given.net],
         VariationalPayload.read(file.payload).sent,

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from decoder.elementary import exp, exps
+from decoder.elementary import exp, exps, logs
 
 
 def block(x, digits=2, largest=120):
@@ -20,7 +20,8 @@ def block(x, digits=2, largest=120):
 
 def scaled(sums, e):
     """f32(S * 2^-e + 0.0)"""
-    return (np.asarray(sums).astype(np.float64) * 2.0**-e + 0.0).astype(np.float32)
+    with np.errstate(over="ignore"):  # an infinity is refused where it enters the next product, or the scores
+        return (np.asarray(sums).astype(np.float64) * 2.0**-e + 0.0).astype(np.float32)
 
 
 def columnsum(x):
@@ -52,3 +53,11 @@ def softmaxes(scores):
     for c in range(scores.shape[-1]):
         total = total + e[..., c]
     return e / total[..., None]
+
+
+def mean_logarithms(probabilities):
+    """Logarithm of the mean of several arrays of one shape, float64 (prequential.md, "Network predictors")."""
+    total = np.zeros(probabilities[0].shape)
+    for p in probabilities:
+        total = total + p
+    return logs(np.maximum(total / float(len(probabilities)), 1e-300))

@@ -5,9 +5,9 @@ import math
 
 import numpy as np
 
-from decoder.blocks import columnsum, softmaxes
-from decoder.elementary import logs
-from decoder.layers import BatchNormalisation, Convolution, Flatten, Fold, FullyConnected, Pool, ReLU
+from decoder.blocks import columnsum, mean_logarithms, softmaxes
+from decoder.layers import BatchNormalisation, Convolution, Flatten, Fold, FullyConnected, ReLU
+from decoder.pooling import Maximum
 from decoder.training import Member, NetworkPredictor
 from decoder.warps import Warp
 
@@ -29,6 +29,8 @@ CNN = {
 def normalised(images):
     """Images over their root mean square."""
     squares = columnsum((images.astype(np.float64) * images).reshape(-1, 1))[0]
+    if squares == 0.0:
+        return images
     return (images.astype(np.float64) / math.sqrt(squares / float(images.size))).astype(f32)
 
 
@@ -89,10 +91,7 @@ class Shifted(NetworkPredictor):
         p = [softmaxes(m.scores(v)) for v in moved(self.features[start:stop]) for m in self.members]
         out = np.zeros((stop - start, 2, self.k))
         for s, group in enumerate((p[: len(self.members)], p)):
-            total = np.zeros(p[0].shape)
-            for one in group:
-                total = total + one
-            out[:, s] = logs(np.maximum(total / float(len(group)), 1e-300))
+            out[:, s] = mean_logarithms(group)
         return out
 
 
@@ -115,7 +114,7 @@ class Builder:
     def pool(self):
         """Pool, where the smaller side allows it."""
         if self.side >= 2:
-            self.layers.append(Pool())
+            self.layers.append(Maximum())
             self.rows, self.columns = self.rows // 2, self.columns // 2
 
     def fold(self):

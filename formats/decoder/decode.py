@@ -10,30 +10,49 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from decoder.cnn import cnn
 from decoder.features import digest, features
-from decoder.frame import Damaged, Unsupported
+from decoder.frame import Damaged, Unsupported, read_frame
+from decoder.graphs import network
 from decoder.kernel import Kernel
 from decoder.label_file import decode_uniform, index_digest, label_digest, parse
 from decoder.mixture import run
 from decoder.mlp import mlp
+from decoder.network_section import decode_network
 from decoder.real_mixture import decode_uniform_reals
 from decoder.real_predictors import decode_reals
-from decoder.subspace import decode_subspace
+from decoder.subspace import decode_subspace, read_subspace
 from decoder.switching import Portfolio
 from decoder.switching import run as run_switching
 from decoder.table import table
-from decoder.two_part import decode_two_part, decode_two_part_reals
-from decoder.variational import decode_variational
+from decoder.two_part import decode_two_part, decode_two_part_reals, read_two_part
+from decoder.variational import decode_variational, read_variational
 
 LEARNERS = {1: mlp, 2: cnn, 3: Kernel}
+NETWORKS = {2: read_two_part, 3: read_two_part, 4: read_subspace, 5: read_variational}  # by code
+
+
+def check_network(file):
+    """Raises Unsupported for a code that does not know the file's network, or real numbers."""
+    learned = {(0, 0), (6, 0), (1, 1), (1, 3)} | ({(1, 2)} if file.grid is None else set())
+    if file.code in (NETWORKS if file.grid is None else (2, 3)):
+        vertices = network(file.net, file.own)
+        layers = [v for v in vertices if v.node in ("linear", "convolution")]
+        if file.code in (4, 5) and any(v.node == "normalisation" for v in vertices):
+            raise Unsupported("running statistics in this code")
+        if file.code == 5 and (len(layers) > 7 or not all(v.bias for v in layers)):
+            raise Unsupported("more than 7 layers, or one without a bias, in this code")
+        return
+    if (file.code, file.net) not in learned:
+        raise Unsupported(f"code {file.code} with network {file.net}")
 
 
 def classes_of(file, x):
     """Classes of a file of kind 0, under the features x of all its examples."""
+    check_network(file)
     if file.n == 0 or file.k == 1:
         return np.zeros(file.n, np.int64)
     if file.code == 0:
         return decode_uniform(file.payload, file.n, file.k)
-    if file.code == 1 and file.net in LEARNERS:
+    if file.code == 1:
         return run(LEARNERS[file.net](x, file.k, file.preset, file.seed), file.n, file.k, file.payload)[0]
     if file.code in (2, 3):
         return decode_two_part(file, x)
@@ -41,22 +60,33 @@ def classes_of(file, x):
         return decode_subspace(file, x)
     if file.code == 5:
         return decode_variational(file, x)
-    if file.code == 6:
-        return run_switching(Portfolio(x, file.k, file.preset, file.seed), file.n, file.k, file.payload)[0]
-    raise Unsupported(f"code {file.code} with network {file.net}")
+    return run_switching(Portfolio(x, file.k, file.preset, file.seed), file.n, file.k, file.payload)[0]
 
 
 def indices_of(file, x):
     """Indices of a file of kind 2, under the features x of all its examples."""
+    check_network(file)
     if file.grid.low == file.grid.high:
         return [file.grid.low] * file.n
     if file.code == 0:
         return decode_uniform_reals(file.grid, file.n, file.payload)
-    if (file.code, file.net) in ((1, 1), (1, 3), (6, 0)):
-        return decode_reals(x, file.net, file.preset, file.seed, file.grid, file.payload)[0]
     if file.code in (2, 3):
         return decode_two_part_reals(file, x)
-    raise Unsupported(f"code {file.code} with network {file.net} for real numbers")
+    return decode_reals(x, file.net, file.preset, file.seed, file.grid, file.payload)[0]
+
+
+def network_of(blob, x):
+    """(vertices, tensors) of the network that a file transmits, for the features x."""
+    file = parse(blob)
+    return NETWORKS[file.code](file, x)[:2]
+
+
+def tensors_of(blob):
+    """Tensors (name, type, patterns) of a network file ("Network files" of container.md)."""
+    kind, body = read_frame(blob)
+    if kind != 1:
+        raise Unsupported("not a network file")
+    return decode_network(body)
 
 
 def decode(blob, x, inputs_digest):

@@ -61,10 +61,10 @@ class Type:
         if self.kind == "f":
             return negative << (self.bits - 1) | head << (self.bits - 1 - self.exponent) | tail
         magnitude = (1 << head >> 1) + tail
-        pattern = (1 << self.bits) - magnitude if negative else magnitude
-        if head > self.bits or pattern >> self.bits:
+        most = 1 << (self.bits - 1 if self.kind == "i" else self.bits)
+        if magnitude > most or (magnitude == most and not negative):
             raise Damaged("an integer is out of range")
-        return pattern
+        return (1 << self.bits) - magnitude if negative else magnitude
 
     def size(self, pattern):
         """Twice the raw head, plus the highest bit of the tail."""

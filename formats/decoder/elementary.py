@@ -124,7 +124,7 @@ def normal_quantile(p):
     q = p - 0.5
     if abs(q) <= 0.425:
         r = 0.180625 - q * q
-        return q * _poly(A, r) / _poly(B, r)
+        return q * (_poly(A, r) / _poly(B, r))
     r = math.sqrt(-log(p if q < 0.0 else 1.0 - p))
     x = _poly(C, r - 1.6) / _poly(D, r - 1.6) if r <= 5.0 else _poly(E, r - 5.0) / _poly(F, r - 5.0)
     return -x if q < 0.0 else x
@@ -164,7 +164,7 @@ def tanh(x):
             s = s * r + c
         s = s * r
         y = s / (s + 2.0)
-    return math.copysign(y, x)
+    return -y if x < 0.0 else y
 
 
 # Cody 1969, highest power first

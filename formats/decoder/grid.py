@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from decoder.frame import Damaged
+from decoder.frame import Damaged, Unsupported
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Grid:
 
 
 def read_grid(r, dtype, csv):
-    """The grid section ("Grid"). Raises Damaged for what is out of range."""
+    """The grid section ("Grid"). Raises Damaged for what is out of range, Unsupported for unknown decimals."""
     first = r.byte()
     decimals = first & 31
     step = r.unsigned() if first & 64 else 1
@@ -83,14 +83,29 @@ def read_grid(r, dtype, csv):
     size = r.unsigned()
     scale = (r.signed(), r.signed()) if first & 128 else None
     style = r.byte() if csv else 0
-    if 22 < decimals < 31 or style > 2 or (first & 64 and not 2 <= step <= 1 << 53):
-        raise Damaged("decimals, step or style")
-    if scale and (abs(scale[0]) > 1 << 53 or abs(scale[1]) > 1000):
+    if 22 < decimals < 31:
+        raise Unsupported("decimals")
+    if style > 2 or (style and decimals == 31) or (first & 64 and not 2 <= step <= 1 << 53):
+        raise Damaged("step or style")
+    if scale and (
+        abs(scale[0]) > 1 << 53 or abs(scale[1]) > 1000 or abs(scale[0]) * 2 ** (scale[1] + 1000) >= 1 << 2024
+    ):
         raise Damaged("scale")
-    high = low + size
-    if decimals == 31:
-        if first & 96 or dtype.kind != "f":
-            raise Damaged("raw")
-    elif max(abs(low * step), abs(high * step)) > 1 << 53:
-        raise Damaged("grid")
-    return Grid(dtype, decimals, bool(first & 32), step, low, high, scale)
+    grid = Grid(dtype, decimals, bool(first & 32), step, low, low + size, scale)
+    if dtype.kind != "f" and (decimals or grid.negative_zero):
+        raise Damaged("a grid of integers")
+    if grid.raw:
+        infinity = int(np.array(np.inf, dtype.newbyteorder("=")).view(f"u{dtype.itemsize}"))
+        if first & 96 or low < ~infinity or grid.high > infinity:
+            raise Damaged("raw floats that do not exist")
+        return grid
+    ends = low * step, grid.high * step
+    if max(map(abs, ends)) > 1 << 53:
+        raise Damaged("a grid beyond 2^53")
+    if dtype.kind == "f":
+        with np.errstate(over="ignore"):
+            if not np.isfinite(np.array([float(m) / float(10**decimals) for m in ends]).astype(dtype)).all():
+                raise Damaged("a value that rounds to an infinity")
+    elif not np.iinfo(dtype).min <= ends[0] <= ends[1] <= np.iinfo(dtype).max:
+        raise Damaged("integers beyond their dtype")
+    return grid

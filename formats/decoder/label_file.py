@@ -1,14 +1,13 @@
-"""Label files: header, values, column, digests; the uniform code (formats/labels.md)."""
+"""Label files: header, column, digests; the uniform code (formats/labels.md)."""
 
 import hashlib
-import shutil
-import subprocess
 from dataclasses import dataclass
 
 import numpy as np
 
 from decoder.frame import Damaged, Reader, Unsupported, read_frame
 from decoder.grid import Grid, read_grid
+from decoder.label_values import plain_values, read_values
 from decoder.range_coder import Decoder, frequencies
 
 DTYPES = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "U"]
@@ -37,42 +36,30 @@ class LabelFile:
     grid: Grid | None = None  # of real numbers, with k = 0 and no values
 
 
-def inflate(content):
-    """One zstandard frame without its magic; the standard library has none before 3.14."""
-    tool = shutil.which("zstd")
-    if tool is None:
-        raise Unsupported("no zstandard here")
-    return subprocess.run(
-        [tool, "-dc"], input=b"\x28\xb5\x2f\xfd" + content, capture_output=True, check=True
-    ).stdout
+def read_own_net(r):
+    """Name and version of a network of the sender's own."""
+    size = r.unsigned()
+    if not 1 <= size <= 64:
+        raise Damaged("length of a network's name")
+    name = r.take(size)
+    version = r.unsigned()
+    if not all(33 <= byte < 127 for byte in name) or not 1 <= version < 1 << 31:
+        raise Damaged("name or version of a network")
+    return name.decode("ascii"), version
 
 
-def read_values(r, dtype, k):
-    """The values of the classes ("Values")."""
-    method = r.byte()
-    if method & 0x30 or method & 15 > 3:
-        raise Unsupported("method of values")
-    width = r.unsigned() if method & 64 else None
-    content, packed = r, method & 128
-    if packed:
-        content = Reader(inflate(r.take(r.unsigned())))
-    kind, method = dtype.kind, method & 15
-    if method <= 1:
-        first = content.signed() if kind in "if" else content.unsigned()
-        numbers = [first]
-        for _ in range(k - 1):
-            numbers.append(numbers[-1] + 1 + (content.unsigned() if method else 0))
-        values = [chr(v) for v in numbers] if kind == "U" else numbers
-    elif method == 2:
-        little = dtype.newbyteorder("<")
-        values = np.frombuffer(content.take(k * dtype.itemsize), little)
-    else:
-        values = [content.text() for _ in range(k)]
-    if packed and content.rest():
-        raise Damaged("content left over")
-    if kind == "U":
-        dtype = np.dtype(f"{dtype.byteorder}U{width or max(1, *map(len, values))}")
-    return np.array(values, dtype)
+def read_column(r):
+    """(index, name or None) of a table's column, None where it is not known."""
+    number = r.unsigned()
+    if not number:
+        return None
+    index, has_name = divmod(number - 1, 2)
+    if index > 1 << 20:
+        raise Damaged("index of a column")
+    name = r.text() if has_name else None
+    if name is not None and len(name.encode()) > 65536:
+        raise Damaged("name of a column")
+    return index, name
 
 
 def parse(blob):
@@ -85,8 +72,8 @@ def parse(blob):
     order, number = "<", form & 15
     if number == 15:
         order, number = ">", r.byte()
-        if number > 12 or number in (0, 1, 5):
-            raise Unsupported("dtype")
+        if number in (0, 1, 5):
+            raise Damaged("big-endian labels of one byte")
     if number > 12 or (form >> 4 & 7) > 3:
         raise Unsupported("dtype or form")
     dtype = np.dtype(order + DTYPES[number])
@@ -100,9 +87,9 @@ def parse(blob):
     seed = r.unsigned() if net & 128 else 0
     if net & 128 and not seed:
         raise Damaged("seed of 0")
-    own = None
-    if net & 127 == 127:
-        own = r.take(r.unsigned()).decode("ascii", "replace"), r.unsigned()
+    own = read_own_net(r) if net & 127 == 127 else None
+    if not 1 <= first & 15 <= 9:
+        raise Unsupported("preset")
     marks = [("header", r.at)]
     grid = None
     if real:
@@ -113,13 +100,11 @@ def parse(blob):
         values = read_values(r, dtype, k)
         marks.append(("values", r.at))
     else:
-        values = np.arange(k).astype(dtype)
+        values = plain_values(k, dtype)
     column = None
     form = FORMS[form >> 4 & 7]
     if form == "csv":
-        number = r.unsigned()
-        if number:
-            column = ((number - 1) // 2, r.text() if (number - 1) % 2 else None)
+        column = read_column(r)
         marks.append(("column", r.at))
     a, b = r.take(4), r.take(4)
     marks.append(("digests", r.at))

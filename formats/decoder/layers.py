@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from decoder.blocks import block, columnsum, scaled
+from decoder.elementary import tanh
 
 f32 = np.float32
 
@@ -78,8 +79,8 @@ def patches(x, k, p):
 class Convolution:
     """A convolution (section 2)."""
 
-    def __init__(self, into, out, gain, first=False, k=3, p=1):
-        self.into, self.out, self.gain, self.first, self.k, self.p = into, out, gain, first, k, p
+    def __init__(self, into, out, gain, first=False, k=3, p=1, s=1):
+        self.into, self.out, self.gain, self.first, self.k, self.p, self.s = into, out, gain, first, k, p, s
         self.digits = 2 if first else 1
 
     def initial(self, stream):
@@ -95,13 +96,21 @@ class Convolution:
         A, a = example_blocks(x, self.digits)
         W, v = block(w)
         self.saved = A, a, W.astype(np.float64), v
-        s = patches(A, self.k, self.p) @ W.reshape(self.out, -1).T.astype(np.float64)
+        seen = patches(A, self.k, self.p)
+        self.places = seen.shape[1:3]
+        s = seen[:, :: self.s, :: self.s] @ W.reshape(self.out, -1).T.astype(np.float64)
         return (s * powers(a + v, 3) + 0.0).astype(f32) + b
+
+    def spread(self, g):
+        """A gradient at the places that stride 1 has, 0 where the stride leaves one out."""
+        out = np.zeros((len(g), *self.places, self.out))
+        out[:, :: self.s, :: self.s] = g
+        return out
 
     def backward(self, g):
         """The gradient of the input, and those of the weights."""
         A, a, W, v = self.saved
-        weighted, h = block64(g.astype(np.float64) * powers(a, 3))
+        weighted, h = block64(self.spread(g) * powers(a, 3))
         s = weighted.reshape(-1, self.out).T @ patches(A, self.k, self.p).reshape(
             -1, self.k * self.k * self.into
         )
@@ -110,7 +119,8 @@ class Convolution:
         if not self.first:
             G, e = block(g)
             flipped = W[:, ::-1, ::-1].transpose(3, 1, 2, 0).reshape(self.into, -1)
-            dx = scaled(patches(G.astype(np.float64), self.k, self.k - 1 - self.p) @ flipped.T, e + v)
+            s = patches(self.spread(G), self.k, self.k - 1) @ flipped.T
+            dx = scaled(s[:, self.p : self.p + A.shape[1], self.p : self.p + A.shape[2]], e + v)
         return dx, [dw, db]
 
 
@@ -180,6 +190,20 @@ class ReLU(Plain):
         return np.where(self.y > 0, g, f32(0)), []
 
 
+class Tanh(Plain):
+    """Tanh (section 6)."""
+
+    def forward(self, x, state, training):
+        """The value of a batch."""
+        self.y = np.array([tanh(float(z)) for z in x.ravel()]).astype(f32).reshape(x.shape)
+        return self.y
+
+    def backward(self, g):
+        """The gradient of the input, and those of the weights."""
+        y = self.y.astype(np.float64)
+        return (g.astype(np.float64) * (1.0 - y * y)).astype(f32), []
+
+
 class Dropout(Plain):
     """Dropout (section 6)."""
 
@@ -192,32 +216,16 @@ class Dropout(Plain):
             return x
         words = self.stream.words(-(-x.size // 4))
         sixteen = np.array([w >> 16 * i & 65535 for w in words for i in range(4)])[: x.size].reshape(x.shape)
-        self.factor = np.where(sixteen < self.keep, f32(65536 / self.keep), f32(0))
-        return x * self.factor
+        self.kept = sixteen < self.keep
+        return self.masked(x)
+
+    def masked(self, x):
+        """Values that keep times the factor, +0 in place of the others."""
+        return np.where(self.kept, x * f32(65536 / self.keep), f32(0))
 
     def backward(self, g):
         """The gradient of the input, and those of the weights."""
-        return g * self.factor, []
-
-
-class Pool(Plain):
-    """The maximum of 2x2 places (section 6)."""
-
-    def forward(self, x, state, training):
-        """The value of a batch."""
-        h, w = x.shape[1] // 2, x.shape[2] // 2
-        self.shape = x.shape
-        four = np.stack([x[:, dy : 2 * h : 2, dx : 2 * w : 2] for dy in (0, 1) for dx in (0, 1)])
-        self.which = four.argmax(0)
-        return four.max(0)
-
-    def backward(self, g):
-        """The gradient of the input, and those of the weights."""
-        dx = np.zeros(self.shape, f32)
-        h, w = g.shape[1:3]
-        for i in range(4):
-            dx[:, i // 2 : 2 * h : 2, i % 2 : 2 * w : 2] = np.where(self.which == i, g, f32(0))
-        return dx, []
+        return self.masked(g), []
 
 
 class Fold(Plain):

@@ -30,26 +30,17 @@ def _tables():
 SQUASH, STRETCH = _tables()
 
 
-class Slot:
-    """A probability and a count."""
-
-    __slots__ = ("n", "q")
-
-    def __init__(self):
-        self.q, self.n = 1 << 21, 0
-
-    def learn(self, bit, limit):
-        """Learns a bit."""
-        self.q += ((((1 << 22) - 1 if bit else 0) - self.q) * (5 * 65536 // (5 * self.n + 8))) >> 16
-        self.n = min(self.n + 1, limit)
-
-
 class Slots(dict):
-    """Slots come into being when they are first used."""
+    """Slots by any key: (q, n), a probability and a count; new when they are first used."""
 
     def __missing__(self, key):
-        self[key] = slot = Slot()
-        return slot
+        return 1 << 21, 0
+
+    def learn(self, key, slot, bit, limit):
+        """Puts a slot there that has learned a bit."""
+        q, n = slot
+        q += ((((1 << 22) - 1 if bit else 0) - q) * (5 * 65536 // (5 * n + 8))) >> 16
+        self[key] = q, min(n + 1, limit)
 
 
 class Coder:
@@ -66,10 +57,11 @@ class Coder:
         self.encoder.symbol(*(((1 << 24) - p, p) if bit else (0, (1 << 24) - p)))
         return bit
 
-    def adaptive(self, slot):
+    def adaptive(self, slots, key):
         """A bit under a slot."""
-        bit = self.bit(clamp(4 * slot.q, 64, (1 << 24) - 64))
-        slot.learn(bit, 255)
+        slot = slots[key]
+        bit = self.bit(clamp(4 * slot[0], 64, (1 << 24) - 64))
+        slots.learn(key, slot, bit, 255)
         return bit
 
     def even(self, count):
@@ -82,12 +74,12 @@ class Coder:
     def integer(self, kind):
         """An integer of a kind."""
         length = 0
-        while length < 62 and self.adaptive(kind[length]):
+        while length < 62 and self.adaptive(kind, length):
             length += 1
         w, t = 1, 1
         for i in range(length):
             if i < 3:
-                bit = self.adaptive(kind[64 + 8 * length + t])
+                bit = self.adaptive(kind, 64 + 8 * length + t)
                 t = 2 * t + bit
             else:
                 bit = self.even(1)
@@ -104,10 +96,18 @@ class Mixture:
         self.r, self.e = rate
         self.limit, self.t = limit, 0
 
+    def copied(self):
+        """A mixture that learns on its own from here on."""
+        copy = Mixture([], 0, (self.r, self.e), self.limit)
+        copy.weights, copy.t = [list(weights) for weights in self.weights], self.t
+        copy.slots.update(self.slots)
+        return copy
+
     def decode(self, coder, chosen, further, which):
         """One bit: slots chosen (one of each context), further inputs, set of weights."""
-        slots = [self.slots[c, s] for c, s in enumerate(chosen)]
-        inputs = [STRETCH[s.q >> 6] if s.n else 0 for s in slots] + list(further)
+        keys = list(enumerate(chosen))
+        slots = [self.slots[key] for key in keys]
+        inputs = [STRETCH[q >> 6] if n else 0 for q, n in slots] + list(further)
         weights = self.weights[which]
         assert len(inputs) == len(weights)
         x = clamp(sum(i * w for i, w in zip(inputs, weights, strict=False)) >> 16, -3071, 3071)
@@ -117,8 +117,6 @@ class Mixture:
         self.t += 1
         for i, value in enumerate(inputs):
             weights[i] += (value * error + (1 << 17)) >> 18
-        for slot in slots:
-            if slot.n == 0:
-                slot.q = p >> 2
-            slot.learn(bit, self.limit)
+        for key, slot in zip(keys, slots, strict=True):
+            self.slots.learn(key, slot if slot[1] else (p >> 2, 0), bit, self.limit)
         return bit

@@ -13,6 +13,7 @@ class Mixture:
 
     def __init__(self, k, sets):
         self.k, self.t = k, 0
+        self.given = []  # what each label had
         count = sets * len(INVERSE_TEMPERATURES)
         self.prior = np.array([0.5 / count] * count + [0.25, 0.25])
         self.weights = self.prior.copy()
@@ -34,16 +35,28 @@ class Mixture:
 
     def update(self, y):
         """Learns a label."""
+        self.given.append(float(self.mixed[y]))
         share = 1.0 / (self.t + 2)
         keep = (1.0 - share) / self.mixed[y]
         self.weights = self.weights * self.experts[:, y] * keep + share * self.prior
         self.counts[y] += 1.0
         self.t += 1
 
+    def keep(self, experts):
+        """Goes on with these experts alone (switching.md, "When a predictor has predicted its last example")."""
+        self.prior, self.weights = _divided(self.prior[experts]), _divided(self.weights[experts])
 
-def run(predictor, n, k, payload=None, labels=None):
+
+def _divided(weights):
+    total = 0.0
+    for w in weights:
+        total = total + w
+    return weights / total
+
+
+def run(predictor, n, k, payload=None, labels=None, mixture=None):
     """Decodes a payload, or codes labels; (labels, payload written again, all scores)."""
-    mixture, decoder, encoder = Mixture(k, predictor.sets), Decoder(payload or b""), Encoder()
+    mixture, decoder, encoder = mixture or Mixture(k, predictor.sets), Decoder(payload or b""), Encoder()
     out, every, start = [], [], 0
     while start < n:
         stop = min(n, start + max(1, (1 << 22) // k), predictor.block_end(start))

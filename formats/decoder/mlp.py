@@ -6,8 +6,7 @@ import math
 
 import numpy as np
 
-from decoder.blocks import columnsum, softmaxes
-from decoder.elementary import logs
+from decoder.blocks import columnsum, mean_logarithms, softmaxes
 from decoder.layers import Dropout, FullyConnected, ReLU
 from decoder.training import Member, NetworkPredictor
 
@@ -55,10 +54,7 @@ class Pooled(NetworkPredictor):
     def predict(self, start, stop):
         """Scores, float64 (stop - start, sets, K)."""
         single = super().predict(start, stop)
-        total = np.zeros((stop - start, self.k))
-        for e in range(len(self.members)):
-            total = total + softmaxes(single[:, e])
-        mean = logs(np.maximum(total / float(len(self.members)), 1e-300))
+        mean = mean_logarithms([softmaxes(single[:, e]) for e in range(len(self.members))])
         return np.concatenate([single, mean[:, None]], 1)
 
 

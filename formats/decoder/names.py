@@ -1,5 +1,8 @@
 """Names of tensors (formats/network.md, "Text" and "Primer")."""
 
+from functools import cache
+
+from decoder.frame import Damaged
 from decoder.logistic_mixing import Mixture
 
 PRIMER = """conv1.weight conv1.bias conv2.weight conv2.bias fc1.weight fc1.bias fc2.weight fc2.bias conv1/weights
@@ -21,15 +24,24 @@ class Given:
 
 
 class Text:
-    """Bytes of names, under six contexts."""
+    """Bytes of names, under six contexts, after a history."""
 
-    def __init__(self):
-        self.history = [0] * 8
-        self.mixture = Mixture([22938] * 6, 4, (4, 24), 60)
-        given = Given()
+    def __init__(self, history, mixture):
+        self.history, self.mixture = history, mixture
+
+    def copied(self):
+        """A text that learns on its own from here on."""
+        return Text(list(self.history), self.mixture.copied())
+
+    @classmethod
+    @cache
+    def primed(cls):
+        """After the primer."""
+        text, given = cls([0] * 8, Mixture([22938] * 6, 4, (4, 24), 60)), Given()
         for byte in b"".join(name.encode() + b"\0" for name in PRIMER):
             given.bits = [byte >> (7 - i) & 1 for i in range(8)]
-            self.byte(given)
+            text.byte(given)
+        return text
 
     def match(self):
         """Longest match of up to 8 bytes, the latest of equals, and the byte that followed."""
@@ -65,4 +77,7 @@ class Text:
         """The name of so many bytes."""
         name = bytes(self.byte(coder) for _ in range(size))
         self.history.append(0)
-        return name.decode("utf-8")
+        try:
+            return name.decode("utf-8")
+        except UnicodeDecodeError:
+            raise Damaged("a name is not UTF-8") from None

@@ -1,10 +1,12 @@
 # ruff: noqa: N806 (capitals as on the page)
 """The network section: named tensors, bit for bit (formats/network.md, "Layout" to "Significance")."""
 
+import math
+
 import numpy as np
 
 from decoder.element_types import TYPES
-from decoder.frame import Damaged
+from decoder.frame import Damaged, Unsupported
 from decoder.logistic_mixing import STRETCH, Coder, Mixture, Slots, clamp
 from decoder.names import Text
 from decoder.network_values import Values
@@ -29,9 +31,10 @@ class Section:
         self.data, self.coder = data, Coder(data)
         self.kinds = {}
         self.csr_kinds = [Kind() for _ in range(17)]
-        self.text = Text()
+        self.text = Text.primed().copied()
         self.expected, self.zero_signs = Slots(), Slots()
         self.last2 = self.last3 = None
+        self.names = 0  # bytes of names so far
         self.masks = []  # (non-zeros of the slices of axis a, of axis b) of every tensor
         w = [round(v * 65536) for v in (0.3, 0.3, 0.2, -0.1, 0, 0.1, 0.4, 0, 0.1, 0, 0)]
         self.significance = Mixture(w, 4, (2, 8), 1000)
@@ -49,6 +52,8 @@ class Section:
             raise Damaged("too many tensors")
         for _ in range(count):
             tensors.append(self.tensor())
+        if len({name for name, _, _ in tensors}) < count:
+            raise Damaged("two tensors have one name")
         if self.coder.encoder.bytes() != self.data:
             raise Damaged("not the string that an encoder writes")
         return tensors
@@ -56,12 +61,15 @@ class Section:
     def description(self):
         """Name, type and shape."""
         size = self.integer(0)
-        if size > 8192:
-            raise Damaged("name")
+        self.names += size
+        if size > 8192 or self.names > 1 << 20:
+            raise Damaged("names are too long")
         name = self.text.name(self.coder, size)
         number, axes = self.integer(1), self.integer(2)
-        if number >= len(TYPES) or axes > 64:
-            raise Damaged("element type or axes")
+        if number >= len(TYPES):
+            raise Unsupported("element type")
+        if axes > 64:
+            raise Damaged("axes")
         shape = []
         for axis in range(axes):
             expected = None
@@ -69,10 +77,12 @@ class Section:
                 expected = self.last2[0]
             elif axis >= 2 and self.last3 and len(self.last3) > axis:
                 expected = self.last3[axis]
-            if expected is not None and self.coder.adaptive(self.expected[min(axes, 3), min(axis, 3)]):
+            if expected is not None and self.coder.adaptive(self.expected, (min(axes, 3), min(axis, 3))):
                 shape.append(expected)
             else:
                 shape.append(self.integer(4 if axis else 3))
+        if math.prod(max(1, extent) for extent in shape) > 1 << 56:
+            raise Damaged("too many elements")
         shape = tuple(shape)
         if axes >= 2:
             self.last2 = shape
@@ -99,6 +109,10 @@ class Section:
         extents = list(flat.shape)
         if split:
             height, width = self.integer(6), self.integer(6)
+            if split > 1 or len(shape) > 2 or max(height, width) > 4096 or height * width < 2:
+                raise Damaged("a split")
+            if extents[1] % (height * width):
+                raise Damaged("a split that does not divide")
             extents = [extents[0], extents[1] // (height * width), height, width]
         extents += [1] * (3 - len(extents))
         extents = [*extents[:3], int(np.prod(extents[3:], dtype=np.int64))]
@@ -110,7 +124,7 @@ class Section:
         size = int(np.prod(shape, dtype=np.int64))
         tool = self.integer(4)
         if tool > 3:
-            raise Damaged("tool of positions")
+            raise Unsupported("tool of positions")
         if tool == 0:
             extents, order = plain_extents(shape), np.arange(size)
         else:
@@ -126,12 +140,14 @@ class Section:
             sign = 0
             for i, nonzero in enumerate(mask):
                 if not nonzero:
-                    sign = self.coder.adaptive(self.zero_signs[sign])
+                    sign = self.coder.adaptive(self.zero_signs, sign)
                     patterns[i] = sign << (kind.bits - 1)
         grid = np.array(mask, np.int64).reshape(extents)
         self.masks.append((grid.sum((1, 2, 3)).tolist(), grid.sum((0, 2, 3)).tolist()))
         if any(mask):
             Values(self, kind, extents, mask, patterns).decode()
+        elif size and tool:
+            raise Damaged("a tensor without non-zeros that is not called empty")
         out = np.zeros(size, kind.numpy)
         out[order] = np.array(patterns, np.uint64).astype(kind.numpy)
         return name, kind.name, out.reshape(shape)

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from decoder.frame import Damaged
+from decoder.frame import Damaged, Unsupported
 from decoder.logistic_mixing import Mixture, Slots, clamp
 
 
@@ -54,7 +54,9 @@ class Values:
         elif tool == 3:
             self.fixed(self.codebook())
         else:
-            raise Damaged("tool of values")
+            raise Unsupported("tool of values")
+        if self.kind.name == "BOOL" and max(self.patterns) > 1:
+            raise Damaged("a boolean is out of range")
         if any(
             nonzero and self.kind.is_zero(p) for nonzero, p in zip(self.mask, self.patterns, strict=False)
         ):
@@ -73,7 +75,7 @@ class Values:
             if length > 32:
                 raise Damaged("lower part")
             key += (upper << 32 | lower) + 1
-            if key >> self.kind.bits:
+            if key >> self.kind.bits or key == self.kind.zero_key:
                 raise Damaged("key")
             keys.append(key)
         return [self.kind.pattern(key) for key in keys]
@@ -87,8 +89,9 @@ class Values:
         real = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}[self.kind.name]
         step = np.array([pattern], self.kind.numpy).view(real)[0]
         factors = [*range(-below, 0), *range(1, above + 1)]
-        products = (np.array(factors, real) * step).astype(real)
-        if not (0 < step < np.inf) or not factors or not (np.diff(products) > 0).all():
+        with np.errstate(over="ignore"):
+            products = np.array(factors, real) * step
+        if not (0 < step < np.inf) or not factors or not (products[1:] > products[:-1]).all():
             raise Damaged("step")
         return products.view(self.kind.numpy).tolist()
 
@@ -115,6 +118,8 @@ class Values:
     def raw(self):
         """Tool 0."""
         top = self.section.integer(5)
+        if top >> self.kind.head:
+            raise Damaged("largest head")
         model = self.section.models.setdefault((self.kind.head, "raw"), Model())
 
         def value(negative, head, tail):
@@ -193,10 +198,10 @@ class Values:
                 result, tree = 0, 1
                 for j in range(bits):
                     if j < 3:
-                        bit = self.coder.adaptive(model.tails[negative, head, tree])
+                        bit = self.coder.adaptive(model.tails, (negative, head, tree))
                         tree = 2 * tree + bit
                     else:
-                        bit = self.coder.adaptive(model.tails["below", bits - 1 - j])
+                        bit = self.coder.adaptive(model.tails, ("below", bits - 1 - j))
                     result = 2 * result + bit
                 return result
 

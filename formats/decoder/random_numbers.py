@@ -5,6 +5,11 @@ import numpy as np
 from decoder.elementary import normal_quantile
 
 
+def normals_of(words):
+    """A normal of each word, float32."""
+    return np.array([normal_quantile((float(w >> 12) + 0.5) * 2.0**-52) for w in words]).astype(np.float32)
+
+
 class Stream:
     """Philox4x64-10, key (seed, purpose), counters (j, index, 0, 0), j = 1, 2, ..: numpy counts first."""
 
@@ -19,9 +24,7 @@ class Stream:
 
     def normals(self, count):
         """The next normals, float32 (count,)."""
-        return np.array(
-            [normal_quantile((float(w >> 12) + 0.5) * 2.0**-52) for w in self.words(count)]
-        ).astype(np.float32)
+        return normals_of(self.words(count))
 
     def below(self, bound, count):
         """The next integers below a bound."""
@@ -34,3 +37,7 @@ class Stream:
             j = ((words[i] >> 32) * (i + 1)) >> 32
             out[i], out[j] = out[j], out[i]
         return out
+
+    def signed_units(self, count):
+        """The next signed units, float64 (count,)."""
+        return np.array([float((w >> 11) - (1 << 52)) * 2.0**-52 for w in self.words(count)])

@@ -101,6 +101,7 @@ class RealMixture:
         self.weights = list(self.prior)
         self.spread = [(1.0, 1.0)] * (others // 6 + 1)
         self.sum, self.number = 0.0, 1.0
+        self.scores = []  # of every value so far
 
     def keep(self, sets):
         """Lets all score sets go but those of these numbers ("Retiring")."""
@@ -127,6 +128,7 @@ class RealMixture:
 
     def code(self, scores):
         """Codes the next index under scores, (mean, deviation) of each set, and learns; what is learned from it."""
+        self.scores.append(scores)
         sources = self._sources(scores)
         experts = [(mean, sd * w, j == 5) for mean, sd in sources for j, w in enumerate(WIDTHS)]
         index, likely = self.coder.code(experts, self.weights)

@@ -31,7 +31,9 @@ class KernelRegression(Kernel):
             u, zy, z1 = self.u[s], self.targets[s], self.ones[s]
             fy, f1 = (float(in_order(u[j, i] * z[j] for j in range(i))) for z in (zy, z1))
             self.projections.append((fy, f1))
-            precision = 0.1 + float(in_order(v * v for v in z1[:i]))
+            precision = 0.1
+            for v in z1[:i]:
+                precision = precision + float(v) * float(v)
             mean = float(in_order(v * w for v, w in zip(z1[:i], zy[:i], strict=True))) / precision
             left = 1.0 - f1
             out[0, s] = fy + mean * left, math.sqrt(u[i, i] * u[i, i] + (left * left) / precision)
@@ -80,7 +82,7 @@ class _Running:
 
 
 def decode_reals(features, net, preset, seed, grid, payload=None, indices=None, few=None):
-    """(indices, payload written again) of networks 0 `several`, 1 `mlp`, 3 `kernel`; coded if indices are given."""
+    """(indices, payload, mixture) of networks 0 `several`, 1 `mlp`, 3 `kernel`; coded if indices are given."""
     n = len(features)
     coder = IndexCoder(grid, payload, indices)
     running = []
@@ -108,4 +110,4 @@ def decode_reals(features, net, preset, seed, grid, payload=None, indices=None, 
         for r in running:
             if i + 1 == r.stop:
                 r.predictor.learn(r.start, r.stop, targets[r.start : r.stop])
-    return out, coder.encoder.bytes()
+    return out, coder.encoder.bytes(), mixture

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from decoder.frame import Damaged, Reader, Unsupported
+from decoder.frame import Damaged, Reader
 from decoder.graphs import network, tensor_shapes
 from decoder.logistic_mixing import Coder, Slots
 from decoder.random_numbers import Stream
@@ -17,7 +17,7 @@ def coordinates(data, d):
     coder, magnitudes, kind, out = Coder(data), Slots(), Slots(), []
     for _ in range(d):
         m = 0
-        while m < 16 and coder.adaptive(magnitudes[m]):
+        while m < 16 and coder.adaptive(magnitudes, m):
             m += 1
         if m == 16:
             m += coder.integer(kind)
@@ -27,6 +27,16 @@ def coordinates(data, d):
     if coder.encoder.bytes() != data:
         raise Damaged("not the shortest string")
     return out
+
+
+def transform(v):
+    """The t of "Subspace", int64 (N,), N a power of two."""
+    half = 1
+    while half < len(v):
+        pairs = v.reshape(-1, 2, half)
+        v = np.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], 1).reshape(-1)
+        half *= 2
+    return v
 
 
 def weights_of(shape_list, q, s, seed):
@@ -41,16 +51,10 @@ def weights_of(shape_list, q, s, seed):
     theta_0, gains = np.concatenate(start), np.concatenate(gains)
     D = len(theta_0)
     N = 1 << (D - 1).bit_length()
-    if len(q) > min(N, 1 << 20):
-        raise Damaged("dimension")
     v = np.zeros(N, np.int64)
     v[Stream(seed, 33).permutation(N)[: len(q)]] = q
     signs = np.array([-1 if b else 1 for b in Stream(seed, 34).below(2, D)])
-    half = 1
-    while half < N:
-        pairs = v.reshape(-1, 2, half)
-        v = np.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]], 1).reshape(-1)
-        half *= 2
+    v = transform(v)
     step = (16 + s % 16) * 2.0 ** (s // 16 - 20)
     theta = (theta_0.astype(np.float64) + (signs * v[:D]).astype(np.float64) * (gains * step)).astype(
         np.float32
@@ -69,21 +73,23 @@ def split(shapes, theta):
 
 
 def weight_shapes(vertices, inputs, k):
-    """Shapes of the weights; a bias follows each. Raises Unsupported for networks with running statistics."""
-    if any(v.node == "normalisation" for v in vertices):
-        raise Unsupported("running statistics in this code")
+    """Shapes of the weights of a network without running statistics; a bias follows each."""
     return tensor_shapes(vertices, inputs, k)[::2]
 
 
-def decode_subspace(file, x):
-    """Classes of a file, int64 (n,)."""
-    if file.k == 1:
-        return np.zeros(file.n, np.int64)
+def read_subspace(file, x):
+    """(vertices, tensors) of a file's network, and a Reader at what follows it."""
     r, vertices = Reader(file.payload), network(file.net, file.own)
-    d = r.unsigned()
-    if d > 1 << 20:
+    shapes = weight_shapes(vertices, x.shape[1:], file.k)
+    d, parameters = r.unsigned(), sum(math.prod(shape) + shape[0] for shape in shapes)
+    if d > min(1 << 20, 1 << (parameters - 1).bit_length()):
         raise Damaged("dimension")
     s = r.byte() if d else 0
     q = coordinates(r.take(r.unsigned()), d) if d else []
-    tensors = weights_of(weight_shapes(vertices, x.shape[1:], file.k), q, s, file.seed)
+    return vertices, weights_of(shapes, q, s, file.seed), r
+
+
+def decode_subspace(file, x):
+    """Classes of a file of more than one, int64 (n,)."""
+    vertices, tensors, r = read_subspace(file, x)
     return decode_labels(vertices, tensors, x, r.byte(), r.rest())

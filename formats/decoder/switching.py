@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from decoder.blocks import softmaxes
+from decoder.blocks import mean_logarithms, softmaxes
 from decoder.cnn import CNN, LARGE, cnn
 from decoder.elementary import log, logs
 from decoder.kernel import Kernel
@@ -46,6 +46,24 @@ class Neighbours:
     def learn(self, start, stop, labels):
         """Takes label start."""
         self.labels += [int(y) for y in labels]
+
+
+def mean_probabilities(scores):
+    """The m_p of "Pools", float64 (K,), of a predictor's pooled score sets, (sets, K)."""
+    total = np.zeros(scores.shape[1])
+    for row in scores:
+        total = total + softmaxes(row)
+    return total / float(len(scores))
+
+
+def pools(means):
+    """Score sets of the pools of predictors' probabilities, float64 (K,) each ("Pools")."""
+    L = [logs(np.maximum(m, 1e-300)) for m in means]
+    s = np.zeros(len(means[0]))
+    for logarithm in L:
+        s = s + logarithm
+    P = float(len(means))
+    return [mean_logarithms(means), s / P, *((s + logarithm) / (P + 1.0) for logarithm in L)]
 
 
 class Entry:
@@ -95,19 +113,9 @@ class Portfolio:
             mine = e.ready[i - e.start]
             rows += list(mine)
             if e.pooled is not None:
-                total = np.zeros(self.k)
-                for s in e.pooled:
-                    total = total + softmaxes(mine[s])
-                means.append(total / float(len(e.pooled)))
-        P = len(means)
-        if P > 1:
-            L = [logs(np.maximum(m, 1e-300)) for m in means]
-            total, s = np.zeros(self.k), np.zeros(self.k)
-            for m, logarithm in zip(means, L, strict=True):
-                total, s = total + m, s + logarithm
-            rows.append(logs(np.maximum(total / float(P), 1e-300)))
-            rows.append(s / float(P))
-            rows += [(s + logarithm) / float(P + 1) for logarithm in L]
+                means.append(mean_probabilities(mine[e.pooled]))
+        if len(means) > 1:
+            rows += pools(means)
         return np.array(rows)
 
     def learn(self, i, labels):
@@ -121,10 +129,10 @@ class Portfolio:
         self.entries = [e for e in self.entries if e.end > i]
 
 
-def run(portfolio, n, k, payload=None, labels=None):
+def run(portfolio, n, k, payload=None, labels=None, mixture=None):
     """Decodes a payload, or codes labels; (labels, payload written again, scores, frequencies)."""
     layout = portfolio.layout()
-    mixture, decoder, encoder = Mixture(k, len(layout)), Decoder(payload or b""), Encoder()
+    mixture, decoder, encoder = mixture or Mixture(k, len(layout)), Decoder(payload or b""), Encoder()
     out, scores, rows = [], [], []
     for i in range(n):
         portfolio.retire(i)
@@ -133,11 +141,7 @@ def run(portfolio, n, k, payload=None, labels=None):
             B = len(INVERSE_TEMPERATURES)
             stay = [B * layout.index(x) + b for x in now for b in range(B)]
             stay += [B * len(layout), B * len(layout) + 1]
-            for name in ("prior", "weights"):
-                kept, total = getattr(mixture, name)[stay], 0.0
-                for w in kept:
-                    total = total + w
-                setattr(mixture, name, kept / total)
+            mixture.keep(stay)
             layout = now
         s = portfolio.scores(i)
         f = frequencies(mixture.probabilities(s).tolist())

@@ -3,12 +3,43 @@
 
 import numpy as np
 
-from decoder.blocks import softmaxes
-from decoder.elementary import logs
+from decoder.blocks import mean_logarithms, softmaxes
 from decoder.layers import BatchNormalisation
 from decoder.random_numbers import Stream
 
 f32 = np.float32
+
+
+class Adam:
+    """Adam, b1 = 0.9 (arithmetic.md, section 7)."""
+
+    def __init__(self, b2, decay):
+        self.b1, self.b2, self.decay = f32(0.9), f32(b2), decay
+        self.p1 = self.p2 = 1.0
+
+    def step(self, rate, tensors):
+        """One step in place of (weights, first moments, second moments, gradient) of every tensor, float32."""
+        b1, b2 = self.b1, self.b2
+        self.p1, self.p2 = self.p1 * float(b1), self.p2 * float(b2)
+        r, u = f32(rate / (1.0 - self.p1)), f32(1.0 / (1.0 - self.p2))
+        d, c1, c2 = f32(rate * self.decay), f32(1.0) - b1, f32(1.0) - b2
+        for w, m, v, g in tensors:
+            m[...] = b1 * m + c1 * g
+            v[...] = b2 * v + c2 * (g * g)
+            w[...] = w - d * w
+            w[...] = w - r * m / (np.sqrt(v * u) + f32(1e-8))
+
+
+def moved_towards(average, weights, c):
+    """The average after a step (arithmetic.md, section 7), float32."""
+    return average + (weights - average) * c
+
+
+def cross_entropy_gradient(p, y, smoothing):
+    """Gradient of the scores, float32 (N, K), from probabilities p and classes y (arithmetic.md, section 6)."""
+    target = np.full(p.shape, smoothing / float(p.shape[1]))
+    target[np.arange(len(y)), y] += 1.0 - smoothing
+    return ((p - target) / float(len(y))).astype(f32)
 
 
 class Member:
@@ -22,7 +53,7 @@ class Member:
         self.moments = [
             ([np.zeros_like(w) for w in ws], [np.zeros_like(w) for w in ws]) for ws, _ in self.state
         ]
-        self.p1 = self.p2 = 1.0
+        self.adam = Adam(recipe["b2"], recipe["decay"])
         self.numbers, self.warps = Stream(seed, 2, e), Stream(seed, 4, e)
         dropout = Stream(seed, 3, e)
         for layer in layers:
@@ -54,19 +85,21 @@ class Member:
             if g is None:
                 break
         gradients = [[]] * (len(self.layers) - len(gradients)) + gradients
-        self.adam(gradients)
+        rate = R["rate"] / (1.0 + self.steps / R["rate_steps"])
+        arrays = zip(self.state, self.moments, gradients, strict=True)
+        self.adam.step(
+            rate, [t for (ws, _), (ms, vs), gs in arrays for t in zip(ws, ms, vs, gs, strict=True)]
+        )
         c = f32((R["horizon"] + 1) / (self.steps + R["horizon"]))
         for (ws, rs), (aw, ar) in zip(self.state, self.average, strict=False):
             for w, a in (*zip(ws, aw, strict=False), *zip(rs, ar, strict=False)):
-                a[...] = a + (w - a) * c
+                a[...] = moved_towards(a, w, c)
 
     def loss_gradient(self, scores, chosen, y, k):
         """The gradient of the cross-entropy (arithmetic.md, section 6)."""
-        p, smoothing = softmaxes(scores), self.recipe["smoothing"]
-        target = np.full(p.shape, smoothing / k)
-        target[np.arange(len(y)), y] += 1.0 - smoothing
+        p = softmaxes(scores)
         self.note(chosen, p, y)
-        return ((p - target) / float(len(y))).astype(f32)
+        return cross_entropy_gradient(p, y, self.recipe["smoothing"])
 
     def choose(self, known):
         """Example numbers of the batch."""
@@ -74,21 +107,6 @@ class Member:
 
     def note(self, chosen, p, y):
         """Takes note of the probabilities of a training pass."""
-
-    def adam(self, gradients):
-        """A step of Adam (arithmetic.md, section 7)."""
-        R = self.recipe
-        rate = R["rate"] / (1.0 + self.steps / R["rate_steps"])
-        b1, b2 = f32(0.9), f32(R["b2"])
-        self.p1, self.p2 = self.p1 * float(b1), self.p2 * float(b2)
-        r, u, decay = f32(rate / (1.0 - self.p1)), f32(1.0 / (1.0 - self.p2)), f32(rate * R["decay"])
-        c1, c2 = f32(1.0) - b1, f32(1.0) - b2
-        for (ws, _), (ms, vs), gs in zip(self.state, self.moments, gradients, strict=False):
-            for w, m, v, g in zip(ws, ms, vs, gs, strict=False):
-                m[...] = b1 * m + c1 * g
-                v[...] = b2 * v + c2 * (g * g)
-                w[...] = w - decay * w
-                w[...] = w - r * m / (np.sqrt(v * u) + f32(1e-8))
 
 
 def integer_root(x, degree):
@@ -122,10 +140,7 @@ class NetworkPredictor:
         p = [softmaxes(m.scores(x)) for m in self.members]
         out = np.zeros((stop - start, len(self.groups), self.k))
         for s, group in enumerate(self.groups):
-            total = np.zeros(p[0].shape)
-            for e in group:
-                total = total + p[e]
-            out[:, s] = logs(np.maximum(total / float(len(group)), 1e-300))
+            out[:, s] = mean_logarithms([p[e] for e in group])
         return out
 
     def learn(self, start, stop, labels):

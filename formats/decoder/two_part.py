@@ -55,25 +55,30 @@ def transmitted(section, vertices, inputs, outputs):
     return tensors
 
 
-def decode_two_part(file, x):
-    """Classes of a file, int64 (n,)."""
-    if file.k == 1:
-        return np.zeros(file.n, np.int64)
+def outputs_of(vertices, tensors, x):
+    """Outputs of a network for all examples, float32 (n, outputs)."""
+    return np.array([scores_of(vertices, tensors, row) for row in x])
+
+
+def read_two_part(file, x):
+    """(vertices, tensors) of a file's network, and a Reader at what follows it; one output for real numbers."""
     r, vertices = Reader(file.payload), network(file.net, file.own)
-    tensors = transmitted(r.take(r.unsigned()), vertices, x.shape[1:], file.k)
+    section = r.take(r.unsigned())
+    return vertices, transmitted(section, vertices, x.shape[1:], file.k if file.grid is None else 1), r
+
+
+def decode_two_part(file, x):
+    """Classes of a file of more than one, int64 (n,)."""
+    vertices, tensors, r = read_two_part(file, x)
     return decode_labels(vertices, tensors, x, r.byte(), r.rest())
 
 
 def decode_two_part_reals(file, x):
-    """Indices of a file of real numbers, a list."""
-    if file.grid.low == file.grid.high:
-        return [file.grid.low] * file.n
-    r, vertices = Reader(file.payload), network(file.net, file.own)
-    tensors = transmitted(r.take(r.unsigned()), vertices, x.shape[1:], 1)
+    """Indices of a file of more than one, a list."""
+    vertices, tensors, r = read_two_part(file, x)
     offset = int.from_bytes(r.take(2), "little", signed=True)
     i, j, shares = r.byte(), r.byte(), r.byte()
     scale = (16 + i % 16) * 2.0 ** (i // 16) / 4096.0
     deviation = scale * ((16 + j % 16) / 2.0 ** (16 - j // 16))
-    outputs = (float(scores_of(vertices, tensors, row)[0]) for row in x)
-    means = (offset / 4096.0 + scale * output for output in outputs)
+    means = (offset / 4096.0 + scale * float(output) for output in outputs_of(vertices, tensors, x)[:, 0])
     return decode_fixed(file.grid, means, deviation, share(shares >> 4), share(shares & 15), r.rest())

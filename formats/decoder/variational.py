@@ -1,4 +1,4 @@
-# ruff: noqa: N806 (capitals as on the page)
+# ruff: noqa: N803, N806 (capitals as on the page)
 """The variational code (formats/variational.md)."""
 
 import math
@@ -13,10 +13,30 @@ from decoder.subspace import split, weight_shapes
 from decoder.two_part import decode_labels
 
 
-def decode_variational(file, x):
-    """Classes of a file, int64 (n,)."""
-    if file.k == 1:
-        return np.zeros(file.n, np.int64)
+def deviation(v):
+    """The s_t of a byte ("Weights")."""
+    return (8 + (v & 7)) * 2.0 ** ((v >> 3) - 24) if v else 0.0
+
+
+def flat_weights(sizes, deviations, indices, C, seed):
+    """The flat vector of weights, float32, that the indices of the blocks name ("Weights")."""
+    N = len(indices)
+    theta = np.zeros(sum(sizes), np.float32)
+    blocks, at = [[] for _ in range(N)], 0
+    for t, (m, s) in enumerate(zip(sizes, deviations, strict=True)):
+        if s > 0:
+            for i, place in enumerate(Stream(seed, 49, t).permutation(m)):
+                blocks[i * N // m].append((at + place, s))
+        at += m
+    for b, members in enumerate(blocks):
+        z = Stream(seed, 48, b * (1 << C) + indices[b]).normals(len(members))
+        for (place, s), value in zip(members, z, strict=True):
+            theta[place] = np.float32(float(value) * s)
+    return theta
+
+
+def read_variational(file, x):
+    """(vertices, tensors) of a file's network, and a Reader at what follows it."""
     r, vertices = Reader(file.payload), network(file.net, file.own)
     shape_list = weight_shapes(vertices, x.shape[1:], file.k)
     sizes = [n for shape in shape_list for n in (math.prod(shape), shape[0])]
@@ -26,23 +46,21 @@ def decode_variational(file, x):
         raise Damaged("C, N or P")
     deviations = [0.0] * len(sizes)
     if N and P:
-        deviations = [(8 + (v & 7)) * 2.0 ** ((v >> 3) - 24) if v else 0.0 for v in r.take(len(sizes))]
+        deviations = [deviation(v) for v in r.take(len(sizes))]
     elif N:
         variance = struct.unpack("<f", r.take(4))[0]
         if not 2.0**-40 <= variance <= 2.0**40:
             raise Damaged("variance")
         deviations = [float(np.float32(math.sqrt(variance)))] * len(sizes)
+    if N and not any(deviations):
+        raise Damaged("no tensor with a deviation above 0")
     bits = int.from_bytes(r.take(-(-N * C // 8)), "big") >> (-N * C % 8)
     indices = [bits >> (C * (N - 1 - b)) & ((1 << C) - 1) for b in range(N)]
-    theta = np.zeros(sum(sizes), np.float32)
-    blocks, at = [[] for _ in range(N)], 0
-    for t, (m, s) in enumerate(zip(sizes, deviations, strict=False)):
-        if s > 0:
-            for i, place in enumerate(Stream(file.seed, 49, t).permutation(m)):
-                blocks[i * N // m].append((at + place, s))
-        at += m
-    for b, members in enumerate(blocks):
-        z = Stream(file.seed, 48, b * (1 << C) + indices[b]).normals(len(members))
-        for (place, s), value in zip(members, z, strict=False):
-            theta[place] = np.float32(float(value) * s)
-    return decode_labels(vertices, split(shape_list, theta), x, r.byte(), r.rest())
+    theta = flat_weights(sizes, deviations, indices, C, file.seed)
+    return vertices, split(shape_list, theta), r
+
+
+def decode_variational(file, x):
+    """Classes of a file of more than one, int64 (n,)."""
+    vertices, tensors, r = read_variational(file, x)
+    return decode_labels(vertices, tensors, x, r.byte(), r.rest())

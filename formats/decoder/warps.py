@@ -15,8 +15,7 @@ class Warp:
         """Warped images, float32 (n, h, w, c), by words and normals of a stream."""
         n, h, w, c = images.shape
         count = 7 if self.varied or self.mirrored else 6
-        words = np.array(stream.words(n * count), np.uint64).reshape(n, count)
-        unit = ((words >> np.uint64(11)).astype(np.int64) - (1 << 52)).astype(np.float64) * 2.0**-52
+        unit = stream.signed_units(n * count).reshape(n, count)
         grids, bend = stream.normals(n * 32).reshape(n, 2, 4, 4).astype(np.float64), np.full(n, self.shift)
         limits = np.array([*self.limits, self.shift, self.shift])
         if self.varied:

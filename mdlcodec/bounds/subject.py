@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,11 @@ from mdlcodec.nn.weights import Weights, check_fit, order_of, weights_of
 from mdlcodec.nn.zoo import Architecture, architecture_named
 
 if TYPE_CHECKING:
-    from mdlcodec.data import Dataset
+    from mdlcodec.container.label_file import LabelHeader
+    from mdlcodec.data import Content, Dataset
     from mdlcodec.data.tensor import Tensor
-    from mdlcodec.files.labels import LabelFile, Watch
+    from mdlcodec.files.label_file import LabelFile
+    from mdlcodec.files.runs import Watch
     from mdlcodec.limits import Limits
 
 # what the range of the inputs' values may become for a network file, whose network was trained elsewhere
@@ -61,9 +64,13 @@ class Subject:
 
 
 def of_label_file(
-    file: LabelFile, blob: bytes, source: str, limits: Limits, watch: Watch | None = None
+    file: LabelFile,
+    blob: bytes,
+    find_inputs: Callable[[LabelHeader], Sequence[Content]],
+    limits: Limits,
+    watch: Watch | None = None,
 ) -> Subject:
-    """The network of a file of a two-part code; its labels are decoded with the inputs in ``source``.
+    """The network of a file of a two-part code; its labels are decoded with what its inputs may be.
 
     Raises what ``labels.decode`` raises, BadData for codes without a network and inputs that are no images.
     """
@@ -73,7 +80,7 @@ def of_label_file(
     if file.header.grid is not None:
         raise BadData("the bound is on how often a network is wrong, and this file holds reals, not classes")
     section = section_of(blob)  # whether there is one, before anything is read
-    received = label_files.receive(file, label_files.inputs_from(source), limits=limits, watch=watch)
+    received = label_files.receive(file, find_inputs, limits=limits, watch=watch)
     network, answers = received.decoded.network, received.decoded.answers
     if network is None or answers is None:
         raise BadData(_ONE_CLASS)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mdlcodec.cli.decode import inputs_from
 from mdlcodec.cli.files import naming, read_file
 from mdlcodec.cli.options import NETWORKS, Common, common_options
 from mdlcodec.cli.progress import ProgressLine
@@ -112,7 +113,8 @@ def _subject(
 ) -> Subject:
     from mdlcodec import bounds, data
     from mdlcodec.container import is_network_file
-    from mdlcodec.files import labels, networks
+    from mdlcodec.files import networks
+    from mdlcodec.files.label_file import parse
 
     with naming(file):
         memory = common.limits().memory
@@ -130,9 +132,13 @@ def _subject(
         for name, option in _OF_NETWORK_FILES.items():
             if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
                 raise click.UsageError(f"{option} is for network files, and this file says it; leave it out")
-        label_file = labels.parse(blob, memory)
+        label_file = parse(blob, memory)
         return bounds.of_label_file(
-            label_file, blob, inputs, common.limits(), watch("decoding", line, common)
+            label_file,
+            blob,
+            inputs_from(inputs, common.quiet),
+            common.limits(),
+            watch("decoding", line, common),
         )
 
 

@@ -19,7 +19,7 @@ from mdlcodec.cli.table_options import TableArguments, table_options
 from mdlcodec.cli.terminal import duration, printable, require_stdout, say, say_notes
 from mdlcodec.cli.verbose import watch
 from mdlcodec.cli.verification import verify
-from mdlcodec.errors import BadData, MdlcodecError
+from mdlcodec.errors import BadData, LimitExceeded, MdlcodecError
 from mdlcodec.report.strict_json import strict_json
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _read(
         return dataset, None
     try:
         return dataset, read_examples(beside_it, table["target"], dataset)
-    except BadData as error:
+    except (BadData, LimitExceeded) as error:
         if not common.quiet:
             say(f"no test accuracy: {error}")
         return dataset, None

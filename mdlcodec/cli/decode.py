@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from mdlcodec.container.label_file import LabelHeader
     from mdlcodec.data import AnyLabels, Content
     from mdlcodec.files.checkpoints import CheckpointFile
-    from mdlcodec.files.labels import LabelFile, Run
+    from mdlcodec.files.label_file import LabelFile
+    from mdlcodec.files.runs import Run
 
 
-def _inputs_from(source: str, quiet: bool) -> Callable[[LabelHeader], Sequence[Content]]:
-    """As files.labels.inputs_from; what was decided in reading them is said."""
-    from mdlcodec.files import labels as label_files
+def inputs_from(source: str, quiet: bool) -> Callable[[LabelHeader], Sequence[Content]]:
+    """As files.label_inputs.inputs_from; what was decided in reading them is said."""
+    from mdlcodec.files import label_inputs
 
-    find = label_files.inputs_from(source)
+    find = label_inputs.inputs_from(source)
 
     def find_and_say(header: LabelHeader) -> Sequence[Content]:
         contents = find(header)
@@ -52,7 +53,7 @@ def decode_labels(
     with naming(file), ProgressLine(common.quiet) as line:
         return label_files.decode(
             label_file,
-            _inputs_from(inputs, common.quiet),
+            inputs_from(inputs, common.quiet),
             device=device,
             limits=common.limits(),
             watch=watch("decoding", line, common),
@@ -92,11 +93,11 @@ def command(
     if common.json and is_stdout(output):
         raise click.UsageError("-o - and --json both want stdout; choose one")
     from mdlcodec.data import FORMS, form_of, label_bytes
-    from mdlcodec.files import labels as label_files
+    from mdlcodec.files.label_file import parse
 
     with naming(file):
         memory = common.limits().memory
-        label_file = label_files.parse(read_file(file, memory), memory)
+        label_file = parse(read_file(file, memory), memory)
     form = label_file.header.form if output is None or is_stream(output) else form_of(output)
     output = f"{stem(file)}-labels{FORMS[form]}" if output is None else output
     label_bytes(label_file.one_label_each(), form)  # does the form fit? It is known before any training

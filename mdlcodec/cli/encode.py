@@ -132,6 +132,7 @@ def command(
     ):
         from mdlcodec.codes import Options
         from mdlcodec.data import Choice, read
+        from mdlcodec.files import label_file
         from mdlcodec.files import labels as label_files
 
         dataset = read(data, limit=limit, choice=Choice(kind, precision), **table)
@@ -154,7 +155,7 @@ def command(
             beside = None if checkpoint is None else f"{checkpoint}.verify"
             verify_seconds = None if no_verify else verify(path, data, dataset.labels, common, line, beside)
     change = dataset.labels.change
-    facts: dict[str, Any] = {"kind": "labels"} | label_files.inspect(blob)
+    facts: dict[str, Any] = {"kind": "labels"} | label_file.inspect(blob)
     if not common.quiet:
         verified = "not verified" if verify_seconds is None else f"verified in {duration(verify_seconds)}"
         uniform = math.ceil(facts["uniform_bits"] / 8)

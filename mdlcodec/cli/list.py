@@ -61,14 +61,14 @@ def command(files: tuple[str, ...], common: Common) -> None:
 def _inspect(blob: bytes, common: Common) -> dict[str, Any]:
     """What is in a file; its network, if labels are coded with one, only where that is asked for."""
     from mdlcodec.container import is_network_file
-    from mdlcodec.files import labels
+    from mdlcodec.files import label_file
 
     limits = common.limits()
     if is_network_file(blob):
         from mdlcodec.files import networks
 
         return networks.inspect(blob, limits)
-    facts: dict[str, Any] = {"kind": "labels"} | labels.inspect(blob, limits.memory)
+    facts: dict[str, Any] = {"kind": "labels"} | label_file.inspect(blob, limits.memory)
     if (common.verbose or common.json) and any(part["name"] == "network" for part in facts["sections"]):
         from mdlcodec.files import networks
 

@@ -159,7 +159,11 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
             require_stdout("leave out --json")
         if max_work is None and max_steps is not None:
             max_work = _OPERATIONS_A_STEP * max_steps
-        command(*args, common=Common(quiet, verbose, as_json, max_work, max_memory), **rest)
+        from mdlcodec.limits import readers_within
+
+        common = Common(quiet, verbose, as_json, max_work, max_memory)
+        with readers_within(common.limits().memory):
+            command(*args, common=common, **rest)
 
     for option in (
         click.option(

@@ -12,7 +12,7 @@ from mdlcodec.cli.files import is_stdout, open_output, stem
 from mdlcodec.cli.network_table import network_rows
 from mdlcodec.cli.options import NETWORKS, Common, common_options
 from mdlcodec.cli.progress import ProgressLine
-from mdlcodec.cli.terminal import duration, say, table
+from mdlcodec.cli.terminal import duration, say, say_notes, table
 from mdlcodec.cli.verification import verify_network
 from mdlcodec.report.strict_json import strict_json
 
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 _NAMES_SHOWN = 5
 
 
-def _features(inputs: str | None) -> np.ndarray | None:
+def _features(inputs: str | None, quiet: bool) -> np.ndarray | None:
     if inputs is None:
         return None
     from mdlcodec import data
 
     [content, *_] = data.read_candidates(inputs, limit=None, ignore=None, header=None)
+    say_notes(content.notes, quiet)
     return content.inputs().features
 
 
@@ -103,7 +104,7 @@ def command(
         loaded = read_weights(weights, common.limits().memory)
         with ProgressLine(common.quiet) as line:
             start = time.perf_counter()
-            options = networks.Options(lossy, unsigned_zeros, net, _features(inputs))
+            options = networks.Options(lossy, unsigned_zeros, net, _features(inputs, common.quiet))
             blob, report = networks.pack(
                 loaded.tensors, options, memory=common.limits().memory, progress=line.elements
             )
@@ -111,7 +112,7 @@ def command(
             path = destination.write(blob)
             verify_seconds = None
             if not no_verify:
-                verify_seconds = verify_network(path, networks.digest(report.tensors), common, line)
+                verify_seconds = verify_network(path, networks.digest(report.network.tensors), common, line)
     negative = 0 if unsigned_zeros else zero_signs(loaded.tensors)
     raw = sum(tensor.patterns.nbytes for tensor in loaded.tensors)
     if not common.quiet:
@@ -123,7 +124,7 @@ def command(
             say(f"{negative:,} zeros are -0.0, and their signs are kept; --unsigned-zeros drops them")
         say(f"{output}: {len(blob):,} bytes{ratio}; packed in {duration(seconds)}, {verified}")
     if common.json or common.verbose:
-        facts: dict[str, Any] = networks.inspect(blob, common.sending_limits())
+        facts: dict[str, Any] = networks.facts(blob, report.network)
         if common.verbose and not common.quiet:
             for row in table(network_rows(facts)):
                 say(row)

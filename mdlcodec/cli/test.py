@@ -27,7 +27,7 @@ def command(file: str, inputs: str | None, device: str, checkpoint: str | None, 
     A network is unpacked.
     """
     from mdlcodec.container import is_network_file
-    from mdlcodec.files import labels
+    from mdlcodec.files.label_file import inspect, parse
 
     if checkpoint is not None and inputs is None:
         raise click.UsageError("--checkpoint is for a decode; give --inputs, or leave it out")
@@ -40,7 +40,7 @@ def command(file: str, inputs: str | None, device: str, checkpoint: str | None, 
         _test_network(file, blob, common)
         return
     with naming(file):
-        label_file = labels.parse(blob, common.limits().memory)
+        label_file = parse(blob, common.limits().memory)
     ideal_bits = seconds = None
     if inputs is not None:
         with checkpoint_at(checkpoint, [file, inputs]) as held:
@@ -52,7 +52,7 @@ def command(file: str, inputs: str | None, device: str, checkpoint: str | None, 
         else:
             say(f"{file}: intact; its {label_file.n:,} labels come back in {duration(seconds)}")
     if common.json:
-        facts = {"file": file, "kind": "labels"} | labels.inspect(blob, common.limits().memory)
+        facts = {"file": file, "kind": "labels"} | inspect(blob, common.limits().memory)
         facts |= {"decoded": inputs is not None, "ideal_bits": ideal_bits, "seconds": seconds}
         click.echo(strict_json(facts))
 

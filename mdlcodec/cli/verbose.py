@@ -14,7 +14,7 @@ _WORTH_SAYING = 10  # seconds
 
 if TYPE_CHECKING:
     from mdlcodec.codes import Progress
-    from mdlcodec.files.labels import Plan, Watch
+    from mdlcodec.files.runs import Plan, Watch
 
 
 def watch(what: str, line: ProgressLine, common: Common) -> Watch:

@@ -17,8 +17,8 @@ from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import Progress
 from mdlcodec.data.targets import Reals
 from mdlcodec.limits import EXPONENTIAL, Cost
+from mdlcodec.mixing.cells import learned_from
 from mdlcodec.mixing.fixed_mixture import FixedMixture, best_shape
-from mdlcodec.mixing.real_mixture import learned_from
 from mdlcodec.nn.zoo import Architecture
 
 if TYPE_CHECKING:

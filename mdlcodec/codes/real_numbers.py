@@ -14,7 +14,8 @@ from mdlcodec.codes.results import Decoded, Encoded
 from mdlcodec.codes.resumption import keep, labels_done, position
 from mdlcodec.data.targets import Reals
 from mdlcodec.limits import EXPONENTIAL, Cost
-from mdlcodec.mixing.real_mixture import RealMixture, UniformIndices
+from mdlcodec.mixing.halving import UniformIndices
+from mdlcodec.mixing.real_mixture import RealMixture
 from mdlcodec.saved import Saved, joined, part_of, taken
 
 if TYPE_CHECKING:

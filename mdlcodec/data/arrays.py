@@ -8,11 +8,20 @@ import numpy as np
 
 from mdlcodec.data.array_likes import as_array
 from mdlcodec.data.dataset import AS_CLASSES, Choice, Content, Dataset, quoted
-from mdlcodec.data.features import Column, NumberColumn, column_features, image_features, number_offsets
+from mdlcodec.data.features import (
+    Column,
+    NumberColumn,
+    column_bytes,
+    column_features,
+    image_features,
+    number_offsets,
+)
 from mdlcodec.data.label_choice import labels_as
 from mdlcodec.errors import BadData
+from mdlcodec.limits import check_reading
 
 MAX_CHANNELS = 4
+_BYTES_OF_A_COLUMN = 48  # for each example, while one is made
 
 
 def array_digest(x: np.ndarray) -> bytes:
@@ -50,17 +59,28 @@ def number_column(values: np.ndarray) -> NumberColumn:
     return NumberColumn(codes, number_offsets(distinct))
 
 
-def _features(x: np.ndarray) -> np.ndarray:
+def _features(x: np.ndarray, held: int) -> np.ndarray:
     images = as_images(x)
     if images is not None:
-        return image_features(images)
-    flat = x.reshape(x.shape[0], -1) if x.size else np.zeros((x.shape[0], 0))
-    columns: list[Column] = [number_column(flat[:, j]) for j in range(flat.shape[1])]
-    return column_features(columns, x.shape[0])
+        return image_features(images, held)
+    n = x.shape[0]
+    flat = x.reshape(n, -1) if x.size else np.zeros((n, 0))
+    if not x.flags.c_contiguous:
+        held += x.nbytes  # a copy
+    columns: list[Column] = []
+    made = 0
+    for j in range(flat.shape[1]):
+        check_reading(held + made + _BYTES_OF_A_COLUMN * n, f"{n} examples")
+        columns.append(number_column(flat[:, j]))
+        made += column_bytes(columns[-1])
+    return column_features(columns, n, held)
 
 
-def array_content(x: np.ndarray, limit: int | None = None) -> Content:
-    """The first ``limit`` examples of an array (n, ...) of real numbers. Raises BadData."""
+def array_content(x: np.ndarray, limit: int | None = None, held: int = 0) -> Content:
+    """The first ``limit`` examples of an array (n, ...) of real numbers; ``held``: bytes that what was read takes.
+
+    Raises BadData, and LimitExceeded where memory has no room.
+    """
     if x.dtype.kind not in "biuf" or x.dtype.itemsize > 8:
         raise BadData(
             f"x has dtype {quoted(x.dtype)}; give numbers (bool, integers or floats up to 64 bits), "
@@ -69,7 +89,9 @@ def array_content(x: np.ndarray, limit: int | None = None) -> Content:
     if x.ndim == 0 or x.shape[0] == 0:
         raise BadData(f"x has shape {x.shape} and so no examples; give at least one")
     x = x[:limit]
-    return Content(x.shape[0], array_digest(x), lambda: _features(x))
+    if not (x.flags.c_contiguous and x.dtype.isnative):
+        check_reading(held + x.nbytes, f"{x.shape[0]} examples")  # a copy
+    return Content(x.shape[0], array_digest(x), lambda: _features(x, held))
 
 
 def content_of(x: object) -> Content:

@@ -12,6 +12,7 @@ from typing import BinaryIO, Protocol
 
 from mdlcodec.data.dataset import quoted
 from mdlcodec.errors import BadData
+from mdlcodec.limits import check_reading
 
 MAX_BYTES = 2**32
 """Most bytes a file may unpack to, and most bytes of one array."""
@@ -21,6 +22,9 @@ MAX_FILES = 2**22
 
 _XZ_MEMORY = 2**27  # xz -9 needs 65 MiB; a hostile header may ask for 4 GiB
 _CHUNK = 1 << 16
+_AT_ONCE = 1 << 20  # so that what is read is not held twice
+_NAMES_AT_ONCE = 4096
+_BYTES_OF_A_NAME = 256  # of one of many in a folder, with its place in several lists
 
 
 class _Readable(Protocol):
@@ -75,7 +79,7 @@ class _Bounded(io.RawIOBase):
     def readinto(self, buffer: object, /) -> int:
         view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
         try:
-            data = self._source.read(len(view))
+            data = self._source.read(min(len(view), _AT_ONCE))
         except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
             reason = str(error).rstrip(".") or type(error).__name__
             raise BadData(f"cannot read {quoted(self._name)}: {reason}; is the file complete?") from error
@@ -114,13 +118,16 @@ def open_bounded(path: Path, limit: int = MAX_BYTES) -> BinaryIO:
 def list_bounded(folder: str | Path, limit: int = MAX_FILES) -> list[str]:
     """Names of what is in ``folder``, in the order of their code points.
 
-    Raises BadData when the folder cannot be read or holds more than ``limit`` names.
+    Raises BadData when the folder cannot be read or holds more than ``limit`` names, LimitExceeded for more than
+    memory has room for.
     """
     names: list[str] = []
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
                 names.append(entry.name)
+                if not len(names) % _NAMES_AT_ONCE:
+                    check_reading(_BYTES_OF_A_NAME * len(names), f"the folder {quoted(folder)}")
                 if len(names) > limit:
                     raise BadData(f"{quoted(folder)} holds more files than are allowed; give less data")
     except OSError as error:

@@ -13,6 +13,7 @@ from mdlcodec.data.bounded import MAX_BYTES, list_bounded, open_bounded
 from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Asked, Choice, Content, quoted, refuse_columns
 from mdlcodec.data.label_choice import labels_as
 from mdlcodec.errors import BadData
+from mdlcodec.limits import check_reading
 
 _NAME = re.compile(r"(data_batch_[1-5]|test_batch|train|test)\.bin")
 _BATCHES = [f"data_batch_{number}.bin" for number in range(1, 6)]
@@ -32,6 +33,7 @@ class _Layout:
         return self.label_bytes + _IMAGE_BYTES
 
 
+_COPIES = 2  # of what is read
 _CIFAR10 = _Layout(1, 10)
 _CIFAR100 = _Layout(2, 100)  # coarse label, fine label
 
@@ -62,7 +64,7 @@ def _read_records(source: str, limit: int | None) -> tuple[np.ndarray, _Layout]:
     """The first ``limit`` records, uint8 (n, record_bytes), of files that hold whole records."""
     paths, layout = _files(source)
     left = MAX_BYTES // layout.record_bytes if limit is None else limit
-    parts, total = [], 0
+    parts, total, held = [], 0, 0
     for path in paths:
         if not path.is_file():
             raise BadData(f"{quoted(path)} is no regular file; give CIFAR's .bin files")
@@ -77,6 +79,8 @@ def _read_records(source: str, limit: int | None) -> tuple[np.ndarray, _Layout]:
             raise BadData(f"{quoted(path)} makes it more than {MAX_BYTES} bytes; give less data")
         wanted = min(left, size // layout.record_bytes)
         left -= wanted
+        held += wanted * layout.record_bytes
+        check_reading(_COPIES * held, quoted(path))
         with open_bounded(path) as stream:
             data = stream.read(wanted * layout.record_bytes)
         if len(data) != wanted * layout.record_bytes:
@@ -87,7 +91,8 @@ def _read_records(source: str, limit: int | None) -> tuple[np.ndarray, _Layout]:
 
 def _content(records: np.ndarray, layout: _Layout) -> Content:
     planes = records[:, layout.label_bytes :].reshape(-1, _CHANNELS, _SIDE, _SIDE)
-    return array_content(np.ascontiguousarray(planes.transpose(0, 2, 3, 1)))
+    images = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
+    return array_content(images, None, images.nbytes + records.nbytes)
 
 
 def read(

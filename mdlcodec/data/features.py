@@ -13,6 +13,7 @@ import numpy as np
 from mdlcodec.compiled import njit
 from mdlcodec.data.bounded import MAX_BYTES
 from mdlcodec.errors import BadData
+from mdlcodec.limits import check_reading
 
 CLIP = 6.0
 WIDE = 256
@@ -21,6 +22,9 @@ WORD_BUDGET = 512
 _IMAGES_AT_ONCE = 1024
 _PIXELS = 255.0
 _PIXEL_ROUNDING = 1e-4
+_BYTES_OF_AN_EXAMPLE = 24  # while one of its columns is made
+_BYTES_OF_A_COLUMN = 600  # besides its numbers
+_BYTES_OF_A_VALUE = 48  # in a block while it is scaled
 _HALF_RANGE = np.ldexp(1.0, 1022)
 
 
@@ -142,10 +146,20 @@ def _text_tables(column: TextColumn, most: int) -> tuple[list[np.ndarray], np.nd
     return [rank_scores(counts).astype(np.float32)], slots, len(kept) + 1
 
 
-def column_features(columns: Sequence[Column], n: int) -> np.ndarray:
+def column_bytes(column: Column) -> int:
+    """Bytes that a column takes, without its words, and with what is made of it for its features."""
+    return (
+        _BYTES_OF_A_COLUMN
+        + column.codes.nbytes
+        + (column.offsets.nbytes if isinstance(column, NumberColumn) else 0)
+    )
+
+
+def column_features(columns: Sequence[Column], n: int, held: int = 0) -> np.ndarray:
     """Features (n, d) float32 of the columns, in the columns' order; one column of zeros if none is left.
 
-    Raises BadData when the matrix would be larger than MAX_BYTES.
+    Raises BadData when the matrix would be larger than MAX_BYTES, LimitExceeded when it and the columns, with
+    ``held`` bytes of the caller's, take more memory than readers may.
     """
     wide = len([column for column in columns if isinstance(column, NumberColumn)]) > WIDE
     texts = len([column for column in columns if isinstance(column, TextColumn) and len(column.words) > 1])
@@ -157,10 +171,12 @@ def column_features(columns: Sequence[Column], n: int) -> np.ndarray:
         else:
             plan.append((column.codes, *_text_tables(column, most)))
     d = 0
-    for _, tables, _, width in plan:
+    for column, (_, tables, _, width) in zip(columns, plan, strict=True):
         d += len(tables) + width
+        held += column_bytes(column) + sum(table.nbytes for table in tables)  # integers
     if n * max(d, 1) * 4 > MAX_BYTES:
         raise BadData(f"{n} examples with {d} features each do not fit into memory; give less with --limit")
+    check_reading(held + 4 * n * max(d, 1) + _BYTES_OF_AN_EXAMPLE * n, f"{n} examples with {d} features each")
     features = np.zeros((n, max(d, 1)), np.float32)
     at = 0
     for codes, tables, slots, width in plan:
@@ -186,17 +202,20 @@ def _finite_range(images: np.ndarray) -> tuple[np.float64, np.float64] | None:
     return (np.float64(min(lows)), np.float64(max(highs))) if lows else None
 
 
-def image_features(images: np.ndarray) -> np.ndarray:
+def image_features(images: np.ndarray, held: int = 0) -> np.ndarray:
     """Features (n, h, w, c) float32 in [0, 1] of images (n, h, w, c) of any real dtype.
 
     (v - lo) / (hi - lo) in float64 with lo and hi over all finite values; NaN and -inf give 0, +inf gives 1.
-    Raises BadData when the result would be larger than MAX_BYTES.
+    Raises BadData when the result would be larger than MAX_BYTES, LimitExceeded when it takes, with ``held`` bytes
+    of the caller's, more memory than readers may.
     """
     if images.size * 4 > MAX_BYTES:
         raise BadData(
             f"{images.shape[0]} images of {images[0].size} values each do not fit into memory; "
             "give less with --limit"
         )
+    block_size = images[:_IMAGES_AT_ONCE].size
+    check_reading(held + 4 * images.size + _BYTES_OF_A_VALUE * block_size, f"{images.shape[0]} images")
     extremes = _finite_range(images)
     lo, hi = extremes if extremes is not None else (np.float64(0.0), np.float64(0.0))
     features = np.zeros(images.shape, np.float32)

@@ -12,6 +12,7 @@ from mdlcodec.data.bounded import MAX_BYTES, list_bounded, open_bounded
 from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Asked, Choice, Content, quoted, refuse_columns
 from mdlcodec.data.label_choice import labels_as
 from mdlcodec.errors import BadData
+from mdlcodec.limits import check_reading
 
 _NAME = re.compile(r"(.*)(images|labels)([-.])idx([13])-ubyte(\.gz)?")
 
@@ -68,6 +69,7 @@ def _read_idx(path: Path, rank: int, limit: int | None) -> np.ndarray:
                 f"{quoted(path)} asks for {shape[0] * each} bytes, more than {MAX_BYTES}; give less data"
             )
         wanted = shape[0] if limit is None else min(limit, shape[0])
+        check_reading(wanted * each, quoted(path))
         data = stream.read(wanted * each)
         length = len(data)
         while block := stream.read(1 << 20):
@@ -79,6 +81,11 @@ def _read_idx(path: Path, rank: int, limit: int | None) -> np.ndarray:
     return np.frombuffer(data, np.uint8).reshape([wanted, *shape[1:]])
 
 
+def _content(path: Path, limit: int | None) -> Content:
+    images = _read_idx(path, 3, limit)
+    return array_content(images, limit, images.nbytes)  # integers
+
+
 def read(
     source: str, *, asked: Asked, limit: int | None, choice: Choice = AS_CLASSES
 ) -> tuple[Content, AnyLabels]:
@@ -86,11 +93,11 @@ def read(
     refuse_columns(asked, "IDX labels have their own file")
     images = _images_path(source)
     labels = _labels_path(images)
-    content = array_content(_read_idx(images, 3, limit), limit)
+    content = _content(images, limit)
     form = "idx.gz" if labels.suffix == ".gz" else "idx"
     return content, labels_as(choice, _read_idx(labels, 1, limit), content.n, form)
 
 
 def candidates(source: str, *, limit: int | None, ignore: int | None, header: bool | None) -> list[Content]:
     """The images alone."""
-    return [array_content(_read_idx(_images_path(source), 3, limit), limit)]
+    return [_content(_images_path(source), limit)]

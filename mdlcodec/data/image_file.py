@@ -16,7 +16,8 @@ from mdlcodec.data import image_bmp, image_png, image_pnm, image_tiff, image_web
 from mdlcodec.data.dataset import quoted
 from mdlcodec.data.image_png import Png
 from mdlcodec.data.image_refusal import LOSSY, NEITHER, TURNED, Refused
-from mdlcodec.errors import BadData
+from mdlcodec.errors import BadData, LimitExceeded
+from mdlcodec.limits import check_reading
 
 ENDINGS = (".png", ".bmp", ".pbm", ".pgm", ".ppm", ".pnm", ".tif", ".tiff", ".webp")
 """How names of images end, in any case."""
@@ -25,6 +26,9 @@ LOSSY_ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".avif", ".heic", ".h
 OTHER_ENDINGS = (".gif", ".tga", ".ico", ".qoi", ".psd", ".svg", ".exr", ".hdr")
 MAX_IMAGE_BYTES = 2**28
 """Most bytes of one file, and of its pixels."""
+
+_COPIES = 4  # of a file
+_BYTES_OF_A_PIXEL = 20  # while it is decoded, and looked at for transparency
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else Pillow's words go to the terminal
 
@@ -62,6 +66,8 @@ def _kind(raw: bytes) -> _Kind:
         return _Kind(image_bmp.check(raw))
     if raw.startswith(b"RIFF") and raw[8:12] == b"WEBP":
         image_webp.check(raw)
+    elif raw[:4] in image_tiff.SIGNATURES:
+        image_tiff.check(raw)
     elif re.match(rb"P[0-9fy]", raw):
         image_pnm.check(raw)
     return _Kind()
@@ -70,11 +76,9 @@ def _kind(raw: bytes) -> _Kind:
 def _decoded(raw: bytes, size: tuple[int, int] | None) -> Image.Image:
     """The image as Pillow's mode L or RGB. Raises Refused."""
     kind = _kind(raw)
-    image = Image.open(io.BytesIO(raw), formats=_FORMATS)
-    if image.format == "TIFF":
-        image_tiff.check(raw)
-        if image.getexif().get(_ORIENTATION, 1) != 1:  # Pillow turns by what its metadata say, too
-            raise Refused(TURNED)
+    image = Image.open(io.BytesIO(raw if kind.png is None else kind.png.plain), formats=_FORMATS)
+    if image.format == "TIFF" and image.getexif().get(_ORIENTATION, 1) != 1:
+        raise Refused(TURNED)  # Pillow turns by what its metadata say, too
     if image.mode not in _GREY + _COLOUR:
         raise Refused(NEITHER)
     width, height = image.size
@@ -84,6 +88,9 @@ def _decoded(raw: bytes, size: tuple[int, int] | None) -> Image.Image:
         )
     if width * height * 3 > MAX_IMAGE_BYTES:
         raise Refused(f"has {width} x {height} pixels, more than are allowed; make the images smaller")
+    check_reading(
+        _COPIES * len(raw) + _BYTES_OF_A_PIXEL * width * height, f"an image of {width} x {height} pixels"
+    )
     if kind.png is not None:
         image_png.check_rows(kind.png)
     image.load()
@@ -106,6 +113,7 @@ def pixels(path: str, name: str, size: tuple[int, int] | None = None) -> np.ndar
         with open(path, "rb") as stream:
             if os.fstat(stream.fileno()).st_size > MAX_IMAGE_BYTES:
                 raise BadData(f"{name} has more than {MAX_IMAGE_BYTES} bytes; make the images smaller")
+            check_reading(_COPIES * os.fstat(stream.fileno()).st_size, name)
             raw = stream.read()
     except OSError as error:
         raise BadData(f"cannot open {name}: {error.strerror or error}") from error
@@ -116,7 +124,7 @@ def pixels(path: str, name: str, size: tuple[int, int] | None = None) -> np.ndar
             return np.asarray(_decoded(raw, size))
     except Refused as why:
         raise BadData(f"{name} {why}") from why
-    except MemoryError:
+    except (MemoryError, LimitExceeded):
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadData(f"{name} has more pixels than are allowed; make the images smaller") from error

@@ -14,8 +14,10 @@ from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Asked, Choice, Content,
 from mdlcodec.data.image_file import ENDINGS, is_image, pixels
 from mdlcodec.data.label_choice import words_as
 from mdlcodec.errors import BadData
+from mdlcodec.limits import check_reading
 
 _NAMES_SHOWN = 5
+_COPIES = 2  # of the pixels, while they are put in order
 
 
 def accepts(source: str) -> bool:
@@ -107,6 +109,7 @@ def _load(source: str, paths: list[str]) -> np.ndarray:
         raise BadData(
             f"{len(paths)} images of {first.size} bytes each are more than {MAX_BYTES}; give less data"
         )
+    check_reading(_COPIES * len(paths) * first.size, f"{len(paths)} images")
     images = np.zeros((len(paths), *first.shape), np.uint8)
     images[0] = first
     for i, path in enumerate(paths[1:], start=1):
@@ -129,7 +132,7 @@ class _Images:
     notes: tuple[str, ...]
 
     def content(self) -> Content:
-        return replace(array_content(self.pixels), notes=self.notes)
+        return replace(array_content(self.pixels, None, self.pixels.nbytes), notes=self.notes)  # integers
 
 
 def _read(source: str, limit: int | None) -> _Images:

@@ -35,7 +35,8 @@ _MOST_CHUNKS = 1 << 18
 
 @dataclass(frozen=True)
 class Png:
-    """A PNG file: ``colours`` that indices name (None without indices), the compressed ``stream`` of its rows."""
+    """A PNG file: ``colours`` that indices name (None without indices), the compressed ``stream`` of its rows;
+    ``plain``: the file without what does not decide its pixels, of which there may be much."""
 
     width: int
     height: int
@@ -44,6 +45,7 @@ class Png:
     interlaced: bool
     colours: int | None
     stream: bytes
+    plain: bytes
 
 
 def _chunks(raw: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -104,7 +106,7 @@ def parse(raw: bytes) -> Png:
     if first != b"IHDR":
         raise Damaged("it does not begin with a header")
     width, height, depth, kind, interlaced = _header(content)
-    colours, names = 0, [first]
+    colours, names, decisive = 0, [first], [(first, content)]
     pieces: list[bytes] = []
     for name, content in chunks:
         if len(names) > _MOST_CHUNKS:
@@ -130,12 +132,26 @@ def parse(raw: bytes) -> Png:
         elif name[:1].isupper() and name not in (b"IHDR", b"IEND"):
             raise Refused(f"has a chunk {name.decode()} that is none of PNG's; save the image again")
         names.append(name)
+        if name in (b"PLTE", b"tRNS"):
+            decisive.append((name, content))
     if names[-1] != b"IEND" or not pieces:
         raise Damaged("it has no end" if pieces else "it has no rows")
     if kind == _PALETTE and not colours:
         raise Damaged("it has no palette")
     named = colours if kind == _PALETTE else None  # else they are a suggestion
-    return Png(width, height, depth, kind, interlaced, named, b"".join(pieces))
+    stream = b"".join(pieces)
+    plain = SIGNATURE + b"".join(_written(*chunk) for chunk in (*decisive, (b"IDAT", stream), (b"IEND", b"")))
+    return Png(width, height, depth, kind, interlaced, named, stream, plain)
+
+
+def _written(name: bytes, content: bytes) -> bytes:
+    """A chunk of a file."""
+    return (
+        struct.pack(">I", len(content))
+        + name
+        + content
+        + struct.pack(">I", zlib.crc32(content, zlib.crc32(name)))
+    )
 
 
 def _shapes(png: Png) -> list[tuple[int, int]]:
@@ -153,10 +169,13 @@ def _unpacked(stream: bytes, size: int) -> bytes:
     decoder, blocks, left = zlib.decompressobj(), [], size
     try:
         for at in range(0, len(stream), _FED):
-            blocks.append(decoder.decompress(stream[at : at + _FED]))
-            left -= len(blocks[-1])
-            if left < 0:
-                raise Damaged("it holds more rows than it says")
+            fed = stream[at : at + _FED]
+            while fed and not decoder.eof:
+                blocks.append(decoder.decompress(fed, left + 1))
+                left -= len(blocks[-1])
+                if left < 0:
+                    raise Damaged("it holds more rows than it says")
+                fed = decoder.unconsumed_tail
             if decoder.eof:
                 if decoder.unused_data or at + _FED < len(stream):
                     raise Damaged("something follows its rows")

@@ -7,6 +7,7 @@ import re
 import numpy as np
 
 from mdlcodec.data.image_refusal import SEVERAL, Damaged, Refused
+from mdlcodec.limits import check_reading
 
 _GAP = rb"(?:[ \t\n\v\f\r]|(?<=[ \t\n\v\f\r])#[^\r\n]*[\r\n])+"
 _SIZE = _GAP + rb"([0-9]{1,10})" + _GAP + rb"([0-9]{1,10})"
@@ -14,12 +15,14 @@ _HEADER = re.compile(rb"P(?:([14])" + _SIZE + rb"|([2356])" + _SIZE + _GAP + rb"
 _NO_HEADER = "has no header of PNM with 8 bits, 255 the largest value; convert the images to PNG"
 _LONGEST_HEADER = 4096
 _OF_SPACE = b" \t\n\v\f\r"
+_COPIES = 8  # of text
 _TWO_VALUES = (1, 4)
 _IN_COLOUR = (3, 6)
 
 
 def _check_text(text: bytes, kind: int, values: int) -> None:
     """That there are as many values, written as decimal numbers (bits need no space between them)."""
+    check_reading(_COPIES * len(text), "an image written as text")
     code = np.frombuffer(text, np.uint8)
     is_space = (code == ord(" ")) | ((code >= ord("\t")) & (code <= ord("\r")))
     if not np.all(is_space | ((code >= ord("0")) & (code <= ord("9")))):

@@ -29,6 +29,7 @@ class _Tags:
             raise Refused("is a TIFF of a kind that is not read; convert the images to PNG")
         self._raw, self._order = raw, "<" if raw[:2] == b"II" else ">"
         self._entries: dict[int, tuple[int, int, int]] = {}
+        self._size = 0  # of all values
         try:
             (start,) = self._unpack("I", 4)
             (n,) = self._unpack("H", start)
@@ -47,8 +48,9 @@ class _Tags:
         tag, kind, count = self._unpack("HHI", at)
         size = _BYTES.get(kind, 0) * count
         place = at + 8 if size <= 4 else self._unpack("I", at + 8)[0]
-        if place + size > len(self._raw):
-            raise Damaged("the value of a tag is missing")
+        self._size += size
+        if place + size > len(self._raw) or self._size > len(self._raw):  # Pillow copies each
+            raise Damaged("the value of a tag is missing, or lies in that of another")
         if tag in self._entries:
             raise Damaged("a tag stands there twice")
         self._entries[tag] = kind, count, place

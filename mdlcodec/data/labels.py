@@ -53,7 +53,15 @@ def label_array(y: object, n: int) -> np.ndarray:
         raise BadData("y holds bytes; give text with y.astype(str)")
     if array.dtype.kind not in "biufU" or (array.dtype.kind == "f" and array.dtype.itemsize > 8):
         raise BadData(f"y has dtype {quoted(array.dtype)}; give integers, bools, floats or strings")
+    if array.dtype.kind == "U" and not _is_text(array):
+        raise BadData("y holds text with characters that do not exist; save it again")
     return array
+
+
+def _is_text(array: np.ndarray) -> bool:
+    """Whether all characters of an array of text (n,) are Unicode's: Python ends in an error at others."""
+    codes = np.ascontiguousarray(array).view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+    return int(codes.max(initial=0)) < 0x110000
 
 
 def labels_of_array(y: object, n: int, form: str = "npy") -> Labels:

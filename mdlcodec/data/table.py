@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,11 +26,18 @@ from mdlcodec.data.header_line import (
 from mdlcodec.data.label_choice import words_as
 from mdlcodec.data.numbers import is_missing, parse
 from mdlcodec.errors import BadData
+from mdlcodec.limits import check_reading
 
 MAX_ROW_BYTES = 2**24  # line ends in quotes included
 MAX_COLUMNS = 65_536
 _NAME = re.compile(r".*\.(csv|data|txt)([-_][^.]*)?(\.gz|\.xz)?")
 _ROWS_AT_ONCE = 512  # so few that their cells stay in the processor's cache
+_CELLS_AT_ONCE, _BYTES_AT_ONCE = 1 << 18, 1 << 22
+# bytes at most: of a cell that was read, of one that is kept, of a distinct one besides its text, of an array
+_CELL_READ, _CELL_KEPT, _WORD, _ARRAY = 64, 24, 120, 128
+_WORD_AT_WORK, _TEXT_AT_WORK = 130, 3  # besides, of the words of a column that is made, and of their text
+_WIDEST = 4  # bytes of a letter, of which there is one for each byte that was read
+_LONG_ROW = 1 << 16
 _SPACES = " \t"
 _KEPT = "\0"  # stands before cells whose spaces were in quotes; tables have no such character
 _SPACES_IN_QUOTES = re.compile(r'"[ \t]|[ \t]"')
@@ -48,19 +56,25 @@ class _Lines:
     def __init__(self, stream: BinaryIO, name: str) -> None:
         self._stream, self._name, self._number = stream, name, 0
         self.row: list[str] = []
-        self._row_bytes = 0
+        self._row_bytes = self._row_commas = 0
+        self.bytes = self.held = 0  # that were read; that the rows before take
 
     def next_row(self) -> None:
         """The lines of a row were read."""
         self.row.clear()
-        self._row_bytes = 0
+        self._row_bytes = self._row_commas = 0
 
     def __iter__(self) -> Iterator[str]:
         while raw := self._stream.readline(MAX_ROW_BYTES + 1):
             self._number += 1
+            self.bytes += len(raw)
             self._row_bytes += len(raw)
             if self._row_bytes > MAX_ROW_BYTES:
                 raise self._error(f"belongs to a row of more than {MAX_ROW_BYTES} bytes; is this a table?")
+            if self._row_bytes > _LONG_ROW:
+                self._row_commas += raw.count(b",")
+                needed = 2 * _WIDEST * self._row_bytes + _CELL_READ * self._row_commas
+                check_reading(self.held + needed, quoted(self._name))
             if b"\0" in raw:
                 raise self._error("has a NUL byte; save the table as UTF-8 text")
             try:
@@ -75,10 +89,13 @@ class _Lines:
 
 
 class _Codes(dict[str, int]):
-    """Numbers cells in the order of their first appearance."""
+    """Numbers cells in the order of their first appearance; ``text``: bytes of all their texts."""
+
+    text = 0
 
     def __missing__(self, cell: str) -> int:
         code = self[cell] = len(self)
+        self.text += sys.getsizeof(cell)
         return code
 
 
@@ -96,9 +113,8 @@ def _marked(row: list[str], lines: list[str]) -> list[str]:
     return cells
 
 
-def _rows(stream: BinaryIO, name: str) -> Iterator[list[str]]:
+def _rows(lines: _Lines, name: str) -> Iterator[list[str]]:
     """Rows of cells, all of one number; blank lines are left out. Quoted cells: see _marked."""
-    lines = _Lines(stream, name)
     reader = csv.reader(lines, skipinitialspace=True, strict=True)
     width, balance = 0, _MORE_BLANK_LINES
     try:
@@ -199,7 +215,7 @@ def _read_cells(source: str, limit: int | None) -> list[_Cells]:
     numbering: list[_Codes] = []
     parts: list[list[np.ndarray]] = []
     rows: list[list[str]] = []
-    n = 0
+    n = waiting = kept = 0  # waiting: cells of the rows that do
 
     def add() -> None:
         if not numbering:
@@ -209,16 +225,30 @@ def _read_cells(source: str, limit: int | None) -> list[_Cells]:
             part.append(np.fromiter(map(codes.__getitem__, cells), np.int32, len(cells)))
         rows.clear()
 
+    def words_bytes() -> int:
+        held = sum(_WORD * len(codes) + codes.text for codes in numbering)  # integers
+        at_work = (_WORD_AT_WORK * len(codes) + _TEXT_AT_WORK * codes.text for codes in numbering)
+        return held + max(at_work, default=0)
+
     with open_bounded(Path(source)) as stream:
-        for row in _rows(stream, source):
+        lines, name, before = _Lines(stream, source), quoted(source), 0
+        for row in _rows(lines, source):
             rows.append(row)
             n += 1
-            if len(rows) == _ROWS_AT_ONCE:
+            waiting += len(row)
+            text = lines.bytes - before
+            lines.held = kept + _CELL_READ * waiting + _WIDEST * text
+            check_reading(lines.held, name)
+            if len(rows) == _ROWS_AT_ONCE or waiting > _CELLS_AT_ONCE or text > _BYTES_AT_ONCE:
                 add()
+                waiting, before = 0, lines.bytes
+                arrays = _ARRAY * sum(map(len, parts))  # integers
+                kept = _CELL_KEPT * n * len(numbering) + arrays + words_bytes()
             if limit is not None and n > limit:
                 break
     if rows:
         add()
+    check_reading(_CELL_KEPT * n * len(numbering) + words_bytes(), quoted(source))
     if not n:
         raise BadData(f"{quoted(source)} has no rows; give a table with at least one example")
     columns = []
@@ -248,7 +278,12 @@ def _content(source: str, columns: list[_Cells], header: bool, limit: int | None
     digest = hashlib.sha256(f"mdlcodec table\n{n},{len(data)}\n".encode())
     for column in data:
         digest.update(column.digest())
-    return Content(n, digest.digest(), lambda: column_features([column.column() for column in data], n))
+    held = sum(column.codes.nbytes + sum(map(sys.getsizeof, column.words)) for column in data)  # integers
+
+    def features() -> np.ndarray:
+        return column_features([column.column() for column in data], n, held)
+
+    return Content(n, digest.digest(), features)
 
 
 def read(

@@ -31,6 +31,10 @@ class DType:
         shifted = patterns << patterns.dtype.type(1) if self.signed_zero else patterns
         return np.asarray(shifted != 0)
 
+    def has(self, patterns: np.ndarray) -> bool:
+        """Whether all patterns are values of the type. Booleans are 0 and 1: numpy relies on it."""
+        return self.name != "BOOL" or not (patterns > 1).any()
+
     @property
     def signed_zero(self) -> bool:
         """Whether there are zeros of either sign."""
@@ -81,16 +85,24 @@ class Tensor:
         if dtype is None:
             raise BadData(f"tensor {name!r} has elements of type {array.dtype}; give numbers")
         native = np.asarray(array, dtype.numpy, order="C")  # ascontiguousarray would make () to (1,)
-        return cls(name, dtype, native.view(dtype.pattern))
+        return cls(name, dtype, native.view(dtype.pattern)).checked()
 
     @classmethod
-    def of_bytes(cls, name: str, dtype: str, shape: tuple[int, ...], data: bytes) -> Tensor:
+    def of_bytes(cls, name: str, dtype: str, shape: tuple[int, ...], data: bytes | bytearray) -> Tensor:
         """The tensor whose elements lie in data, little-endian; BadData for an unknown dtype."""
         if dtype not in _BY_NAME:
             raise BadData(f"tensor {name!r} has elements of type {dtype}, which cannot be packed")
         kind = _BY_NAME[dtype]
         patterns = np.frombuffer(data, kind.pattern.newbyteorder("<")).reshape(shape)
-        return cls(name, kind, patterns.astype(kind.pattern, copy=False))
+        return cls(name, kind, patterns.astype(kind.pattern, copy=False)).checked()
+
+    def checked(self) -> Tensor:
+        """The same; raises BadData for patterns that are no values."""
+        if not self.dtype.has(self.patterns):
+            raise BadData(
+                f"tensor {self.name!r} has booleans that are neither 0 nor 1; give them as integers"
+            )
+        return self
 
     def array(self) -> np.ndarray:
         """The elements as numpy has them: those of types that it has not as float32 of the same values."""

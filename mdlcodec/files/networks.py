@@ -25,7 +25,7 @@ from mdlcodec.descriptions.tensors.network_section import (
     Part,
     check_unpacking,
     decode_network,
-    encode_network,
+    described_network,
 )
 from mdlcodec.errors import BadData, MdlcodecError
 from mdlcodec.exact.processor_state import entry
@@ -55,11 +55,11 @@ class Options:
 
 @dataclass(frozen=True)
 class Report:
-    """What went into a file: ``tensors`` as they were written, ``changes`` of the lossy options, and the
+    """What went into a file: ``network`` as it was written, ``changes`` of the lossy options, and the
     names that those left alone; ``zero_signs``: how many -0.0 became 0.0; ``dropped``: None unless dead units
     were looked for."""
 
-    tensors: list[Tensor]
+    network: Network
     changes: list[Change]
     kept: list[str]
     zero_signs: int
@@ -99,13 +99,13 @@ def pack(
 
         left, dropped = drop_dead_units(architecture_named(options.net), left, options.inputs, progress)
     check_unpacking(left, memory)
-    section = encode_network(
+    section, network = described_network(
         left,
         positions=options.positions,
         values=options.values,
         progress=_elements("packing", progress, sum(tensor.patterns.size for tensor in left)),  # integers
     )
-    return write_network_file(section), Report(left, changes, kept, signs, dropped)
+    return write_network_file(section), Report(network, changes, kept, signs, dropped)
 
 
 @entry
@@ -126,9 +126,9 @@ def section_of(blob: bytes, memory: int = DEFAULT_MEMORY) -> bytes:
     """The network section of a file, not yet decoded. Raises as ``unpack`` does."""
     if is_network_file(blob):
         return read_network_file(blob)
-    from mdlcodec.files import labels
+    from mdlcodec.files import label_file
 
-    return labels.network_section(blob, memory)
+    return label_file.network_section(blob, memory)
 
 
 def inspect(blob: bytes, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any]:

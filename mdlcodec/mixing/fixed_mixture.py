@@ -13,16 +13,15 @@ import numpy as np
 from mdlcodec.compiled import njit
 from mdlcodec.errors import InexactComputation
 from mdlcodec.exact.elementary import exp, log
+from mdlcodec.mixing.cells import bound, standardised
+from mdlcodec.mixing.halving import Coder
 from mdlcodec.mixing.real_mixture import (
     NARROW,
     NOT_FINITE,
     UNIFORM_FLOOR,
     WIDTHS,
-    Coder,
-    bound,
     code_index,
     mass,
-    standardised,
     tail,
 )
 from mdlcodec.mixing.temperature import UNIFORM_SHARES

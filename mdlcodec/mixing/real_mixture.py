@@ -12,16 +12,12 @@ from __future__ import annotations
 import numpy as np
 
 from mdlcodec.compiled import njit
-from mdlcodec.entropy.numba_coder import (
-    NumbaDecoder,
-    NumbaEncoder,
-    decode_bit,
-    encode_bit,
-)
-from mdlcodec.entropy.range_coder import shortest_bytes
+from mdlcodec.entropy.numba_coder import decode_bit, encode_bit
 from mdlcodec.errors import InexactComputation
 from mdlcodec.exact.normal import normal_tail
-from mdlcodec.saved import Saved, damaged, joined, part_of, taken
+from mdlcodec.mixing.cells import bound, learned, learned_from, standardised
+from mdlcodec.mixing.halving import FREE, Coder
+from mdlcodec.saved import Saved, damaged, taken
 
 # deviations of a source's normal experts, in units of its own; the heavy one has the last
 WIDTHS = np.array([0.6, 0.8, 1.0, 1.25, 1.7, 0.7])
@@ -30,75 +26,10 @@ _UNIFORM_PRIOR = 1.0 / 64.0  # its prior weight
 UNIFORM_FLOOR = 1.0 / 1024.0  # added to its weight, of the weight of all
 _ALONE_PRIOR = 0.25  # prior weight of the source without inputs
 NARROW = 9.5367431640625e-07  # 2^-20
-_LARGEST_TARGET = 4.0  # what is learned from, in units of the grid's scale
 _LARGEST_RESIDUAL = 12.0  # a squared residual counts for no more than so many variances
 _LARGEST_STEP = 3.4641016151377544  # its square root
 _SMALLEST_VARIANCE = 1e-24
-_LARGEST_EDGE = 1.3407807929942597e154  # 2^512
-_BITS_A_VALUE = 66  # decisions at the most, and one
-_FREE = 16777214.0  # 2^24 - 2
 NOT_FINITE = -1.0  # in place of a probability or a deviation
-
-
-@njit(cache=True)
-def float_at(index, mantissa, bias):  # type: ignore[no-untyped-def]
-    """The float numbered ``index`` in the order of its dtype's bits, as float64."""
-    pattern = index if index >= 0 else -(index + 1)
-    exponent = pattern >> mantissa
-    fraction = np.float64(pattern & ((np.int64(1) << mantissa) - np.int64(1)))
-    if exponent == 2 * bias + 1:
-        value = np.inf
-    elif mantissa == 52:
-        value = np.int64(pattern).view(np.float64)
-    elif exponent == 0:
-        value = fraction * np.int64((1 - bias - mantissa + 1023) << 52).view(np.float64)
-    else:
-        unit = np.int64((exponent - bias - mantissa + 1023) << 52).view(np.float64)
-        value = (fraction + np.float64(np.int64(1) << mantissa)) * unit
-    return value if index >= 0 else -value
-
-
-@njit(cache=True)
-def bound(index, grid, numbers):  # type: ignore[no-untyped-def]
-    """The value where the cell of ``index`` begins.
-
-    grid: int64 (mantissa bits or 0, bias, signed zero); numbers: float64 (step, divisor, centre, scale).
-    """
-    if grid[0] > 0:
-        return float_at(index, grid[0], grid[1])
-    place = np.float64(index) - 0.5
-    if grid[2] and index < 0:
-        place = place + 1.0
-    return (place * numbers[0]) / numbers[1]
-
-
-@njit(cache=True)
-def standardised(value, numbers):  # type: ignore[no-untyped-def]
-    """A value in units of the grid's scale, from its centre; at most 2^512 of them."""
-    t = (value - numbers[2]) / numbers[3]
-    if t > _LARGEST_EDGE:
-        return _LARGEST_EDGE
-    return t if t > -_LARGEST_EDGE else -_LARGEST_EDGE
-
-
-@njit(cache=True)
-def learned(index, grid, numbers):  # type: ignore[no-untyped-def]
-    """What is learned from an index: the middle of its cell, in units of the grid's scale, at most 4 of them."""
-    e0 = standardised(bound(index, grid, numbers), numbers)
-    e1 = standardised(bound(index + 1, grid, numbers), numbers)
-    middle = 0.5 * (e0 + e1)
-    if middle > _LARGEST_TARGET:
-        return _LARGEST_TARGET
-    return middle if middle > -_LARGEST_TARGET else -_LARGEST_TARGET
-
-
-@njit(cache=True)
-def learned_from(indices, grid, numbers):  # type: ignore[no-untyped-def]
-    """The same of indices int64 (n,): float64 (n,)."""
-    targets = np.empty(indices.size)
-    for i in range(indices.size):
-        targets[i] = learned(indices[i], grid, numbers)
-    return targets
 
 
 @njit(cache=True)
@@ -228,7 +159,7 @@ def code_index(
         p = up / ((left + uniform * (below / count)) + up)
         if not (p >= 0.0 and p <= 1.0):
             return zero, NOT_FINITE
-        ones = 1 + int(p * _FREE)
+        ones = 1 + int(p * FREE)
         if encoding:
             bit = value > middle
             encode_bit(state, words, bit, ones)
@@ -327,107 +258,12 @@ def _code_rows(
     return nats, bits
 
 
-@njit(cache=True)
-def _code_uniform(indices, words, coder, encoding, size, low):  # type: ignore[no-untyped-def]
-    """Codes or decodes indices by halving the range, each half as likely as it is wide."""
-    one = np.uint64(1)
-    for i in range(indices.size):
-        value = np.uint64(indices[i] - low) if encoding else np.uint64(0)
-        first, last = np.uint64(0), size
-        while first < last:
-            middle = first + ((last - first) >> one)
-            above, below = np.float64(last - middle), np.float64(middle - first) + 1.0
-            ones = 1 + int(above / (above + below) * _FREE)
-            if encoding:
-                bit = value > middle
-                encode_bit(coder, words, bit, ones)
-            else:
-                bit = decode_bit(coder, words, ones) == 1
-            if bit:
-                first = middle + one
-            else:
-                last = middle
-        indices[i] = low + np.int64(first)
-
-
 def _normalised(weights: np.ndarray) -> np.ndarray:
     """Divided by their sum, added in order."""
     total = np.float64(0.0)
     for weight in weights:
         total = total + weight
     return weights / total
-
-
-class Coder:
-    """The range coder's state and words, of a sender, or of a receiver of ``payload``; and the bits so far."""
-
-    def __init__(self, payload: bytes | None) -> None:
-        self._encoder = NumbaEncoder() if payload is None else None
-        words = np.frombuffer(b"" if payload is None else payload + bytes(-len(payload) % 4), dtype=">u4")
-        self._decoder = NumbaDecoder(words.astype(np.uint32))
-        self._bits, self._left = 0.0, 1.0  # -log2 p of what was coded: bits - log2(left)
-
-    def _state(self, values: int) -> tuple[np.ndarray, np.ndarray, bool]:
-        """Words with room for so many values, the state, and whether it is a sender's."""
-        if self._encoder is None:
-            return self._decoder.words, self._decoder.state, False
-        self._encoder.reserve(_BITS_A_VALUE * values)
-        return self._encoder.words, self._encoder.state, True
-
-    def _count(self, left: float, bits: int) -> None:
-        """Adds what was coded with the probability left / 2^bits, left positive."""
-        self._bits += bits
-        self._left *= left
-        while self._left < 0.5:
-            self._left *= 2.0
-            self._bits += 1
-
-    @property
-    def ideal_bits(self) -> float:
-        """-sum log2 p of what was coded."""
-        return self._bits - float(np.log2(self._left))  # reported only
-
-    def saved(self) -> dict[str, np.ndarray]:
-        """All that was coded."""
-        coder = self._decoder if self._encoder is None else self._encoder
-        return {
-            **joined({"coder": coder.saved()}),
-            "bits": np.array(self._bits),
-            "left": np.array(self._left),
-        }
-
-    def restore(self, saved: Saved, values: int) -> None:
-        """Goes on after so many values. Raises CorruptFile."""
-        coder = part_of(saved, "coder")
-        if self._encoder is None:
-            self._decoder.restore(coder)
-        else:
-            self._encoder.restore(coder, _BITS_A_VALUE * values)
-        self._bits = float(taken(saved, "bits", np.float64, (), 0.0)[()])
-        self._left = float(taken(saved, "left", np.float64, (), 0.5, 1.0)[()])
-
-    def finish(self) -> bytes:
-        """The payload."""
-        assert self._encoder is not None
-        return shortest_bytes(*self._encoder.interval())
-
-
-class UniformIndices(Coder):
-    """Codes indices low..high, each as likely as any other; see RealMixture."""
-
-    def __init__(self, low: int, high: int, payload: bytes | None = None) -> None:
-        super().__init__(payload)
-        self._low, self._size = low, np.uint64(high - low)
-
-    def encode(self, indices: np.ndarray) -> None:
-        """Codes indices int64 (m,)."""
-        self.decode(indices.copy())
-
-    def decode(self, indices: np.ndarray) -> None:
-        """Fills indices int64 (m,) that `encode` coded; of a sender, codes them."""
-        words, coder, encoding = self._state(indices.size)
-        _code_uniform(indices, words, coder, encoding, self._size, self._low)
-        self._bits += indices.size * float(np.log2(float(self._size) + 1.0))  # reported only
 
 
 class RealMixture(Coder):

@@ -25,7 +25,7 @@ from mdlcodec.report.row import MEASURED, Row, made_with, row_of
 
 if TYPE_CHECKING:
     from mdlcodec.data import Dataset, Labels
-    from mdlcodec.files.labels import Watch
+    from mdlcodec.files.runs import Watch
 
 # as in Blier & Ollivier 2018, Table 1, with the codes of sections 3.1 to 3.4 that it leaves out
 _ORDER = ("uniform", "two-part-raw", "two-part", "subspace", "variational", "prequential", "switching")
@@ -188,10 +188,10 @@ class Comparison:
     def _is_ours(self, blob: bytes, code: str) -> bool:
         """Whether a file says that it is of this data, and coded in this way."""
         from mdlcodec.codes import code_named
-        from mdlcodec.files import labels as label_files
+        from mdlcodec.files import label_file
 
         try:
-            file = label_files.parse(blob)
+            file = label_file.parse(blob)
         except MdlcodecError:
             return False
         inputs = self.dataset.inputs
@@ -241,10 +241,10 @@ class Comparison:
     def _accuracy(self, blob: bytes) -> float | None:
         """How often a file's network is right on the test examples; None without a network or examples."""
         from mdlcodec.exact.choice import computing_on
-        from mdlcodec.files import labels as label_files
+        from mdlcodec.files import label_file
         from mdlcodec.report.accuracy import accuracy
 
-        file = label_files.parse(blob)
+        file = label_file.parse(blob)
         if self.test is None:
             return None
         prepared = file.code.prepare(self.dataset.inputs, file.target, file.settings)

@@ -25,7 +25,7 @@ MEASURED = (
 class Row:
     """What is known of one code's file, all of it measured; lengths other than the file's are called by name.
 
-    ``ideal_bits``, ``objective_bits``, ``training_error``: see labels.Run; ``test_accuracy``: of the network in the
+    ``ideal_bits``, ``objective_bits``, ``training_error``: see runs.Run; ``test_accuracy``: of the network in the
     file, None where it holds none; ``decode_seconds``: of the fresh process, its start included; ``failed``: why
     there is no file; ``made_with``: versions of packages, and threads of torch, when the file was made. What only
     its maker knows is None of a file that somebody else made.

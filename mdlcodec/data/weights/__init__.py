@@ -16,7 +16,7 @@ from mdlcodec.data.dataset import quoted
 from mdlcodec.data.tensor import Tensor
 from mdlcodec.data.weights import npz, pytorch, safetensors
 from mdlcodec.data.weights.contract import Loaded
-from mdlcodec.errors import BadData
+from mdlcodec.errors import BadData, LimitExceeded
 
 
 class Reader(Protocol):
@@ -26,7 +26,8 @@ class Reader(Protocol):
         """Whether a file with these bytes is meant for this reader."""
 
     def read(self, data: bytes, memory: int) -> Loaded:
-        """Its tensors; BadData for a file that cannot be used, or needs more than ``memory`` bytes."""
+        """Its tensors; BadData for a file that cannot be used, or has more than ``memory`` bytes; LimitExceeded
+        where it and its tensors take more."""
 
 
 class Writer(Protocol):
@@ -49,12 +50,14 @@ _HINTS = {
 
 
 def read_weights(source: str, memory: int) -> Loaded:
-    """The tensors in a file of weights, which may take ``memory`` bytes. Raises BadData."""
+    """The tensors in a file of weights, which may take ``memory`` bytes, with the file. Raises BadData and
+    LimitExceeded."""
     path = Path(source)
     if path.is_file() and path.stat().st_size > memory:
         raise BadData(f"{quoted(source)} has more than {memory:,} bytes; allow more with --max-memory")
     with open_bounded(path, memory) as stream:
-        data = stream.read()
+        data = stream.read(path.stat().st_size + 1)  # at once, so that it is not held twice
+        data += stream.read()  # of compressed files
     reader = next((reader for reader in READERS if reader.recognises(data)), None)
     if reader is None:
         hints = [hint for head, hint in _HINTS.items() if data.startswith(head)]
@@ -63,8 +66,8 @@ def read_weights(source: str, memory: int) -> Loaded:
     try:
         loaded = reader.read(data, memory)
         check_names([tensor.name for tensor in loaded.tensors])
-    except BadData as error:
-        raise BadData(f"{quoted(source)}: {error}") from error
+    except (BadData, LimitExceeded) as error:
+        raise type(error)(f"{quoted(source)}: {error}") from error
     return loaded
 
 

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mdlcodec.data.npz import DAMAGE
+from mdlcodec.data.npz import DAMAGE, open_archive
 from mdlcodec.data.weights.pickled import Call, Name, NotUnderstood, Persistent, read_pickle
 from mdlcodec.errors import BadData
+from mdlcodec.limits import readers_within
 
 _MAGIC = 0x1950A86A20F9469CFC6C
 _PICKLE = "data.pkl"
@@ -75,7 +76,8 @@ def storage_of(described: object) -> Storage:
 def read_archive(data: bytes, memory: int) -> Checkpoint:
     """A checkpoint in a zip archive. Raises BadData, NotUnderstood, and what zipfile raises for damage."""
     try:
-        archive = zipfile.ZipFile(io.BytesIO(data))
+        with readers_within(memory - len(data)):
+            archive = open_archive(io.BytesIO(data), "the archive")
     except DAMAGE as error:
         raise BadData(f"cannot be read as a zip archive ({error}); is the file complete?") from error
     members = {info.filename: info for info in archive.infolist()}

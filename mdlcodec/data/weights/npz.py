@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from mdlcodec.data.dataset import quoted
-from mdlcodec.data.npz import DAMAGE, MEMBER_ENDING, damaged, read_member
+from mdlcodec.data.npz import DAMAGE, MEMBER_ENDING, damaged, open_archive, read_member
 from mdlcodec.data.tensor import Tensor
 from mdlcodec.data.weights.contract import Loaded
-from mdlcodec.errors import BadData
+from mdlcodec.errors import BadData, LimitExceeded
+from mdlcodec.limits import check_memory, readers_within
 
 ENDING = ".npz"
+_COPIES = 3  # of the largest array, while it is unpacked and put in order
 _MAX_MEMBER_NAME_BYTES = 65535
 _PICKLE_OF_PYTORCH = "data.pkl"
 
@@ -25,19 +27,22 @@ def recognises(data: bytes) -> bool:
     if not data.startswith((b"PK\3\4", b"PK\5\6")):
         return False
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with open_archive(io.BytesIO(data), "the archive") as archive:
             return not any(name.rpartition("/")[2] == _PICKLE_OF_PYTORCH for name in archive.namelist())
-    except DAMAGE:
+    except (LimitExceeded, *DAMAGE):
         return True  # reading it says what is wrong
 
 
 def read(data: bytes, memory: int) -> Loaded:
     """The arrays by name, as equal values in C order and the machine's byte order; see Reader.read."""
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        with readers_within(memory - len(data)), open_archive(io.BytesIO(data), "the archive") as archive:
             members = archive.infolist()
-            if sum(info.file_size for info in members) > memory:  # integers
+            total = sum(info.file_size for info in members)  # integers
+            if total > memory:
                 raise BadData(f"unpacks to more than {memory} bytes; allow more with --max-memory")
+            largest = max((info.file_size for info in members), default=0)
+            check_memory(len(data) + total + _COPIES * largest, memory, "reading it takes")
             tensors = []
             for info in members:
                 name = info.orig_filename  # filename would end at a zero character

@@ -23,6 +23,7 @@ from mdlcodec.data.weights.checkpoint import (
 from mdlcodec.data.weights.contract import Loaded
 from mdlcodec.data.weights.pickled import Call, Name, NotUnderstood
 from mdlcodec.errors import BadData
+from mdlcodec.limits import check_memory
 
 if TYPE_CHECKING:
     import torch
@@ -59,6 +60,7 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "module",
 _WRAPPED_AT_MOST = 3
 _SAVE_AGAIN = "save model.state_dict()"
 _MOST_AXES = 64
+_COPIES = 2  # of a file, with the storages that were taken from it
 _MOST_CHARACTERS = 1 << 24  # of the names in a TorchScript module, which may hold itself
 _PLAIN = ("torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2")
 _UNTYPED = "torch._utils._rebuild_tensor_v3"
@@ -102,7 +104,7 @@ def read(data: bytes, memory: int) -> Loaded:
             held, notes = _unwrapped(held)
         if not isinstance(held, Mapping):
             raise BadData(_no_dict(held))
-        return Loaded(_tensors(held, checkpoint, memory), notes)
+        return Loaded(_tensors(held, checkpoint, _COPIES * len(data), memory), notes)
     except (NotUnderstood, *DAMAGE) as error:
         reason = f" ({ascii(str(error)[:100])[1:-1]})" if str(error) else ""
         raise BadData(
@@ -159,19 +161,20 @@ def _no_dict(held: object) -> str:
     return f"holds an object of type {_type_of(held)}, no dict of tensors; {_SAVE_AGAIN}"
 
 
-def _tensors(held: Mapping[Any, Any], checkpoint: Checkpoint, memory: int) -> list[Tensor]:
+def _tensors(described: Mapping[Any, Any], checkpoint: Checkpoint, held: int, memory: int) -> list[Tensor]:
     tensors, size = [], 0
-    for name, value in held.items():
+    for name, value in described.items():
         if not isinstance(name, str):
             raise BadData(f"has an entry whose name is of type {_type_of(name)}; {_SAVE_AGAIN}")
-        described = _described(name, value)
-        if described.function in _SCALARS:
-            tensors.append(_scalar(name, described))
+        call = _described(name, value)
+        if call.function in _SCALARS:
+            tensors.append(_scalar(name, call))
             continue
-        strided = _Strided(name, described, checkpoint)
+        strided = _Strided(name, call, checkpoint)
         size += strided.bytes
         if size > memory:
             raise BadData(f"its tensors take more than {memory} bytes; allow more with --max-memory")
+        check_memory(held + size, memory, "reading it takes")
         tensors.append(strided.tensor())
     return tensors
 
@@ -256,7 +259,7 @@ class _Strided:
             for extent, stride in zip(self.shape, self.axis_strides, strict=True)
         ]
         view: np.ndarray = np.ndarray(self.shape, self._pattern, data, self.offset * size, steps)
-        return Tensor(self.name, self.dtype, view.astype(self.dtype.pattern, order="C"))
+        return Tensor(self.name, self.dtype, view.astype(self.dtype.pattern, order="C")).checked()
 
 
 def _numbers(values: object) -> tuple[int, ...]:

@@ -14,10 +14,12 @@ from mdlcodec.data.dataset import quoted
 from mdlcodec.data.tensor import Tensor
 from mdlcodec.data.weights.contract import Loaded
 from mdlcodec.errors import BadData
+from mdlcodec.limits import check_memory
 
 ENDING = ".safetensors"
 _METADATA = "__metadata__"
 _LENGTH_BYTES = 8
+_COPIES = 2  # the file and the tensors
 _TYPES = {  # the library's words where it writes
     "F64": "float64",
     "F32": "float32",
@@ -47,6 +49,7 @@ def recognises(data: bytes) -> bool:
 
 def read(data: bytes, memory: int) -> Loaded:
     """The tensors in the header's order; see Reader.read. What they take is no more than the file."""
+    check_memory(_COPIES * len(data), memory, "reading it takes")
     from safetensors import SafetensorError, deserialize
 
     try:
@@ -63,9 +66,7 @@ def read(data: bytes, memory: int) -> Loaded:
     for name in names:
         stored = described[name]
         try:
-            tensors.append(
-                Tensor.of_bytes(name, stored["dtype"], tuple(stored["shape"]), bytes(stored["data"]))
-            )
+            tensors.append(Tensor.of_bytes(name, stored["dtype"], tuple(stored["shape"]), stored["data"]))
         except (ValueError, OverflowError) as error:
             raise BadData(f"tensor {quoted(name)} has a shape that no array can have") from error
     notes = []

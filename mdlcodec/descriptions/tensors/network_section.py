@@ -187,6 +187,8 @@ def _decode_tensor(
         bits.append(coder.bits - start)
         start = coder.bits
         values = tensor_coder.values(plan, tool, places, None)
+        if not dtype.has(values):
+            raise CorruptFile("damaged: a boolean that is neither 0 nor 1")
         if not dtype.nonzero(values).all():
             raise CorruptFile("damaged: a zero among the values that are not zero")
         array[places.seen != 0] = values

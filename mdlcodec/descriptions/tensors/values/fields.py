@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mdlcodec.data.tensor import DType
+from mdlcodec.errors import CorruptFile
 
 Fields = tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64], npt.NDArray[np.uint64]]
 """negative (n,), head (n,), tail (n,)."""
@@ -52,7 +53,7 @@ def split(patterns: npt.NDArray[np.unsignedinteger], dtype: DType) -> Fields:
 
 
 def join(fields: Fields, dtype: DType) -> npt.NDArray[np.unsignedinteger]:
-    """Patterns (n,) of fields; what an integer type cannot hold wraps around."""
+    """Patterns (n,) of fields. Raises CorruptFile for integers that the type does not have."""
     negative, head, tail = fields
     if dtype.exponent_bits:
         mantissa = dtype.bits - 1 - dtype.exponent_bits
@@ -61,6 +62,10 @@ def join(fields: Fields, dtype: DType) -> npt.NDArray[np.unsignedinteger]:
         return wide.astype(dtype.pattern)
     leading = np.uint64(1) << np.clip(head - 1, 0, 63).astype(np.uint64)
     magnitude = np.where(head > 0, leading + tail, np.uint64(0))
+    positive = np.uint64((1 << dtype.bits - is_signed(dtype)) - 1)
+    largest = positive + negative.astype(np.uint64)
+    if (head > dtype.bits).any() or (magnitude > largest).any():
+        raise CorruptFile(f"damaged: an integer that {dtype.name} does not have")
     return np.where(negative == 1, ~magnitude + np.uint64(1), magnitude).astype(dtype.pattern)
 
 
