@@ -86,6 +86,22 @@ def test_work_on_a_network_is_bounded_while_it_is_done(positions: str, values: s
         decode_network(section, work=9_000_000)
 
 
+@pytest.mark.parametrize(
+    ("tensors", "values", "least"),
+    [
+        ([Tensor.of("w", np.random.default_rng(0).normal(size=400))], "codebook", 2 * 10**8),
+        ([Tensor.of("w", np.zeros((1,) * 64))], None, 2 * 10**7),
+        ([Tensor.of(f"{i}", np.ones(())) for i in range(10)], None, 10**8),
+    ],
+    ids=["entries of a codebook", "axes", "tensors of one value"],
+)
+def test_what_describes_a_tensor_takes_work(tensors: list[Tensor], values: str | None, least: int) -> None:
+    section = encode_network(tensors, values=values)
+    decode_network(section, work=10**9)
+    with pytest.raises(LimitExceeded):
+        decode_network(section, work=least)
+
+
 def test_each_tensor_and_each_element_takes_work() -> None:
     section = encode_network([Tensor.of(f"{i}", np.zeros(1)) for i in range(30)])
     decode_network(section, work=10**9)

@@ -134,8 +134,8 @@ def decode_network(
     known; LimitExceeded if they take more than ``memory`` bytes, which is known before they are allocated, or
     more ``work`` in operations, which is known part by part before it is done."""
     coder = BitDecoder(section)
-    descriptions, learned = Descriptions(coder), Learned.new()
     budget = Budget(work)
+    descriptions, learned = Descriptions(coder, budget), Learned.new()
     tensor_coder = TensorCoder(coder, descriptions, learned, budget)
     count = descriptions.integer(0)
     if count > tensors:
