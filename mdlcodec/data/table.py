@@ -65,7 +65,7 @@ class _Lines:
         self._row_bytes = self._row_commas = 0
 
     def __iter__(self) -> Iterator[str]:
-        while raw := self._stream.readline(MAX_ROW_BYTES + 1):
+        while raw := self._line():
             self._number += 1
             self.bytes += len(raw)
             self._row_bytes += len(raw)
@@ -73,8 +73,7 @@ class _Lines:
                 raise self._error(f"belongs to a row of more than {MAX_ROW_BYTES} bytes; is this a table?")
             if self._row_bytes > _LONG_ROW:
                 self._row_commas += raw.count(b",")
-                needed = 2 * _WIDEST * self._row_bytes + _CELL_READ * self._row_commas
-                check_reading(self.held + needed, quoted(self._name))
+                self._check_row(self._row_bytes)
             if b"\0" in raw:
                 raise self._error("has a NUL byte; save the table as UTF-8 text")
             try:
@@ -83,6 +82,20 @@ class _Lines:
                 raise self._error("is not UTF-8; save the table as UTF-8 text") from error
             self.row.append(line)
             yield line
+
+    def _line(self) -> bytes:
+        """The next line, counted while it is read; of one that is too long for a row, as much as shows that."""
+        parts, size = [self._stream.readline(_LONG_ROW)], _LONG_ROW
+        while len(parts[-1]) == _LONG_ROW and not parts[-1].endswith(b"\n") and size <= MAX_ROW_BYTES:
+            self._check_row(self._row_bytes + size)
+            parts.append(self._stream.readline(_LONG_ROW))
+            size += _LONG_ROW
+        return b"".join(parts)
+
+    def _check_row(self, size: int) -> None:
+        """Raise LimitExceeded where a row of so many bytes, and of the commas seen, takes too much memory."""
+        needed = 2 * _WIDEST * size + _CELL_READ * self._row_commas
+        check_reading(self.held + needed, quoted(self._name))
 
     def _error(self, what: str) -> BadData:
         return BadData(f"{quoted(self._name)} line {self._number} {what}")
