@@ -28,7 +28,7 @@ from mdlcodec.errors import BadData, CorruptFile
 from mdlcodec.exact.processor_state import entry
 from mdlcodec.files.label_file import LabelFile, labels_of
 from mdlcodec.files.label_inputs import matching
-from mdlcodec.files.runs import Plan, Run, Watch, announced, labels_memory, most_held
+from mdlcodec.files.runs import Plan, Run, Watch, announced, labels_memory, most_held, spent
 from mdlcodec.limits import DEFAULT_LIMITS, SENDER_LIMITS, Limits, integer, readers_within
 
 if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
@@ -126,7 +126,8 @@ def encode(
         if checkpoint is not None:
             facts = "encode", chosen.number, settings, target, [getattr(options, o) for o in options.given()]
             data = inputs.digest, labels.coded.tobytes()
-            checkpoint.bind(work_digest(*facts, options.given(), data=data), most_held(plan))
+            work = work_digest(*facts, options.given(), data=data)
+            checkpoint.bind(work, most_held(plan), spent(plan, inputs), limits.memory)
         start = time.perf_counter()
         encoded = coded_before(checkpoint)
         if encoded is None:
@@ -217,7 +218,8 @@ def receive(
         progress, last = announced(plan, inputs, limits, watch)
         if checkpoint is not None:
             facts = "decode", file.code.number, file.settings, file.target, header.label_digest
-            checkpoint.bind(work_digest(*facts, data=(inputs.digest, file.payload)), most_held(plan))
+            work = work_digest(*facts, data=(inputs.digest, file.payload))
+            checkpoint.bind(work, most_held(plan), spent(plan, inputs), limits.memory)
         start = time.perf_counter()
         with _guard(), going_on(checkpoint):
             decoded = prepared.decode(file.payload, progress)
