@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdlcodec.data.dataset import quoted
-from mdlcodec.data.tensor import DType, Tensor
+from mdlcodec.data.tensor import MAX_TENSORS, DType, Tensor
 from mdlcodec.descriptions.tensors.description import Descriptions
 from mdlcodec.descriptions.tensors.learned import Learned
 from mdlcodec.descriptions.tensors.positions import CSR, EMPTY, POSITION_TOOLS, SIGNIFICANCE
@@ -23,7 +23,6 @@ from mdlcodec.errors import BadData, CorruptFile
 from mdlcodec.limits import DEFAULT_MEMORY, DEFAULT_WORK, Budget, check_memory
 from mdlcodec.mixing.logistic import BitDecoder, BitEncoder
 
-MAX_TENSORS = 1 << 16
 _COPIES = 6  # of a section in memory, while it is read and at the end compared
 _PART_BYTES = 1 << 10  # of what is said of a tensor, besides its elements
 
