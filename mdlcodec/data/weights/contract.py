@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mdlcodec.data.tensor import MAX_TENSORS, Tensor
 from mdlcodec.errors import BadData
 
-BYTES_OF_A_TENSOR = 1 << 10  # besides its elements, with what a file says of it
+BYTES_OF_A_TENSOR = 1 << 11  # besides its elements, with what a file says of it
 
 
 def check_number(tensors: int) -> None:

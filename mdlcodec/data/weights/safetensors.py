@@ -20,7 +20,7 @@ ENDING = ".safetensors"
 _METADATA = "__metadata__"
 _LENGTH_BYTES = 8
 _COPIES = 2  # the file and the tensors
-_HEADER_COPIES = 24  # a tensor without elements takes some fifty bytes of it
+_HEADER_COPIES = 56  # a tensor without elements takes some fifty bytes of it
 _TYPES = {  # the library's words where it writes
     "F64": "float64",
     "F32": "float32",
