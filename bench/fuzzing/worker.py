@@ -212,7 +212,7 @@ def _stage(result: Result) -> str:
         return "frame"
     if functions & {"check_limits", "check_memory", "spend"}:
         return "limits"
-    if "_matching" in functions:
+    if "matching" in functions:
         return "inputs"
     if any(file == "files/checkpoints.py" for file in files):
         return "checkpoint"
