@@ -1,6 +1,7 @@
 """Reading inputs holds to the limit of memory: what is made counts, before it is made, whatever it is read from."""
 
 import gzip
+import lzma
 import tracemalloc
 import zipfile
 import zlib
@@ -113,6 +114,14 @@ def test_what_is_refused_was_not_made(made, tmp_path):
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peak < 700_000
+
+
+def test_the_dictionary_of_xz_counts(tmp_path):
+    (tmp_path / "t.csv.xz").write_bytes(lzma.compress(b"a,b\n1,2\n", preset=6))  # 8 MiB
+    with readers_within(16 << 20):
+        data.read(str(tmp_path / "t.csv.xz"))
+    with readers_within(4 << 20), pytest.raises(LimitExceeded, match=r"dictionary .*--max-memory"):
+        data.read(str(tmp_path / "t.csv.xz"))
 
 
 def test_names_in_a_folder_count(tmp_path):
