@@ -203,3 +203,11 @@ def test_inputs_that_are_held_count_beside_what_decoding_takes():
     labels.decode(file, held, limits=Limits(memory=1_300_000))
     with pytest.raises(LimitExceeded, match="this takes"):
         labels.decode(file, held, limits=Limits(memory=1_200_000))
+
+
+def test_nothing_is_encoded_that_cannot_be_decoded_within_the_limit():
+    """Or encode would fail when it verifies the file, after all of its training."""
+    dataset = data.from_arrays(np.zeros((1000, 1)), np.arange(1000) % 2)
+    with pytest.raises(LimitExceeded, match="decoding its file takes"):
+        labels.encode(dataset, code="uniform", limits=Limits(memory=120_000))
+    labels.encode(dataset, code="uniform", limits=Limits(memory=140_000))
