@@ -161,3 +161,8 @@ def readers_within(memory: int) -> Iterator[None]:
 def check_reading(needed: int, what: str) -> None:
     """Raise LimitExceeded for more bytes than `readers_within` allows here; ``what`` is read, a name in quotes."""
     check_memory(needed, _allowed_to_readers.get(), f"reading {what} takes")
+
+
+def memory_of_readers() -> int:
+    """Bytes that readers may take here, as `readers_within` says."""
+    return _allowed_to_readers.get()

@@ -1,6 +1,7 @@
 """Reading inputs holds to the limit of memory: what is made counts, before it is made, whatever it is read from."""
 
 import gzip
+import lzma
 import tracemalloc
 import zipfile
 import zlib
@@ -115,6 +116,14 @@ def test_what_is_refused_was_not_made(made, tmp_path):
     assert peak < 700_000
 
 
+def test_the_dictionary_of_xz_counts(tmp_path):
+    (tmp_path / "t.csv.xz").write_bytes(lzma.compress(b"a,b\n1,2\n", preset=6))  # 8 MiB
+    with readers_within(16 << 20):
+        data.read(str(tmp_path / "t.csv.xz"))
+    with readers_within(4 << 20), pytest.raises(LimitExceeded, match=r"dictionary .*--max-memory"):
+        data.read(str(tmp_path / "t.csv.xz"))
+
+
 def test_names_in_a_folder_count(tmp_path):
     for i in range(4096):
         (tmp_path / f"{i}").touch()
@@ -194,3 +203,11 @@ def test_inputs_that_are_held_count_beside_what_decoding_takes():
     labels.decode(file, held, limits=Limits(memory=1_300_000))
     with pytest.raises(LimitExceeded, match="this takes"):
         labels.decode(file, held, limits=Limits(memory=1_200_000))
+
+
+def test_nothing_is_encoded_that_cannot_be_decoded_within_the_limit():
+    """Or encode would fail when it verifies the file, after all of its training."""
+    dataset = data.from_arrays(np.zeros((1000, 1)), np.arange(1000) % 2)
+    with pytest.raises(LimitExceeded, match="decoding its file takes"):
+        labels.encode(dataset, code="uniform", limits=Limits(memory=120_000))
+    labels.encode(dataset, code="uniform", limits=Limits(memory=140_000))

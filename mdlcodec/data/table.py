@@ -278,7 +278,10 @@ def _seen(column: _Cells) -> Seen:
     return Seen(column.words[column.first], below, bool(counts[column.first]), bool(alone))
 
 
-def _content(source: str, columns: list[_Cells], header: bool, limit: int | None) -> Content:
+def _content(
+    source: str, columns: list[_Cells], header: bool, limit: int | None, choices: int = 1
+) -> Content:
+    """``choices``: so many contents of the same table are held."""
     if not columns:
         raise BadData(
             f"{quoted(source)} has no columns beside the labels; a table needs commas between its columns"
@@ -292,6 +295,7 @@ def _content(source: str, columns: list[_Cells], header: bool, limit: int | None
     for column in data:
         digest.update(column.digest())
     held = sum(column.codes.nbytes + sum(map(sys.getsizeof, column.words)) for column in data)  # integers
+    held *= choices
 
     def features() -> np.ndarray:
         return column_features([column.column() for column in data], n, held)
@@ -342,5 +346,5 @@ def candidates(source: str, *, limit: int | None, ignore: int | None, header: bo
             if named or may_be_header(seen, None):
                 first = [column.first for column in seen]
                 notes = (said(source, first, named),)
-        contents.append(replace(_content(source, inputs, named, limit), notes=notes))
+        contents.append(replace(_content(source, inputs, named, limit, len(choices)), notes=notes))
     return contents
