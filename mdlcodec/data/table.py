@@ -21,6 +21,7 @@ from mdlcodec.data.header_line import (
     is_header,
     may_be_header,
     said,
+    said_of_target,
     target_column,
 )
 from mdlcodec.data.label_choice import words_as
@@ -323,7 +324,9 @@ def read(
     index, named = target_column(source, asked, names, *judged(guess))
     header, doubtful = judged(index)
     header = header or named
-    notes = (said(source, names, header),) if doubtful and not named else ()
+    notes: tuple[str, ...] = (said(source, names, header),) if doubtful and not named else ()
+    if named and asked.target is not None:
+        notes = said_of_target(source, asked.target, index, len(names))
     content = _content(source, columns[:index] + columns[index + 1 :], header, limit)
     cells = _as_labels(raw[index]).as_data(header, limit)
     column = LabelColumn(index, names[index] if header else None)
