@@ -39,6 +39,7 @@ _CELL_READ, _CELL_KEPT, _WORD, _ARRAY = 64, 24, 120, 128
 _WORD_AT_WORK, _TEXT_AT_WORK = 130, 3  # besides, of the words of a column that is made, and of their text
 _WIDEST = 4  # bytes of a letter, of which there is one for each byte that was read
 _LONG_ROW = 1 << 16
+_ROWS_UNCOUNTED = 8  # between two looks at the memory; long rows are looked at on their own
 _SPACES = " \t"
 _KEPT = "\0"  # stands before cells whose spaces were in quotes; tables have no such character
 _SPACES_IN_QUOTES = re.compile(r'"[ \t]|[ \t]"')
@@ -252,7 +253,8 @@ def _read_cells(source: str, limit: int | None) -> list[_Cells]:
             waiting += len(row)
             text = lines.bytes - before
             lines.held = kept + _CELL_READ * waiting + _WIDEST * text
-            check_reading(lines.held, name)
+            if n % _ROWS_UNCOUNTED == 0:
+                check_reading(lines.held, name)
             if len(rows) == _ROWS_AT_ONCE or waiting > _CELLS_AT_ONCE or text > _BYTES_AT_ONCE:
                 add()
                 waiting, before = 0, lines.bytes
