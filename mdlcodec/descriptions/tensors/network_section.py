@@ -20,7 +20,7 @@ from mdlcodec.descriptions.tensors.tensor_coder import Positions, TensorCoder, n
 from mdlcodec.descriptions.tensors.trials import position_choice, value_choice
 from mdlcodec.descriptions.tensors.values import VALUE_TOOLS
 from mdlcodec.errors import BadData, CorruptFile
-from mdlcodec.limits import DEFAULT_MEMORY, DEFAULT_WORK, Budget, check_memory
+from mdlcodec.limits import ANY_WORK, DEFAULT_MEMORY, DEFAULT_WORK, Budget, check_memory
 from mdlcodec.mixing.logistic import BitDecoder, BitEncoder
 
 _COPIES = 6  # of a section in memory, while it is read and at the end compared
@@ -76,17 +76,21 @@ def described_network(
     *,
     positions: str | None = None,
     values: str | None = None,
+    work: int = ANY_WORK,
     progress: SectionProgress | None = None,
 ) -> tuple[bytes, Network]:
-    """As ``encode_network``, and what ``decode_network`` would say of the section."""
+    """As ``encode_network``, and what ``decode_network`` would say of the section.
+
+    LimitExceeded, before it is done, for what takes more ``work`` in operations.
+    """
     _check_names([tensor.name for tensor in tensors], BadData)
     if len(tensors) > MAX_TENSORS:
         raise BadData(f"{len(tensors):,} tensors are too many: at most {MAX_TENSORS:,} can be coded")
     _check_tool("position", positions, [POSITION_TOOLS[CSR], POSITION_TOOLS[SIGNIFICANCE]])
     _check_tool("value", values, [tool.NAME for tool in VALUE_TOOLS.values()])
-    coder = BitEncoder()
-    descriptions, learned = Descriptions(coder), Learned.new()
-    tensor_coder = TensorCoder(coder, descriptions, learned)
+    coder, budget = BitEncoder(), Budget(work)
+    descriptions, learned = Descriptions(coder, budget), Learned.new()
+    tensor_coder = TensorCoder(coder, descriptions, learned, budget)
     descriptions.integer(0, len(tensors))
     parts: list[Part] = []
     names_bits, done = coder.bits, 0
@@ -94,6 +98,7 @@ def described_network(
     for tensor in tensors:
         start = coder.bits
         descriptions.name(tensor.name)
+        budget.spend(name_work(tensor.name))
         descriptions.dtype(tensor.dtype)
         descriptions.shape(tensor.shape)
         names_bits += coder.bits - start
