@@ -1,6 +1,6 @@
 """The quick tests with the lowest versions of everything that pyproject.toml allows.
 
-    python bench/lowest_versions.py [--python python3.11] [--keep FOLDER]
+    python bench/lowest_versions.py [--python python3.11] [--keep FOLDER] [-o bench/results/lowest_versions.md]
 
 Makes a virtual environment with the versions in bench/lowest-versions.txt and runs tests in it. It needs the
 network, some gigabytes of disk, and a Python that those versions have packages for (3.10 to 3.12); so it is no part
@@ -47,6 +47,7 @@ def main() -> int:
     )
     parser.add_argument("--python", default=sys.executable, help="the interpreter that runs the tests")
     parser.add_argument("--keep", type=Path, help="make the environment in this folder, and leave it there")
+    parser.add_argument("-o", "--output", type=Path, help="write what was run, and what came of it")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         environment = arguments.keep or Path(scratch) / "lowest"
@@ -63,11 +64,27 @@ def main() -> int:
             f"{_ROOT}[test]",
         ]
         tests = [python, "-m", "pytest", "-q", *(_ROOT / "tests" / name for name in QUICK)]
-        for command in (install, tests):
-            code = subprocess.run(command, cwd=_ROOT, check=False).returncode
-            if code:
-                return code
-    return 0
+        code = subprocess.run(install, cwd=_ROOT, check=False).returncode
+        if code:
+            return code
+        done = subprocess.run(tests, cwd=_ROOT, check=False, stdout=subprocess.PIPE, text=True)
+        print(done.stdout, end="")
+        if arguments.output is not None:
+            listed = [python, "-m", "pip", "freeze", "--exclude-editable"]
+            versions = subprocess.run(listed, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+            _write(arguments.output, done.stdout.strip().splitlines()[-1], versions)
+        return done.returncode
+
+
+def _write(path: Path, result: str, versions: list[str]) -> None:
+    lines = _CONSTRAINTS.read_text().splitlines()
+    lowest = {line for line in lines if line and not line.startswith("#")}
+    others = [version for version in versions if version not in lowest]
+    path.write_text(
+        "# The lowest versions of everything\n\n"
+        f"`bench/lowest_versions.py`, Python {sys.version.split()[0]}: {result}\n\n"
+        f"Asked for: {', '.join(sorted(lowest))}.\n\nInstalled besides: {', '.join(others)}.\n"
+    )
 
 
 if __name__ == "__main__":

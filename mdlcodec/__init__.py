@@ -149,8 +149,8 @@ def unpack(
 ) -> dict[str, np.ndarray]:
     """The weights in a network file, or in a file of labels coded with a two-part code, by name.
 
-    bfloat16, which numpy has not, comes back as float32 of the same values; all else with the dtype, shape
-    and bits that it had.
+    bfloat16 and floats of eight bits, which numpy has not, come back as float32 of the same values; all else with
+    the dtype, shape and bits that it had.
 
     Args:
         blob: the file's bytes (bytes, bytearray, memoryview or an array of bytes).

@@ -24,6 +24,7 @@ ANY_WORK = 10**18  # of a sender, who chose the preset: more than anybody waits 
 EXPONENTIAL = 500  # operations that take as long as an exponential or a logarithm, and what goes with it
 _allowed_to_readers: ContextVar[int] = ContextVar("_allowed_to_readers", default=DEFAULT_MEMORY)
 _NUMBERS, _TIMES = 1 << 14, 16  # multiplied to see how fast this machine is
+_WORTH_TRYING = 10**10  # operations of which people hardly notice ten times as many
 _AS_FAST = 13.6  # operations while one float64 is multiplied
 
 
@@ -76,9 +77,10 @@ class Budget:
         """Raises LimitExceeded for more than is left."""
         self._left -= work
         if self._left < 0:
+            most = 10 * max(self._allowed, allowing(work), _WORTH_TRYING)
             raise LimitExceeded(
-                f"this takes more than the limit of {self._allowed:,} operations, {_how_long(self._allowed)}; "
-                f"allow more, such as --max-work {10 * max(self._allowed, allowing(work))} (max_work in Python)"
+                f"this takes more than the limit of {self._allowed:,} operations, how many is known only once it "
+                f"is done; allow more, such as --max-work {most} ({_how_long(most)}; max_work in Python)"
             )
 
 
@@ -142,8 +144,11 @@ def check_limits(cost: Cost, limits: Limits) -> None:
 def check_memory(needed: int, allowed: int, what: str = "this takes") -> None:
     """Raise LimitExceeded for more bytes than are allowed; ``what``: how the sentence starts."""
     if needed > allowed:
+        texts = size(needed), size(allowed)
+        if texts[0] == texts[1]:
+            texts = f"{needed:,} bytes", f"{allowed:,} bytes"
         raise LimitExceeded(
-            f"{what} {size(needed)} of memory, more than the limit of {size(allowed)}; "
+            f"{what} {texts[0]} of memory, more than the limit of {texts[1]}; "
             f"allow it with --max-memory {-(-needed // 2**20)}MiB (max_memory in Python)"
         )
 
@@ -161,3 +166,8 @@ def readers_within(memory: int) -> Iterator[None]:
 def check_reading(needed: int, what: str) -> None:
     """Raise LimitExceeded for more bytes than `readers_within` allows here; ``what`` is read, a name in quotes."""
     check_memory(needed, _allowed_to_readers.get(), f"reading {what} takes")
+
+
+def memory_of_readers() -> int:
+    """Bytes that readers may take here, as `readers_within` says."""
+    return _allowed_to_readers.get()

@@ -1,5 +1,6 @@
 """Checkpoints: ended at block ends and gone on, the same bytes come out; what is damaged or foreign is refused."""
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from mdlcodec import data
 from mdlcodec.cli import main
 from mdlcodec.codes import CODES
 from mdlcodec.data.dataset import Choice
-from mdlcodec.errors import BadData, CorruptFile, MdlcodecError, Unsupported
+from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported
 from mdlcodec.files import label_file
 from mdlcodec.files import labels as label_files
 from mdlcodec.files.checkpoints import CheckpointFile, going_on
@@ -361,6 +362,30 @@ def test_no_more_is_unpacked_than_the_settings_allow(tmp_path):
     assert checkpoint.load()["a"].size == 1 << 22
     with pytest.raises(CorruptFile, match="damaged"):
         checkpoint.bind(bytes(32), 1 << 24)
+
+
+def test_a_checkpoint_counts_beside_what_the_run_takes(tmp_path):
+    checkpoint = CheckpointFile(tmp_path / "state")
+    checkpoint.bind(bytes(32), 1 << 26)
+    checkpoint.save({"a": np.zeros(1 << 21), "b": np.zeros(3)})
+    tracemalloc.start()
+    checkpoint.bind(bytes(32), 1 << 26, 1 << 20, 18 << 20)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 << 20  # held once, in blocks
+    with pytest.raises(LimitExceeded, match=r"going on from the checkpoint takes 17 MiB .*--max-memory"):
+        checkpoint.bind(bytes(32), 1 << 26, 1 << 20, 16 << 20)
+
+
+def test_no_more_arrays_are_described_than_a_state_has(tmp_path):
+    checkpoint = CheckpointFile(tmp_path / "state")
+    checkpoint.bind(bytes(32), 1 << 26)
+    checkpoint.save({f"{i}": np.zeros(0) for i in range(1 << 14)})
+    checkpoint.bind(bytes(32), 1 << 26)
+    assert len(checkpoint.load()) == 1 << 14
+    checkpoint.save({f"{i}": np.zeros(0) for i in range((1 << 14) + 1)})
+    with pytest.raises(CorruptFile, match="damaged"):
+        checkpoint.bind(bytes(32), 1 << 26)
 
 
 # --- when it is written, and where

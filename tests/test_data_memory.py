@@ -1,6 +1,7 @@
 """Reading inputs holds to the limit of memory: what is made counts, before it is made, whatever it is read from."""
 
 import gzip
+import lzma
 import tracemalloc
 import zipfile
 import zlib
@@ -58,6 +59,11 @@ def _row(folder):
     return folder / "t.csv.gz"
 
 
+def _line(folder):
+    (folder / "t.csv.gz").write_bytes(gzip.compress(b"a,b\n" + b"c" * 4_000_000))
+    return folder / "t.csv.gz"
+
+
 def _idx(folder):
     (folder / "a-images-idx3-ubyte").write_bytes(
         bytes([0, 0, 8, 3, 0, 0, 0, 40, 0, 0, 0, 12, 0, 0, 0, 12]) + PIXELS.tobytes()
@@ -98,7 +104,7 @@ def test_inputs_alone_count(made, tmp_path):
         data.read_inputs(str(made(tmp_path)))
 
 
-@pytest.mark.parametrize("made", [_npz, _words, _members, _table, _row, _idx, _cifar, _pictures])
+@pytest.mark.parametrize("made", [_npz, _words, _members, _table, _row, _line, _idx, _cifar, _pictures])
 def test_what_is_refused_was_not_made(made, tmp_path):
     source = str(made(tmp_path))
     with readers_within(1 << 12):
@@ -107,7 +113,15 @@ def test_what_is_refused_was_not_made(made, tmp_path):
             data.read(source)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    assert peak < 400_000
+    assert peak < 700_000
+
+
+def test_the_dictionary_of_xz_counts(tmp_path):
+    (tmp_path / "t.csv.xz").write_bytes(lzma.compress(b"a,b\n1,2\n", preset=6))  # 8 MiB
+    with readers_within(16 << 20):
+        data.read(str(tmp_path / "t.csv.xz"))
+    with readers_within(4 << 20), pytest.raises(LimitExceeded, match=r"dictionary .*--max-memory"):
+        data.read(str(tmp_path / "t.csv.xz"))
 
 
 def test_names_in_a_folder_count(tmp_path):
@@ -189,3 +203,11 @@ def test_inputs_that_are_held_count_beside_what_decoding_takes():
     labels.decode(file, held, limits=Limits(memory=1_300_000))
     with pytest.raises(LimitExceeded, match="this takes"):
         labels.decode(file, held, limits=Limits(memory=1_200_000))
+
+
+def test_nothing_is_encoded_that_cannot_be_decoded_within_the_limit():
+    """Or encode would fail when it verifies the file, after all of its training."""
+    dataset = data.from_arrays(np.zeros((1000, 1)), np.arange(1000) % 2)
+    with pytest.raises(LimitExceeded, match="decoding its file takes"):
+        labels.encode(dataset, code="uniform", limits=Limits(memory=120_000))
+    labels.encode(dataset, code="uniform", limits=Limits(memory=140_000))

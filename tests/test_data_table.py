@@ -309,6 +309,11 @@ def test_names_win_over_indices(table):
     # where the first line is no header line, numbers in it name nothing
     plain = data.read(table("5,0.5,0\n3,1.5,4\n", "p.csv"), target="0")
     assert (plain.labels.column.index, plain.inputs.n) == (0, 2)
+    [note] = data.read(numbered, target="0").notes
+    assert "--target 0 is taken as the name of column 2" in note and "--target-index 0 takes column 0" in note
+    assert not data.read(numbered, target_index=0).notes[1:]
+    other = table("5,1.5,0\n3,0.5,4\n1,2.5,4\n", "o.csv")
+    assert "has 3 columns" in failure(data.read, other, target="5")
     assert "give --target-index" in failure(data.read, years, target="label", header=False)
     assert "give one of them" in failure(data.read, years, target="label", target_index=1)
     assert "--target-index 4" in failure(data.read, years, target_index=4)

@@ -24,7 +24,17 @@ from mdlcodec.data.weights import WRITERS
 from mdlcodec.descriptions.tensors.network_section import decode_network, encode_network
 from mdlcodec.errors import BadData, LimitExceeded
 from mdlcodec.files.runs import Plan, labels_memory
-from mdlcodec.limits import ANY_WORK, DEFAULT_WORK, Budget, Cost, Limits, allowing, check_limits, seconds_of
+from mdlcodec.limits import (
+    ANY_WORK,
+    DEFAULT_WORK,
+    Budget,
+    Cost,
+    Limits,
+    allowing,
+    check_limits,
+    check_memory,
+    seconds_of,
+)
 from mdlcodec.predictors import mlp
 
 X = np.random.default_rng(0).normal(size=(300, 2))
@@ -82,8 +92,24 @@ def test_work_on_a_network_is_bounded_while_it_is_done(positions: str, values: s
     array[::2, ::3] = np.pi
     section = section_of(array, positions=positions, values=values)
     assert (decode_network(section, work=10**9).tensors[0].array() == array).all()
-    with pytest.raises(LimitExceeded, match=r"limit of 9,000,000 operations.*--max-work \d+ \(max_work in"):
+    with pytest.raises(LimitExceeded, match=r"limit of 9,000,000 operations.*--max-work \d+ \(about"):
         decode_network(section, work=9_000_000)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "values", "least"),
+    [
+        ([Tensor.of("w", np.random.default_rng(0).normal(size=400))], "codebook", 2 * 10**8),
+        ([Tensor.of("w", np.zeros((1,) * 64))], None, 2 * 10**7),
+        ([Tensor.of(f"{i}", np.ones(())) for i in range(10)], None, 10**8),
+    ],
+    ids=["entries of a codebook", "axes", "tensors of one value"],
+)
+def test_what_describes_a_tensor_takes_work(tensors: list[Tensor], values: str | None, least: int) -> None:
+    section = encode_network(tensors, values=values)
+    decode_network(section, work=10**9)
+    with pytest.raises(LimitExceeded):
+        decode_network(section, work=least)
 
 
 def test_each_tensor_and_each_element_takes_work() -> None:
@@ -187,3 +213,20 @@ def test_long_work_is_said_beforehand(capsys: pytest.CaptureFixture[str]) -> Non
         assert len(lines) == expected
     assert lines[0] == "encoding: this takes about 27.8 h on this machine"
     assert lines[1].startswith("encoding: decoding takes about 27.8 h") and "--max-work " in lines[1]
+
+
+def test_sizes_that_look_alike_are_told_in_bytes() -> None:
+    with pytest.raises(
+        LimitExceeded, match="22,700,000 bytes of memory, more than the limit of 22,600,000 bytes"
+    ):
+        check_memory(22_700_000, 22_600_000)
+
+
+def test_units_that_messages_print_are_understood() -> None:
+    from mdlcodec.cli.options import Bytes
+
+    assert [Bytes().convert(text, None, None) for text in ("64KiB", "64K", "1 MiB")] == [
+        65536,
+        64000,
+        1 << 20,
+    ]

@@ -28,8 +28,10 @@ from test_entropy import golden_messages
 from test_golden_files import NOT_LEARNED
 from test_network_section import OUT_OF_RANGE, Tensor, eight_bits, golden_tensors
 
+from mdlcodec import data
 from mdlcodec.descriptions.tensors.network_section import encode_network
 from mdlcodec.exact.random import Stream as PackageStream
+from mdlcodec.files import labels as package_labels
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
 
@@ -331,6 +333,29 @@ def test_the_command_writes_the_labels(tmp_path, monkeypatch, capsys):
     assert main([file, "--inputs", "others.npz", "-o", "no.npy"]) == 1
     assert "not the inputs" in capsys.readouterr().err
     assert not Path("no.npy").exists()
+    for arguments in (
+        [file, "--inputs", "inputs.npz"],  # its labels are there already
+        ["no.mdl", "--inputs", "inputs.npz"],
+        [file, "--inputs", "no.npz"],
+        [file, "--inputs", "uniform-labels.npz"],
+    ):
+        np.savez("uniform-labels.npz", y=case.y)
+        assert main(arguments) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_tables_with_the_label_column_and_without(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{i % 7}.5,{i * i % 11},{'ab'[i % 2]}" for i in range(12)]
+    for head, name in ((["length,width,kind"], "kind"), ([], None)):
+        Path("whole.csv").write_text("\n".join([*head, *rows]) + "\n")
+        Path("inputs.csv").write_text("\n".join(line.rpartition(",")[0] for line in [*head, *rows]) + "\n")
+        dataset = data.read("whole.csv", target=name)
+        blob = package_labels.encode(dataset, code="uniform")[0]
+        Path("labels.mdl").write_bytes(blob)
+        for source in ("whole.csv", "inputs.csv"):
+            assert main(["labels.mdl", "--inputs", source, "-o", "labels.npy"]) == 0
+            assert np.load("labels.npy").tolist() == [row[-1] for row in rows]
 
 
 def test_it_imports_numpy_and_the_standard_library_alone():

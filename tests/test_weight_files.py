@@ -685,3 +685,22 @@ def test_a_directory_of_many_members_counts(tmp_path: Path) -> None:
             archive.writestr(name, b"")
         with pytest.raises(LimitExceeded, match="the directory of the archive"):
             read_weights(str(tmp_path / "w.npz"), 100_000)
+
+
+@pytest.mark.parametrize("ending", ["npz", "safetensors", "pt"])
+def test_tensors_without_elements_count_and_are_not_too_many(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, arrays = tmp_path / f"w.{ending}", {f"{i}": np.zeros(0, np.float32) for i in range(200)}
+    if ending == "npz":
+        np.savez(path, **arrays)
+    elif ending == "safetensors":
+        safetensors.write([Tensor.of(name, array) for name, array in arrays.items()], path)
+    else:
+        torch.save({name: torch.tensor(array) for name, array in arrays.items()}, path)
+    assert len(read_weights(str(path), 10**7).tensors) == 200
+    with pytest.raises((LimitExceeded, BadData), match="--max-memory"):
+        read_weights(str(path), 200_000)
+    monkeypatch.setattr("mdlcodec.data.weights.contract.MAX_TENSORS", 199)
+    with pytest.raises(BadData, match="holds 200 tensors, of which at most 199"):
+        read_weights(str(path), 10**7)

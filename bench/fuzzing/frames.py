@@ -82,7 +82,7 @@ def label_fields(kind: int, body: bytes, k_of: int) -> list[Field]:
         if first & 0x40:
             fields.integer("step")
         fields.signed("low")
-        fields.integer("size of the grid")
+        fields.integer("extent of the grid")
         if first & 0x80:
             fields.signed("centre")
             fields.signed("exponent")

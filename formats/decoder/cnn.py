@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from decoder.blocks import columnsum, mean_logarithms, softmaxes
+from decoder.frame import Damaged
 from decoder.layers import BatchNormalisation, Convolution, Flatten, Fold, FullyConnected, ReLU
 from decoder.pooling import Maximum
 from decoder.training import Member, NetworkPredictor
@@ -132,6 +133,8 @@ class Builder:
 
 def cnn(features, k, preset, seed, member=None, steps_of=None):
     """A network predictor; of the one member given alone, with other steps, for the switching code."""
+    if features.ndim != 4:
+        raise Damaged("its network does not fit these inputs")
     x = normalised(features)
     shape = x.shape[1:]
     side = min(shape[:2])

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from decoder.real_predictors import decode_reals
 from decoder.subspace import decode_subspace, read_subspace
 from decoder.switching import Portfolio
 from decoder.switching import run as run_switching
-from decoder.table import table
+from decoder.table import rows_of, table
 from decoder.two_part import decode_two_part, decode_two_part_reals, read_two_part
 from decoder.variational import decode_variational, read_variational
 
@@ -108,35 +109,52 @@ def decode(blob, x, inputs_digest):
     return file.values[classes]
 
 
-def _inputs(path, column, n):
-    """(features, digest) of an .npz with an array x, of an .npy, or of a table."""
+def _inputs(path, file):
+    """(features, digest) of an .npz with an array x, an .npy, or a table, with the label column or without."""
     if path.suffix in (".npz", ".npy"):
         held = np.load(path, allow_pickle=False)
-        x = held["x"] if path.suffix == ".npz" else held
+        x = (held["x"] if path.suffix == ".npz" else held)[: file.n]
         return features(x), digest(x)
-    index, name = column or (None, None)
-    return table(path.read_bytes(), label=index if name is None else name, limit=n)
+    index, name = file.column or (None, None)
+    named = None if file.column is None else name is not None
+    data, given = path.read_bytes(), None
+    columns = len(rows_of(data)[0])
+    for label in [index, None] if index is not None and index < columns > 1 else [None]:
+        given = table(data, label, file.n, named)
+        if given[1][:4] == file.input_digest:
+            break
+    return given
 
 
 def main(arguments=None):
-    """Writes the labels as an .npy file; 1 for a damaged file, 3 for what this decoder lacks."""
+    """Writes the labels as an .npy file; 1 for a damaged file, 2 for what cannot be read or written, 3 for what
+    this decoder lacks."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("--inputs", type=Path, required=True, help=".npz with an array x, .npy, or .csv")
-    parser.add_argument("-o", "--output", type=Path, help="default: FILE's name with -labels.npy")
+    parser.add_argument("-o", "--output", type=Path, help="default: FILE's name with -labels.npy, here")
     given = parser.parse_args(arguments)
+    output = given.output or Path(f"{given.file.stem}-labels.npy")
     try:
         blob = given.file.read_bytes()
         file = parse(blob)
-        labels = decode(blob, *_inputs(given.inputs, file.column, file.n))
+        try:
+            inputs = _inputs(given.inputs, file)
+        except (KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:
+            print(f"{given.inputs}: no .npz with an array x, no .npy and no table: {error}", file=sys.stderr)
+            return 2
+        labels = decode(blob, *inputs)
+        with open(output, "xb" if given.output is None else "wb") as stream:
+            np.save(stream, labels, allow_pickle=False)
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return 2
     except Damaged as error:
         print(f"{given.file}: {error}", file=sys.stderr)
         return 1
     except Unsupported as error:
         print(f"{given.file}: not supported here: {error}", file=sys.stderr)
         return 3
-    output = given.output or Path(f"{given.file.stem}-labels.npy")
-    np.save(output, labels, allow_pickle=False)
     print(f"{len(labels)} labels in {output}")
     return 0
 

@@ -154,13 +154,14 @@ def text_features(cells, T):
     return [*out, spread(cells, {w: 1.0 for w in words if w not in top})]
 
 
-def table(data, label=None, limit=None, named=False):
-    """(features, digest) of a table without its label column; label: index or name."""
+def table(data, label=None, limit=None, named=None):
+    """(features, digest) of the first rows of a table without its column ``label``, by index.
+
+    named: whether the first line is a header; None where no file of labels says it, and the rule decides.
+    """
     rows = rows_of(data)
-    if isinstance(label, str):
-        label, named = rows[0].index(label), True
     seen = rows[: limit + 1] if limit else rows
-    if named or has_header(seen, label):
+    if has_header(seen, label) if named is None else named:
         rows = rows[1:]
     rows = rows[:limit] if limit else rows
     columns = [[r[c] for r in rows] for c in range(len(rows[0])) if c != label]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _UNITS = {
     "": 1,
     "k": 10**3,
+    "K": 10**3,
     "M": 10**6,
     "G": 10**9,
     "T": 10**12,
@@ -45,7 +46,7 @@ class Bytes(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Bytes of a text."""
-        match = re.fullmatch(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([kMGT]i?|)B?", str(value))
+        match = re.fullmatch(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([kKMGT]i?|)B?", str(value))
         if match is None or match[2] not in _UNITS:
             self.fail(f"{value!r} is not a size; write it as 2GiB or 500MB", param, ctx)
         return int(float(match[1]) * _UNITS[match[2]])

@@ -106,7 +106,7 @@ def command(
             start = time.perf_counter()
             options = networks.Options(lossy, unsigned_zeros, net, _features(inputs, common.quiet))
             blob, report = networks.pack(
-                loaded.tensors, options, memory=common.limits().memory, progress=line.elements
+                loaded.tensors, options, limits=common.sending_limits(), progress=line.elements
             )
             seconds = time.perf_counter() - start
             path = destination.write(blob)

@@ -13,7 +13,7 @@ from mdlcodec.errors import BadData
 from mdlcodec.limits import Cost
 
 _ENTRIES_AT_ONCE = 1 << 20  # of the table of frequencies
-_FREQUENCY = 800  # operations
+_FREQUENCY, _LABEL = 800, 3000  # operations
 
 
 def _labels_at_once(n: int, k: int) -> int:
@@ -60,7 +60,7 @@ class UniformClasses(Prepared):
     @override
     def cost(self) -> Cost:
         memory = 16 * self._k * _labels_at_once(self._n, self._k)
-        return Cost(parameters=0, work=_FREQUENCY * self._n * self._k, memory=memory)
+        return Cost(parameters=0, work=self._n * (_LABEL + _FREQUENCY * self._k), memory=memory)
 
     @override
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:

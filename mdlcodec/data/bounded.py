@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from mdlcodec.data.dataset import quoted
-from mdlcodec.errors import BadData
-from mdlcodec.limits import check_reading
+from mdlcodec.errors import BadData, LimitExceeded
+from mdlcodec.limits import check_reading, memory_of_readers, size
 
 MAX_BYTES = 2**32
 """Most bytes a file may unpack to, and most bytes of one array."""
@@ -41,7 +41,9 @@ class _Xz:
 
     @staticmethod
     def _new() -> lzma.LZMADecompressor:
-        return lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
+        return lzma.LZMADecompressor(
+            format=lzma.FORMAT_XZ, memlimit=min(_XZ_MEMORY, max(1, memory_of_readers()))
+        )
 
     def read(self, size: int, /) -> bytes:
         while True:
@@ -82,6 +84,12 @@ class _Bounded(io.RawIOBase):
             data = self._source.read(min(len(view), _AT_ONCE))
         except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
             reason = str(error).rstrip(".") or type(error).__name__
+            allowed = memory_of_readers()
+            if isinstance(error, lzma.LZMAError) and allowed < _XZ_MEMORY and "emory" in reason:
+                raise LimitExceeded(
+                    f"reading {quoted(self._name)} takes more memory than the limit of {size(allowed)}: its "
+                    "dictionary is larger; allow it with --max-memory 128MiB (max_memory in Python)"
+                ) from error
             raise BadData(f"cannot read {quoted(self._name)}: {reason}; is the file complete?") from error
         self._left -= len(data)
         if self._left < 0:

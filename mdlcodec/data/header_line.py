@@ -114,13 +114,25 @@ def said(source: str, first: Sequence[str], header: bool) -> str:
     )
 
 
+def said_of_target(source: str, target: str, index: int, columns: int) -> tuple[str, ...]:
+    """A line for people where a target that could be an index is a column's name."""
+    if not _INDEX.fullmatch(target):
+        return ()
+    note = (
+        f"{source}: --target {target} is taken as the name of column {index}, and the first line as a header"
+    )
+    if -columns <= int(target) < columns:
+        note += f"; --target-index {target} takes column {target}"
+    return (f"{note}; --header no if it is an example",)
+
+
 def target_column(
     source: str, asked: Asked, first: Sequence[str], header: bool, may_be: bool
 ) -> tuple[int, bool]:
     """Index of the label column, and whether it was chosen by its name in the first line.
 
-    ``header``: whether that is a header line by the rule or by the user; ``may_be``: or could be one. A name
-    wins over an index there, and elsewhere where no column has that index. Raises BadData.
+    ``header``: whether that is a header line by the rule or by the user; ``may_be``: or could be one. There a name
+    wins over an index. Raises BadData.
     """
     target = asked.target
     if target is not None and asked.index is not None:
@@ -130,14 +142,13 @@ def target_column(
     if target is None:
         return len(first) - 1, False
     index = int(target) if _INDEX.fullmatch(target) else None
-    fits = index is not None and -len(first) <= index < len(first)
     names = [at for at, name in enumerate(first) if name == target]
     names = names or [at for at, name in enumerate(first) if name.strip(" \t") == target]
     if asked.header is False:
         names = []
-    if len(names) == 1 and (header or may_be or not fits):
+    if len(names) == 1 and (header or may_be or index is None):
         return names[0], True
-    if index is not None and (fits or not names):
+    if index is not None:
         return _indexed(source, "--target", index, first), False
     if names:
         raise BadData(

@@ -7,6 +7,7 @@ import struct
 import numpy as np
 
 from mdlcodec.data.image_refusal import DEEP, NEITHER, SEVERAL, TURNED, Damaged, Refused
+from mdlcodec.limits import check_reading
 
 SIGNATURES = (b"II*\0", b"MM\0*", b"II\0*", b"MM*\0", b"II+\0", b"MM\0+")
 """How files begin that Pillow takes for TIFF; the first two are read."""
@@ -17,6 +18,7 @@ _PREDICTOR, _COLOURS, _TILES, _PAGES, _EXTRA, _FORMAT = 317, 320, 324, 330, 338,
 _INTEGERS = {1: "B", 3: "H", 4: "I"}  # by the number of the type
 _BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _MOST_VALUES = 1 << 20
+_BYTES_OF_A_VALUE = 80  # of two tags that have as many
 _RGB, _PALETTE = 2, 3
 _ALPHA = ((1,), (2,))  # multiplied into the colours, or not: alike where all is opaque
 
@@ -65,6 +67,7 @@ class _Tags:
         kind, count, place = self._entries[tag]
         if kind not in _INTEGERS or count > _MOST_VALUES:
             raise Damaged(f"the value of the tag {tag} is no integer, or more than are allowed")
+        check_reading(_BYTES_OF_A_VALUE * count, "the tags of a TIFF")
         return self._unpack(f"{count}{_INTEGERS[kind]}", place)
 
     def value(self, tag: int, default: int | None = None) -> int:

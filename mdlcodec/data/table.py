@@ -21,6 +21,7 @@ from mdlcodec.data.header_line import (
     is_header,
     may_be_header,
     said,
+    said_of_target,
     target_column,
 )
 from mdlcodec.data.label_choice import words_as
@@ -38,6 +39,7 @@ _CELL_READ, _CELL_KEPT, _WORD, _ARRAY = 64, 24, 120, 128
 _WORD_AT_WORK, _TEXT_AT_WORK = 130, 3  # besides, of the words of a column that is made, and of their text
 _WIDEST = 4  # bytes of a letter, of which there is one for each byte that was read
 _LONG_ROW = 1 << 16
+_ROWS_UNCOUNTED = 8  # between two looks at the memory; long rows are looked at on their own
 _SPACES = " \t"
 _KEPT = "\0"  # stands before cells whose spaces were in quotes; tables have no such character
 _SPACES_IN_QUOTES = re.compile(r'"[ \t]|[ \t]"')
@@ -65,7 +67,7 @@ class _Lines:
         self._row_bytes = self._row_commas = 0
 
     def __iter__(self) -> Iterator[str]:
-        while raw := self._stream.readline(MAX_ROW_BYTES + 1):
+        while raw := self._line():
             self._number += 1
             self.bytes += len(raw)
             self._row_bytes += len(raw)
@@ -73,8 +75,7 @@ class _Lines:
                 raise self._error(f"belongs to a row of more than {MAX_ROW_BYTES} bytes; is this a table?")
             if self._row_bytes > _LONG_ROW:
                 self._row_commas += raw.count(b",")
-                needed = 2 * _WIDEST * self._row_bytes + _CELL_READ * self._row_commas
-                check_reading(self.held + needed, quoted(self._name))
+                self._check_row(self._row_bytes)
             if b"\0" in raw:
                 raise self._error("has a NUL byte; save the table as UTF-8 text")
             try:
@@ -83,6 +84,20 @@ class _Lines:
                 raise self._error("is not UTF-8; save the table as UTF-8 text") from error
             self.row.append(line)
             yield line
+
+    def _line(self) -> bytes:
+        """The next line, counted while it is read; of one that is too long for a row, as much as shows that."""
+        parts, size = [self._stream.readline(_LONG_ROW)], _LONG_ROW
+        while len(parts[-1]) == _LONG_ROW and not parts[-1].endswith(b"\n") and size <= MAX_ROW_BYTES:
+            self._check_row(self._row_bytes + size)
+            parts.append(self._stream.readline(_LONG_ROW))
+            size += _LONG_ROW
+        return b"".join(parts)
+
+    def _check_row(self, size: int) -> None:
+        """Raise LimitExceeded where a row of so many bytes, and of the commas seen, takes too much memory."""
+        needed = 2 * _WIDEST * size + _CELL_READ * self._row_commas
+        check_reading(self.held + needed, quoted(self._name))
 
     def _error(self, what: str) -> BadData:
         return BadData(f"{quoted(self._name)} line {self._number} {what}")
@@ -238,7 +253,8 @@ def _read_cells(source: str, limit: int | None) -> list[_Cells]:
             waiting += len(row)
             text = lines.bytes - before
             lines.held = kept + _CELL_READ * waiting + _WIDEST * text
-            check_reading(lines.held, name)
+            if n % _ROWS_UNCOUNTED == 0:
+                check_reading(lines.held, name)
             if len(rows) == _ROWS_AT_ONCE or waiting > _CELLS_AT_ONCE or text > _BYTES_AT_ONCE:
                 add()
                 waiting, before = 0, lines.bytes
@@ -265,7 +281,10 @@ def _seen(column: _Cells) -> Seen:
     return Seen(column.words[column.first], below, bool(counts[column.first]), bool(alone))
 
 
-def _content(source: str, columns: list[_Cells], header: bool, limit: int | None) -> Content:
+def _content(
+    source: str, columns: list[_Cells], header: bool, limit: int | None, choices: int = 1
+) -> Content:
+    """``choices``: so many contents of the same table are held."""
     if not columns:
         raise BadData(
             f"{quoted(source)} has no columns beside the labels; a table needs commas between its columns"
@@ -279,6 +298,7 @@ def _content(source: str, columns: list[_Cells], header: bool, limit: int | None
     for column in data:
         digest.update(column.digest())
     held = sum(column.codes.nbytes + sum(map(sys.getsizeof, column.words)) for column in data)  # integers
+    held *= choices
 
     def features() -> np.ndarray:
         return column_features([column.column() for column in data], n, held)
@@ -306,7 +326,9 @@ def read(
     index, named = target_column(source, asked, names, *judged(guess))
     header, doubtful = judged(index)
     header = header or named
-    notes = (said(source, names, header),) if doubtful and not named else ()
+    notes: tuple[str, ...] = (said(source, names, header),) if doubtful and not named else ()
+    if named and asked.target is not None:
+        notes = said_of_target(source, asked.target, index, len(names))
     content = _content(source, columns[:index] + columns[index + 1 :], header, limit)
     cells = _as_labels(raw[index]).as_data(header, limit)
     column = LabelColumn(index, names[index] if header else None)
@@ -329,5 +351,5 @@ def candidates(source: str, *, limit: int | None, ignore: int | None, header: bo
             if named or may_be_header(seen, None):
                 first = [column.first for column in seen]
                 notes = (said(source, first, named),)
-        contents.append(replace(_content(source, inputs, named, limit), notes=notes))
+        contents.append(replace(_content(source, inputs, named, limit, len(choices)), notes=notes))
     return contents

@@ -8,6 +8,9 @@ import numpy as np
 
 from mdlcodec.errors import BadData
 
+MAX_TENSORS = 1 << 16
+"""Most tensors of a network."""
+
 
 @dataclass(frozen=True)
 class DType:

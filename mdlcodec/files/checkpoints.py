@@ -24,6 +24,7 @@ from typing_extensions import override
 from mdlcodec.codes import Checkpoint, Encoded
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.errors import BadData, CorruptFile, Unsupported
+from mdlcodec.limits import DEFAULT_MEMORY, check_memory
 from mdlcodec.saved import Saved, taken
 
 VERSION = 1
@@ -35,7 +36,10 @@ _MOST_AXES = 8
 _SECONDS = 30.0  # between two states that are written
 _LEVEL = 1  # of zstandard: weights hardly shrink
 _WINDOW = 1 << 27
-_AT_ONCE = 1 << 24
+_MORE = 1 << 24  # bytes that a file may have beyond what it holds
+_AT_ONCE = 1 << 20
+_MOST_ARRAYS = 1 << 14
+_GOING_ON = "going on from the checkpoint takes"
 _WRITING_SHARE = 20  # writing takes at most one part of so many of the time
 
 
@@ -80,11 +84,11 @@ class CheckpointFile(Checkpoint):
         """Whether there was a state to go on from."""
         return self._held is not None
 
-    def bind(self, work: bytes, most: int) -> None:
-        """For work with that digest, whose state takes at most so many bytes.
+    def bind(self, work: bytes, most: int, spent: int = 0, memory: int = DEFAULT_MEMORY) -> None:
+        """For work with that digest, whose state takes at most ``most`` bytes, and ``spent`` of ``memory`` besides.
 
         Raises BadData where nothing can be written and for a checkpoint of other work, CorruptFile for what is
-        damaged or no checkpoint, Unsupported for a newer one.
+        damaged or no checkpoint, Unsupported for a newer one, LimitExceeded where memory has no room for it.
         """
         folder = self._path.parent
         if not folder.is_dir() or not os.access(folder, os.W_OK):
@@ -92,7 +96,7 @@ class CheckpointFile(Checkpoint):
         self._work, self._latest = work, time.monotonic()
         self._held = None
         if os.path.lexists(self._path):
-            self._held = _read_content(self._content(most))
+            self._held = _read_content(self._content(most, spent, memory))
 
     @override
     def load(self) -> Saved | None:
@@ -136,16 +140,18 @@ class CheckpointFile(Checkpoint):
                 if name.startswith(start) and name.endswith(".part") and name[len(start) : -5].isdecimal():
                     path.unlink(missing_ok=True)
 
-    def _content(self, most: int) -> bytes:
+    def _content(self, most: int, spent: int, memory: int) -> bytearray:
         """The content of the file, checked. Raises as ``bind`` does."""
         name = repr(str(self._path))
-        blob = b""
+        blob, rest = b"", b""
         if self._path.is_file():
             try:
                 with open(self._path, "rb") as stream:
                     blob = stream.read(_HEAD_BYTES)
-                    if blob.startswith(_MAGIC) and os.fstat(stream.fileno()).st_size <= most + _AT_ONCE:
-                        blob += stream.read()
+                    file_size = os.fstat(stream.fileno()).st_size
+                    if blob.startswith(_MAGIC) and file_size <= most + _MORE:
+                        check_memory(spent + file_size, memory, _GOING_ON)
+                        rest = stream.read(file_size)
             except OSError as error:
                 raise BadData(f"cannot read the checkpoint {name}: {error.strerror}") from error
         if not blob.startswith(_MAGIC):
@@ -158,18 +164,22 @@ class CheckpointFile(Checkpoint):
             )
         reader = Reader(blob[len(_MAGIC) + 1 :])
         broken = CorruptFile(f"the checkpoint {name} is damaged; remove it to start from the beginning")
-        if version != VERSION or len(blob) <= _HEAD_BYTES:
+        if version != VERSION or not rest:
             raise broken
-        work, checksum, rest = reader.take(_DIGEST_BYTES), reader.take(_DIGEST_BYTES), reader.rest()
-        if _checksum(work, rest) != checksum:
+        work, checksum = reader.take(_DIGEST_BYTES), reader.take(_DIGEST_BYTES)
+        size_stored = reader.rest()
+        if _checksum(work, size_stored, rest) != checksum:
             raise broken
         if work != self._work:
             raise BadData(
                 f"the checkpoint {name} is of other work: another command, or other inputs, labels, settings or "
                 "files; choose another file, or remove it"
             )
-        size = int.from_bytes(rest[:_SIZE_BYTES], "little")
-        content = _inflated(rest[_SIZE_BYTES:], size) if size <= most else None
+        size = int.from_bytes(size_stored, "little")
+        if size > most:
+            raise broken
+        check_memory(spent + len(rest) + size, memory, _GOING_ON)
+        content = _inflated(rest, size)
         if content is None:
             raise broken
         return content
@@ -214,25 +224,25 @@ def coded_before(checkpoint: CheckpointFile | None) -> Encoded | None:
     return Encoded(payload, bits, number("training error"), number("objective"), number("in vain") == 1.0)
 
 
-def _checksum(work: bytes, rest: bytes) -> bytes:
+def _checksum(work: bytes, *rest: bytes) -> bytes:
     digest = hashlib.sha256(work)
-    digest.update(rest)
+    for part in rest:
+        digest.update(part)
     return digest.digest()
 
 
-def _inflated(frame: bytes, size: int) -> bytes | None:
+def _inflated(frame: bytes, size: int) -> bytearray | None:
     """The content of a frame, if it has that size; no more than that is ever held."""
-    parts: list[bytes] = []
-    left = size
+    content, at = bytearray(size), 0
     try:
         with zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(frame) as stream:
-            while left and (part := stream.read(min(left, _AT_ONCE))):
-                parts.append(part)
-                left -= len(part)
+            while at < size and (part := stream.read(min(size - at, _AT_ONCE))):
+                content[at : at + len(part)] = part
+                at += len(part)
             more = stream.read(1)
     except zstandard.ZstdError:
         return None
-    return None if left or more else b"".join(parts)
+    return None if at < size or more else content
 
 
 def _written_content(saved: Saved) -> bytes:
@@ -245,24 +255,32 @@ def _written_content(saved: Saved) -> bytes:
     return b"".join(table + elements)
 
 
-def _read_content(content: bytes) -> Saved:
-    """The arrays of a content; of no more elements than there are. Raises CorruptFile."""
+def _read_content(content: bytes | bytearray) -> Saved:
+    """The arrays of a content, which lie in it; of no more elements than there are. Raises CorruptFile."""
     broken = CorruptFile("the checkpoint is damaged; remove it to start from the beginning")
-    reader = Reader(content)
+    reader = Reader(content)  # type: ignore[arg-type]  # it takes what it is asked for
     entries: list[tuple[str, np.dtype[Any], tuple[int, ...]]] = []
     try:
-        for _ in range(reader.unsigned()):
+        count = reader.unsigned()
+        if count > _MOST_ARRAYS:
+            raise broken
+        for _ in range(count):
             name = reader.take(reader.unsigned()).decode()
             kind, axes = reader.byte(), reader.byte()
             if kind >= len(_DTYPES) or axes > _MOST_AXES:
                 raise broken
             entries.append((name, _DTYPES[kind], tuple(reader.unsigned() for _ in range(axes))))
-        saved = {}
+        saved, at = {}, reader.position
         for name, dtype, shape in entries:
-            data = reader.take(dtype.itemsize * math.prod(shape))
-            saved[name] = np.frombuffer(data, dtype).reshape(shape)
-    except (CorruptFile, ValueError, OverflowError) as error:
-        raise broken from error
-    if reader.rest() or len(saved) != len(entries):
+            elements = math.prod(shape)
+            saved[name] = (
+                np.frombuffer(content, dtype, elements, at).reshape(shape)
+                if elements
+                else np.zeros(shape, dtype)
+            )
+            at += dtype.itemsize * elements
+    except (CorruptFile, ValueError, OverflowError):
+        raise broken from None
+    if at != len(content) or len(saved) != len(entries):
         raise broken
     return saved

@@ -19,6 +19,7 @@ from mdlcodec.container import (
     LabelHeader,
     index_digest,
     label_digest,
+    read_label_file,
     write_label_file,
 )
 from mdlcodec.container.ids import HIGHEST_PRESET, LOWEST_PRESET
@@ -28,8 +29,15 @@ from mdlcodec.errors import BadData, CorruptFile
 from mdlcodec.exact.processor_state import entry
 from mdlcodec.files.label_file import LabelFile, labels_of
 from mdlcodec.files.label_inputs import matching
-from mdlcodec.files.runs import Plan, Run, Watch, announced, labels_memory, most_held
-from mdlcodec.limits import DEFAULT_LIMITS, SENDER_LIMITS, Limits, integer, readers_within
+from mdlcodec.files.runs import Plan, Run, Watch, announced, labels_memory, most_held, spent
+from mdlcodec.limits import (
+    DEFAULT_LIMITS,
+    SENDER_LIMITS,
+    Limits,
+    check_memory,
+    integer,
+    readers_within,
+)
 
 if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
     from mdlcodec.codes import Decoded, Options, Settings
@@ -116,17 +124,20 @@ def encode(
     target = labels.target
     chosen.check_target(target)
     settings = chosen.settings(net, preset, seed, inputs, target)
-    # what no file can hold is known before any training
-    written(inputs, labels, chosen.number, settings, b"")
+    # what no file can hold is known before any training, and what nobody within these limits can decode
+    header, _ = read_label_file(written(inputs, labels, chosen.number, settings, b""), limits.memory)
     with computing_on(device):
         prepared = chosen.prepare(inputs, target, settings, checkpoint)
         costs = prepared.sending_cost, prepared.cost
         plan = Plan(code, chosen.net_name(settings), settings, labels.n, target, *costs)
         progress, _ = announced(plan, inputs, limits, watch)
+        decoding = plan.decoding.memory + labels_memory(header, "npy") + inputs.features.nbytes
+        check_memory(decoding, limits.memory, "decoding its file takes")
         if checkpoint is not None:
             facts = "encode", chosen.number, settings, target, [getattr(options, o) for o in options.given()]
             data = inputs.digest, labels.coded.tobytes()
-            checkpoint.bind(work_digest(*facts, options.given(), data=data), most_held(plan))
+            work = work_digest(*facts, options.given(), data=data)
+            checkpoint.bind(work, most_held(plan), spent(plan, inputs), limits.memory)
         start = time.perf_counter()
         encoded = coded_before(checkpoint)
         if encoded is None:
@@ -217,7 +228,8 @@ def receive(
         progress, last = announced(plan, inputs, limits, watch)
         if checkpoint is not None:
             facts = "decode", file.code.number, file.settings, file.target, header.label_digest
-            checkpoint.bind(work_digest(*facts, data=(inputs.digest, file.payload)), most_held(plan))
+            work = work_digest(*facts, data=(inputs.digest, file.payload))
+            checkpoint.bind(work, most_held(plan), spent(plan, inputs), limits.memory)
         start = time.perf_counter()
         with _guard(), going_on(checkpoint):
             decoded = prepared.decode(file.payload, progress)

@@ -29,7 +29,7 @@ from mdlcodec.descriptions.tensors.network_section import (
 )
 from mdlcodec.errors import BadData, MdlcodecError
 from mdlcodec.exact.processor_state import entry
-from mdlcodec.limits import DEFAULT_LIMITS, DEFAULT_MEMORY, Limits
+from mdlcodec.limits import DEFAULT_LIMITS, DEFAULT_MEMORY, SENDER_LIMITS, Limits
 
 if TYPE_CHECKING:
     from mdlcodec.sender.dropping import Dropped
@@ -71,13 +71,13 @@ def pack(
     tensors: Sequence[Tensor],
     options: Options | None = None,
     *,
-    memory: int = DEFAULT_MEMORY,
+    limits: Limits = SENDER_LIMITS,
     progress: ElementProgress | None = None,
 ) -> tuple[bytes, Report]:
     """The network file of tensors, after what the options ask for, and what was done.
 
     Raises BadData for names that come twice and for what cannot be done with these tensors, LimitExceeded if
-    unpacking would take more than ``memory`` bytes.
+    unpacking would take more than the limits.
     """
     options = Options() if options is None else options
     left = list(tensors)
@@ -98,11 +98,12 @@ def pack(
         from mdlcodec.sender.dropping import drop_dead_units
 
         left, dropped = drop_dead_units(architecture_named(options.net), left, options.inputs, progress)
-    check_unpacking(left, memory)
+    check_unpacking(left, limits.memory)
     section, network = described_network(
         left,
         positions=options.positions,
         values=options.values,
+        work=limits.work,
         progress=_elements("packing", progress, sum(tensor.patterns.size for tensor in left)),  # integers
     )
     return write_network_file(section), Report(network, changes, kept, signs, dropped)

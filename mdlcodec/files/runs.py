@@ -70,11 +70,16 @@ def most_held(plan: Plan) -> int:
     return plan.cost.memory + 64 * plan.n + (1 << 20)
 
 
+def spent(plan: Plan, inputs: Inputs) -> int:
+    """Bytes that the plan takes at most, with the inputs."""
+    return plan.cost.memory + inputs.features.nbytes
+
+
 def announced(
     plan: Plan, inputs: Inputs, limits: Limits, watch: Watch | None
 ) -> tuple[Progress, list[float]]:
     """Check the plan's cost and announce it; what to report progress to, and the bits last reported."""
-    check_limits(replace(plan.cost, memory=plan.cost.memory + inputs.features.nbytes), limits)
+    check_limits(replace(plan.cost, memory=spent(plan, inputs)), limits)
     report = None if watch is None else watch(plan)
     last = [0.0]
 

@@ -12,7 +12,7 @@ import numpy as np
 from mdlcodec.data.dataset import quoted
 from mdlcodec.data.npz import DAMAGE, MEMBER_ENDING, damaged, open_archive, read_member
 from mdlcodec.data.tensor import Tensor
-from mdlcodec.data.weights.contract import Loaded
+from mdlcodec.data.weights.contract import BYTES_OF_A_TENSOR, Loaded, check_number
 from mdlcodec.errors import BadData, LimitExceeded
 from mdlcodec.limits import check_memory, readers_within
 
@@ -41,6 +41,8 @@ def read(data: bytes, memory: int) -> Loaded:
             total = sum(info.file_size for info in members)  # integers
             if total > memory:
                 raise BadData(f"unpacks to more than {memory} bytes; allow more with --max-memory")
+            check_number(len(members))
+            total += BYTES_OF_A_TENSOR * len(members)
             largest = max((info.file_size for info in members), default=0)
             check_memory(len(data) + total + _COPIES * largest, memory, "reading it takes")
             tensors = []

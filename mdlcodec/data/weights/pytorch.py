@@ -20,7 +20,7 @@ from mdlcodec.data.weights.checkpoint import (
     read_stream,
     storage_of,
 )
-from mdlcodec.data.weights.contract import Loaded
+from mdlcodec.data.weights.contract import BYTES_OF_A_TENSOR, Loaded, check_number
 from mdlcodec.data.weights.pickled import Call, Name, NotUnderstood
 from mdlcodec.errors import BadData
 from mdlcodec.limits import check_memory
@@ -162,7 +162,8 @@ def _no_dict(held: object) -> str:
 
 
 def _tensors(described: Mapping[Any, Any], checkpoint: Checkpoint, held: int, memory: int) -> list[Tensor]:
-    tensors, size = [], 0
+    check_number(len(described))
+    tensors, size = [], BYTES_OF_A_TENSOR * len(described)
     for name, value in described.items():
         if not isinstance(name, str):
             raise BadData(f"has an entry whose name is of type {_type_of(name)}; {_SAVE_AGAIN}")

@@ -12,7 +12,7 @@ import numpy as np
 
 from mdlcodec.data.dataset import quoted
 from mdlcodec.data.tensor import Tensor
-from mdlcodec.data.weights.contract import Loaded
+from mdlcodec.data.weights.contract import Loaded, check_number
 from mdlcodec.errors import BadData
 from mdlcodec.limits import check_memory
 
@@ -20,6 +20,7 @@ ENDING = ".safetensors"
 _METADATA = "__metadata__"
 _LENGTH_BYTES = 8
 _COPIES = 2  # the file and the tensors
+_HEADER_COPIES = 56  # a tensor without elements takes some fifty bytes of it
 _TYPES = {  # the library's words where it writes
     "F64": "float64",
     "F32": "float32",
@@ -49,7 +50,8 @@ def recognises(data: bytes) -> bool:
 
 def read(data: bytes, memory: int) -> Loaded:
     """The tensors in the header's order; see Reader.read. What they take is no more than the file."""
-    check_memory(_COPIES * len(data), memory, "reading it takes")
+    size = min(int.from_bytes(data[:_LENGTH_BYTES], "little"), len(data))
+    check_memory(_COPIES * len(data) + _HEADER_COPIES * size, memory, "reading it takes")
     from safetensors import SafetensorError, deserialize
 
     try:
@@ -58,10 +60,10 @@ def read(data: bytes, memory: int) -> Loaded:
         reason = " ".join(str(error).split())[:160]
         raise BadData(f"cannot be read as safetensors ({reason}); is the file complete?") from error
     # the library has checked the header, but keeps one of two entries with one name, and no order
-    size = int.from_bytes(data[:_LENGTH_BYTES], "little")
     header = data[_LENGTH_BYTES : _LENGTH_BYTES + size]
     entries: list[tuple[str, Any]] = json.loads(header, object_pairs_hook=list)
     names = [name for name, _ in entries if name != _METADATA]
+    check_number(len(names))
     tensors = []
     for name in names:
         stored = described[name]

@@ -7,7 +7,6 @@ usual names when it starts.
 from __future__ import annotations
 
 import copy
-import math
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from mdlcodec.compiled import njit
 from mdlcodec.data.tensor import DTYPES, DType
 from mdlcodec.errors import BadData, CorruptFile, Unsupported
+from mdlcodec.limits import ANY_WORK, Budget
 from mdlcodec.mixing.logistic import (
     HALF,
     INTEGER_SLOTS,
@@ -33,6 +33,7 @@ MAX_AXES = 64
 MAX_ELEMENTS = 1 << 56
 
 KINDS = 48  # of integers
+INTEGER = 330_000  # operations that take as long as one
 
 _CONTEXTS = 6
 _CONTEXT_BITS = 16
@@ -89,8 +90,10 @@ def _code_text(coding, mixture, history, text, start):  # type: ignore[no-untype
 class Descriptions:
     """Codes descriptions one after the other, learning; either direction, by the coder it is given."""
 
-    def __init__(self, coder: Coder) -> None:
+    def __init__(self, coder: Coder, budget: Budget | None = None) -> None:
+        """``budget``: what integers may take, before LimitExceeded is raised."""
         self._coder = coder
+        self._budget = Budget(ANY_WORK) if budget is None else budget
         weights = [round(65536 * 0.35)] * _CONTEXTS
         self._mixture = new_mixture(_CONTEXTS << _CONTEXT_BITS, 4, weights, _CONTEXTS, (4, 24, 60))
         self._slots = np.full(INTEGER_SLOTS * KINDS + 16, HALF, np.uint32)
@@ -105,10 +108,12 @@ class Descriptions:
         """For a trial of integers with another coder; names are not for trial."""
         trial = copy.copy(self)
         trial._coder, trial._slots = coder, self._slots.copy()
+        trial._budget = Budget(ANY_WORK)
         return trial
 
     def integer(self, kind: int, value: int = 0) -> int:
         """Code an integer in 0..2^63-2 with others of its kind, 0..KINDS-1."""
+        self._budget.spend(INTEGER)
         return int(code_integer(self._coder.coding(64 + 62), self._slots, INTEGER_SLOTS * kind, value))
 
     def even(self, bits: int, value: int = 0) -> int:
@@ -157,9 +162,11 @@ class Descriptions:
         if axes > MAX_AXES:
             raise CorruptFile(f"damaged: a tensor of {axes} axes")
         extents: list[int] = []
+        elements = 1
         for axis in range(axes):
             extents.append(self._extent(axes, axis, None if shape is None else shape[axis]))
-            if math.prod(max(extent, 1) for extent in extents) > MAX_ELEMENTS:
+            elements *= max(extents[-1], 1)
+            if elements > MAX_ELEMENTS:
                 raise CorruptFile("damaged: a tensor of more than 2^56 elements")
         if axes >= 2:
             self._weights = tuple(extents)
@@ -175,6 +182,7 @@ class Descriptions:
         elif axis >= 2 and axis < len(self._kernels):
             expected = self._kernels[axis]
         if expected >= 0:
+            self._budget.spend(INTEGER)
             slot = INTEGER_SLOTS * KINDS + min(axes, 3) * 4 + min(axis, 3)
             if code_adaptive(self._coder.coding(1), self._slots, slot, int(extent == expected)):
                 return expected

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdlcodec.data.dataset import quoted
-from mdlcodec.data.tensor import DType, Tensor
+from mdlcodec.data.tensor import MAX_TENSORS, DType, Tensor
 from mdlcodec.descriptions.tensors.description import Descriptions
 from mdlcodec.descriptions.tensors.learned import Learned
 from mdlcodec.descriptions.tensors.positions import CSR, EMPTY, POSITION_TOOLS, SIGNIFICANCE
@@ -20,10 +20,9 @@ from mdlcodec.descriptions.tensors.tensor_coder import Positions, TensorCoder, n
 from mdlcodec.descriptions.tensors.trials import position_choice, value_choice
 from mdlcodec.descriptions.tensors.values import VALUE_TOOLS
 from mdlcodec.errors import BadData, CorruptFile
-from mdlcodec.limits import DEFAULT_MEMORY, DEFAULT_WORK, Budget, check_memory
+from mdlcodec.limits import ANY_WORK, DEFAULT_MEMORY, DEFAULT_WORK, Budget, check_memory
 from mdlcodec.mixing.logistic import BitDecoder, BitEncoder
 
-MAX_TENSORS = 1 << 16
 _COPIES = 6  # of a section in memory, while it is read and at the end compared
 _PART_BYTES = 1 << 10  # of what is said of a tensor, besides its elements
 
@@ -77,17 +76,21 @@ def described_network(
     *,
     positions: str | None = None,
     values: str | None = None,
+    work: int = ANY_WORK,
     progress: SectionProgress | None = None,
 ) -> tuple[bytes, Network]:
-    """As ``encode_network``, and what ``decode_network`` would say of the section."""
+    """As ``encode_network``, and what ``decode_network`` would say of the section.
+
+    LimitExceeded, before it is done, for what takes more ``work`` in operations.
+    """
     _check_names([tensor.name for tensor in tensors], BadData)
     if len(tensors) > MAX_TENSORS:
         raise BadData(f"{len(tensors):,} tensors are too many: at most {MAX_TENSORS:,} can be coded")
     _check_tool("position", positions, [POSITION_TOOLS[CSR], POSITION_TOOLS[SIGNIFICANCE]])
     _check_tool("value", values, [tool.NAME for tool in VALUE_TOOLS.values()])
-    coder = BitEncoder()
-    descriptions, learned = Descriptions(coder), Learned.new()
-    tensor_coder = TensorCoder(coder, descriptions, learned)
+    coder, budget = BitEncoder(), Budget(work)
+    descriptions, learned = Descriptions(coder, budget), Learned.new()
+    tensor_coder = TensorCoder(coder, descriptions, learned, budget)
     descriptions.integer(0, len(tensors))
     parts: list[Part] = []
     names_bits, done = coder.bits, 0
@@ -95,6 +98,7 @@ def described_network(
     for tensor in tensors:
         start = coder.bits
         descriptions.name(tensor.name)
+        budget.spend(name_work(tensor.name))
         descriptions.dtype(tensor.dtype)
         descriptions.shape(tensor.shape)
         names_bits += coder.bits - start
@@ -134,8 +138,8 @@ def decode_network(
     known; LimitExceeded if they take more than ``memory`` bytes, which is known before they are allocated, or
     more ``work`` in operations, which is known part by part before it is done."""
     coder = BitDecoder(section)
-    descriptions, learned = Descriptions(coder), Learned.new()
     budget = Budget(work)
+    descriptions, learned = Descriptions(coder, budget), Learned.new()
     tensor_coder = TensorCoder(coder, descriptions, learned, budget)
     count = descriptions.integer(0)
     if count > tensors:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mdlcodec.data.tensor import DType
-from mdlcodec.descriptions.tensors.description import MAX_NAME_BYTES, Coder, Descriptions
+from mdlcodec.descriptions.tensors.description import INTEGER, MAX_NAME_BYTES, Coder, Descriptions
 from mdlcodec.descriptions.tensors.learned import Learned
 from mdlcodec.descriptions.tensors.positions import (
     CSR,
@@ -21,7 +21,7 @@ from mdlcodec.descriptions.tensors.positions import (
     significance,
     zero_signs,
 )
-from mdlcodec.descriptions.tensors.values import VALUE_TOOLS, fixed, mixed
+from mdlcodec.descriptions.tensors.values import VALUE_TOOLS, codebook, fixed, mixed
 from mdlcodec.descriptions.tensors.values.plan import Header, Patterns, Plan
 from mdlcodec.descriptions.tensors.view import ORDERS, PLAIN, View
 from mdlcodec.errors import CorruptFile, Unsupported
@@ -35,11 +35,13 @@ _COUNTING_BYTES = 100  # per input: counts and sums
 _BANK_BYTES = 1 << 24
 # operations that take as long as ...
 _TENSOR = 6_000_000  # a tensor, however small
+_VALUES = 6_000_000  # that it has values
 _ELEMENT = 300  # an element that needs no bits
 _SIGNIFICANT = 10_000  # a bit of significance
 _INTEGER = 10_000  # an integer of CSR
 _BIT = 6_000  # any other bit
 _NAME_BYTE = 300_000  # a byte of a name
+_INTEGERS = 16  # that describe a tensor, at most, besides its axes and its codebook
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,9 @@ def tensor_work(dtype: DType, shape: tuple[int, ...]) -> int:
     """Operations that decoding a tensor takes at most, its name among them."""
     elements = math.prod(max(extent, 1) for extent in shape)
     each = 4 * _ELEMENT + 2 * max(_SIGNIFICANT, _INTEGER) + (2 + dtype.bits) * _BIT
-    return name_work("") + _NAME_BYTE * MAX_NAME_BYTES + elements * each
+    integers = len(shape) + _INTEGERS + 2 * min(elements, codebook.MAX_ENTRIES)
+    described = name_work("") + _NAME_BYTE * MAX_NAME_BYTES + _VALUES + integers * INTEGER
+    return described + elements * each
 
 
 class TensorCoder:
@@ -158,6 +162,7 @@ class TensorCoder:
 
     def plan(self, dtype: DType, nonzeros: int, choice: ValueChoice | None) -> tuple[int, Plan]:
         """Code the value tool and its plan."""
+        self._budget.spend(_VALUES)
         tool = self._descriptions.integer(4, 0 if choice is None else choice.tool)
         if tool not in VALUE_TOOLS:
             raise Unsupported(f"value tool {tool} is not known to this program: install a newer mdlcodec")
