@@ -97,7 +97,7 @@ def decode(
     max_work: int | None = None,
     max_memory: int | None = None,
 ) -> np.ndarray:
-    """The labels in a file, (n,) with the dtype and values they were encoded from.
+    """The labels in a file, (n,) with the dtype and values they were encoded from; bfloat16 as float32.
 
     Args:
         blob: the file's bytes (bytes, bytearray, memoryview or an array of bytes).
