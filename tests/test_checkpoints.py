@@ -214,12 +214,19 @@ def test_damage_is_refused(state, tmp_path):
 
 
 def test_other_files_are_refused_and_stay(state, tmp_path):
-    for blob in (b"", b"MDL", b"MDL\x10" + bytes(100), b"precious"):
+    for blob in (b"MDL", b"MDL\x10" + bytes(100), b"precious"):
         _refused(tmp_path / "state", blob, CorruptFile, "no checkpoint of mdlcodec")
     _refused(tmp_path / "state", state[:8] + b"\x02" + state[9:], Unsupported, "version 2")
     _refused(tmp_path / "state", state[:8] + b"\x00" + state[9:], CorruptFile, "damaged")
     with pytest.raises(CorruptFile, match="no checkpoint"):
         label_files.encode(RUNS["kernel"][0], checkpoint=CheckpointFile("/dev/null"))
+
+
+def test_an_empty_file_holds_no_state_yet(tmp_path):
+    (tmp_path / "state").touch()  # as mktemp makes it
+    dataset, settings, _, _ = RUNS["kernel"]
+    whole, _ = label_files.encode(dataset, **settings)
+    assert label_files.encode(dataset, **settings, checkpoint=CheckpointFile(tmp_path / "state"))[0] == whole
 
 
 def test_a_checkpoint_of_other_work_is_refused(state, tmp_path):

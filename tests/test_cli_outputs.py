@@ -198,6 +198,16 @@ def test_help_that_cannot_be_written_is_one_line(arguments: list[str]) -> None:
     assert (done.returncode, done.stderr) == (1, "mdlcodec: No space left on device\n")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize(("output", "name"), [("-", "standard output"), ("/dev/full", "'/dev/full'")])
+def test_labels_that_cannot_be_written_are_one_line(output: str, name: str) -> None:
+    program = [sys.executable, "-m", "mdlcodec", "encode", "data.npz", *UNIFORM, "-o", output, "--quiet"]
+    with open("/dev/full" if output == "-" else os.devnull, "wb") as stdout:
+        done = subprocess.run(program, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+    line = f"mdlcodec: {name} cannot be written to (No space left on device); choose another -o\n"
+    assert (done.returncode, done.stderr) == (1, line)
+
+
 def test_names_that_stdout_lacks_are_escaped() -> None:
     assert run("encode", "data.npz", *UNIFORM, "-o", "\u65e5.mdl")[0] == 0
     for encoding in ("ascii", "latin-1"):

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import re
-import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
@@ -114,8 +113,8 @@ class _OutputFile:
 
 
 class _Stream:
-    def __init__(self, stream: BinaryIO, folder: Path) -> None:
-        self._stream, self._path = stream, folder / "stream"
+    def __init__(self, stream: BinaryIO, name: str, folder: Path) -> None:
+        self._stream, self._name, self._path = stream, name, folder / "stream"
 
     def write(self, data: bytes) -> Path:
         self._path.write_bytes(data)
@@ -127,8 +126,24 @@ class _Stream:
 
     def commit(self) -> None:
         with open(self._path, "rb") as data:
-            shutil.copyfileobj(data, self._stream)
-        self._stream.flush()
+            try:
+                self._stream.flush()
+                # unbuffered: what fails would be written again at exit
+                unbuffered = getattr(self._stream, "raw", self._stream)
+                while part := data.read(_PART_BYTES):
+                    _write_all(unbuffered, part)
+            except BrokenPipeError:  # whoever read it has seen enough
+                raise
+            except OSError as error:
+                raise MdlcodecError(
+                    f"{self._name} cannot be written to ({error.strerror}); choose another -o"
+                ) from error
+
+
+def _write_all(stream: BinaryIO, part: bytes) -> None:
+    view = memoryview(part)
+    while view:
+        view = view[stream.write(view) or 0 :]
 
 
 def is_stdout(path: str | None) -> bool:
@@ -167,9 +182,10 @@ def open_output(path: str, *, force: bool, sources: list[str]) -> Iterator[Outpu
     with contextlib.ExitStack() as stack:
         if is_stdout(path):
             require_stdout("choose a file with -o")
-            output = _Stream(sys.stdout.buffer, stack.enter_context(temporary_folder()))
+            output = _Stream(sys.stdout.buffer, "standard output", stack.enter_context(temporary_folder()))
         elif is_stream(path):
-            output = _Stream(stack.enter_context(_opened(path)), stack.enter_context(temporary_folder()))
+            stream = stack.enter_context(_opened(path))
+            output = _Stream(stream, repr(path), stack.enter_context(temporary_folder()))
         else:
             output = _OutputFile(_checked(path, force, sources), force, stack)
         try:
@@ -188,7 +204,7 @@ def _opened(path: str) -> BinaryIO:
         why = "nobody reads from it" if error.errno == errno.ENXIO else error.strerror
         raise BadData(f"{path!r} cannot be written to ({why}); choose another -o") from error
     os.set_blocking(descriptor, True)
-    return open(descriptor, "wb")
+    return open(descriptor, "wb", buffering=0)  # type: ignore[return-value]  # a RawIOBase writes too
 
 
 def _checked(path: str, force: bool, sources: list[str]) -> Path:

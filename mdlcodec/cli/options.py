@@ -117,6 +117,8 @@ def checkpoint_at(path: str | None, others: list[str]) -> Iterator[CheckpointFil
         return
     from mdlcodec.files.checkpoints import CheckpointFile
 
+    if not path:
+        raise BadData("--checkpoint is empty; give the name of a file")
     if any(os.path.realpath(path) == os.path.realpath(other) for other in others):
         raise BadData(f"{path!r} is the checkpoint, and read or written besides; choose another --checkpoint")
     checkpoint = CheckpointFile(path)

@@ -111,7 +111,9 @@ def read_member(
 def damaged(what: str, error: BaseException) -> BadData:
     """One line for an archive that could not be read, for the reason that is one of DAMAGE."""
     reason = " ".join(str(error).split())[:100] or type(error).__name__
-    return BadData(f"cannot read {what}: {reason}; give an .npz file that is complete")
+    if reason == "File is not a zip file":  # zipfile's words where the archive's end is missing
+        reason = "it is cut short, or no zip archive"
+    return BadData(f"cannot read {what}: {reason}; give a file that is complete")
 
 
 def _read_arrays(source: str, wanted: list[str]) -> dict[str, np.ndarray]:

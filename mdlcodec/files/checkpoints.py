@@ -43,6 +43,11 @@ _GOING_ON = "going on from the checkpoint takes"
 _WRITING_SHARE = 20  # writing takes at most one part of so many of the time
 
 
+def _is_empty(path: Path) -> bool:
+    """Whether it is an empty file, as mktemp makes them, which holds no state yet."""
+    return path.is_file() and path.stat().st_size == 0
+
+
 def work_digest(*facts: object, data: tuple[bytes, ...] = ()) -> bytes:
     """The digest, 32 bytes, of what decides a run: facts whose ``repr`` says all of them, and data."""
     digest = hashlib.sha256(repr(facts).encode())
@@ -95,7 +100,7 @@ class CheckpointFile(Checkpoint):
             raise BadData(f"no checkpoint can be written to the folder {str(folder)!r}; choose another")
         self._work, self._latest = work, time.monotonic()
         self._held = None
-        if os.path.lexists(self._path):
+        if os.path.lexists(self._path) and not _is_empty(self._path):
             self._held = _read_content(self._content(most, spent, memory))
 
     @override
