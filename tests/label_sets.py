@@ -42,6 +42,12 @@ def oblong(n):
     return np.stack([pixels[:, :, :18], pixels[:, :, 2:], pixels[:, ::-1, :18] // 2], -1)
 
 
+def coloured(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Coloured images of 22x20 places, with labels."""
+    pixels, y = images(n, 22)
+    return np.stack([pixels[:, :, :20], pixels[:, :, 2:], pixels[:, ::-1, :20] // 2], -1), y
+
+
 # inputs, labels, network, preset
 CASES = {
     "mlp": (*blobs(90, 3), "mlp", 1),
@@ -49,6 +55,7 @@ CASES = {
     "cnn": (*images(60, 6), "cnn", 1),
     "cnn large": (*images(30, 20), "cnn", 1),
     "cnn large, selective": (*images(40, 20), "cnn", 4),
+    "large images in colour": (*coloured(20), "cnn", 4),
     "kernel images": (*images(60, 8), "kernel", 1),
 }
 
@@ -58,6 +65,7 @@ SWITCHED = {
     "images": (*images(40, 20), 5, None),
     "columns, few": (*blobs(90, 3), 1, 25),
     "images, few": (*images(40, 20), 5, 15),
+    "large images in colour": (*coloured(14), 4, 9),
 }
 
 

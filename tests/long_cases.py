@@ -141,7 +141,7 @@ def _cases() -> dict[str, Callable[[], Learned | Transmitted]]:
         "kernel": Learned(table, y, "prequential", "kernel", 5),
         "kernel of images": Learned(small, corners, "prequential", "kernel", 3),
         "cnn": Learned(small, corners, "prequential", "cnn"),
-        "cnn, mirrored": Learned(coloured, (places % 4)[:11], "prequential", "cnn", 4),
+        "large images in colour": Learned(coloured, (places % 4)[:11], "prequential", "cnn", 4),
         "switching": Learned(table, y, "switching"),
         "switching, few": Learned(table, y, "switching", few=70),
         "switching of images": Learned(small, corners, "switching"),

@@ -38,7 +38,8 @@ from mdlcodec.exact import threads
 from mdlcodec.exact.engines import ENGINES
 from mdlcodec.files import label_file
 from mdlcodec.nn import exact_prediction
-from mdlcodec.predictors import network_predictor, predictor_named
+from mdlcodec.predictors import images as image_predictor
+from mdlcodec.predictors import network_predictor, predictor_for
 
 _CONTROL_STEPS = 40
 # codes that transmit a network, which a sender alone trains
@@ -57,7 +58,7 @@ def observe(
     assert dataset.labels is not None
     inputs, classes, k = dataset.inputs, dataset.labels.classes, len(dataset.labels.values)
     seen = {"features": _digest(inputs.features)}
-    predictor = predictor_named(net).load().start(inputs, k, preset, seed)
+    predictor = predictor_for(net, inputs, preset).load().start(inputs, k, preset, seed)
     start = 0
     while start < inputs.n:
         for name, array in predictor.states().items():
@@ -186,6 +187,7 @@ def main() -> None:
         _replace(threads, "WORTH_A_THREAD", 1)  # these sets are too small to be shared out otherwise
     if options.predicted_at_once:
         _replace(network_predictor, "_PREDICTED_AT_ONCE", options.predicted_at_once)
+        _replace(image_predictor, "_PREDICTED_AT_ONCE", options.predicted_at_once)
         _replace(exact_prediction, "_MOST_AT_ONCE", options.predicted_at_once)
     if options.action == "describe":
         print(json.dumps(describe()))

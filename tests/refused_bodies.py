@@ -22,14 +22,16 @@ from mdlcodec.mixing.logistic import HALF, INTEGER_SLOTS, BitEncoder, code_adapt
 
 N, K = 9, 3
 X, PICTURES = blobs(N, K)[0], images(N, 32)[0]
+COLOURED = np.stack([PICTURES] * 3, -1)
 CLASSES = np.arange(N) % K
 COLUMNS = 10  # of the features of X: its standard scores and its ranks
 
 
 @cache
-def digest_of(pictures: bool = False) -> bytes:
+def digest_of(pictures: bool = False, coloured: bool = False) -> bytes:
     """The four bytes that say which inputs."""
-    return data.from_arrays(PICTURES if pictures else X, None).inputs.digest[:4]
+    x = COLOURED if coloured else PICTURES if pictures else X
+    return data.from_arrays(x, None).inputs.digest[:4]
 
 
 def uniform_payload(k: int = K, classes: np.ndarray = CLASSES) -> bytes:
@@ -48,13 +50,14 @@ def labels(
     k: bytes = unsigned(K),
     more: bytes = b"",
     pictures: bool = False,
+    coloured: bool = False,
     label_digest: bytes = label_digest(CLASSES),
     input_digest: bytes | None = None,
     payload: bytes | None = None,
     kind: int = 0,
 ) -> bytes:
     """A label file, whole but for what is said; ``more``: seed, own net, values and column."""
-    inputs = digest_of(pictures) if input_digest is None else input_digest
+    inputs = digest_of(pictures, coloured) if input_digest is None else input_digest
     payload = uniform_payload() if payload is None else payload
     return write_frame(
         kind, first.to_bytes(1, "big") + net + form + n + k + more + inputs + label_digest + payload

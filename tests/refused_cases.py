@@ -12,7 +12,10 @@ import numpy as np
 import two_part_cases
 from refused_bodies import (
     CLASSES,
+    COLOURED,
     COLUMNS,
+    PICTURES,
+    X,
     changed,
     checked,
     compressed,
@@ -304,6 +307,16 @@ UNSUPPORTED: dict[str, Callable[[], bytes]] = {
     "prequential-net-0": lambda: labels(first=0x15),
     "prequential-net-5": lambda: labels(first=0x15, net=b"\5"),
     "switching-net-1": lambda: labels(first=0x65, net=b"\1"),
+    "switching-net-2": lambda: labels(first=0x65, net=b"\2"),
+    "switching-net-13-columns": lambda: labels(first=0x65, net=b"\x0d"),
+    "cnn-early-large-images": lambda: labels(first=0x14, net=b"\2", coloured=True),
+    "switching-early-large-images": lambda: labels(first=0x69, coloured=True),
+    "large-images-grey": lambda: labels(first=0x15, net=b"\x0d", pictures=True),
+    "large-images-preset-3": lambda: labels(first=0x13, net=b"\x0d", coloured=True),
+    "switching-large-images-preset-3": lambda: labels(first=0x63, net=b"\x0d", coloured=True),
+    "reals-large-images": lambda: reals(grid(), first=0x15, net=b"\x0d"),
+    "reals-switching-net-13": lambda: reals(grid(), first=0x65, net=b"\x0d"),
+    "large-images-columns": lambda: labels(first=0x15, net=b"\x0d"),
     "two-part-net-3": lambda: labels(first=0x25, net=b"\3"),
     "two-part-net-13": lambda: labels(first=0x25, net=b"\x0d"),
     "own-net-unknown": lambda: labels(first=0x25, net=b"\x7f", more=sized(b"their-network") + unsigned(1)),
@@ -333,4 +346,15 @@ UNSUPPORTED: dict[str, Callable[[], bytes]] = {
 
 # all others are labels
 NETWORKS = {name for name in (*BAD, *UNSUPPORTED) if name.startswith(("network", "container-network"))}
-OF_PICTURES = {"two_part-running-variance"}  # all others are of X
+OF_PICTURES = {"two_part-running-variance", "large-images-grey"}
+OF_COLOURED = {
+    "cnn-early-large-images",
+    "switching-early-large-images",
+    "large-images-preset-3",
+    "switching-large-images-preset-3",
+}
+
+
+def inputs_of(name: str) -> np.ndarray:
+    """The inputs of a file."""
+    return COLOURED if name in OF_COLOURED else PICTURES if name in OF_PICTURES else X

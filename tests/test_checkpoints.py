@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from label_sets import CASES, SWITCHED, blobs, first_examples, images
+from label_sets import CASES, SWITCHED, blobs, coloured, first_examples, images
 from real_cases import CASES as REALS
 
 import mdlcodec
@@ -65,6 +65,7 @@ RUNS = {
     "mlp": (*_prequential("mlp"), None, (1, 4)),
     "cnn": (*_prequential("cnn"), None, (2,)),
     "cnn, selective": (data.from_arrays(*images(14, 20)), {"net": "cnn", "preset": 4}, None, (1,)),
+    "large images in colour": (data.from_arrays(*coloured(16)), {"net": "cnn", "preset": 4}, None, (2, 1)),
     "kernel": (*_prequential("kernel"), None, (1, 7, 70)),
     "switching": (*_switching("columns"), None, (3, 40)),
     "switching, few": (*_switching("columns, few"), 25, (20, 3)),

@@ -256,6 +256,13 @@ def test_selective_recipes_and_shifted_images(device):
         assert mdlcodec.encode(x, y, net="cnn", preset=4) == on_cpu
 
 
+def test_large_images_in_colour(device):
+    x, y = (array[:12] for array in CASES["large images in colour"][:2])
+    on_cpu = mdlcodec.encode(x, y, net="cnn", preset=4, device="cpu")
+    with choice.computing_with(arithmetic_of(DeviceEngine(device, Int8Products()))):
+        assert mdlcodec.encode(x, y, net="cnn", preset=4) == on_cpu
+
+
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, lambda: torch.device("meta")])
 def test_the_callers_mode_of_torch_changes_nothing(mode, device):
     plain = _trained(Arithmetic(ENGINES["int16"]))

@@ -1,10 +1,12 @@
-"""Pooling, subsampling, addition, tanh: against plain numpy, and a device's against the CPU's, to the bit."""
+"""Pooling, subsampling, addition, tanh, GELU: against plain numpy, and a device's against the CPU's, to the bit."""
+
+import math
 
 import numpy as np
 import pytest
 import torch
 
-from mdlcodec.exact import activation, elementary, pooling
+from mdlcodec.exact import activation, elementary, gelu, pooling
 from mdlcodec.exact.device import activation as device_activation
 from mdlcodec.exact.device import pooling as device_pooling
 from mdlcodec.exact.device.elementary import tanh as device_tanh
@@ -128,6 +130,41 @@ def test_addition():
         _same(y, a + b)
     assert np.signbit(y[0, 0]).tolist() == [True, False, False, False, False]
     assert all(gradient is g for gradient in gradients)
+
+
+def test_gelu():
+    limits = np.array([4, -4, np.nextafter(np.float32(4), 0), np.nextafter(np.float32(-4), 0)], np.float32)
+    x = np.concatenate(
+        [
+            _values((3000,)),
+            np.linspace(-6, 6, 5001, dtype=np.float32),
+            limits,
+            np.array([0.0, -0.0], np.float32),
+        ]
+    )
+    y, g, (dx,) = _both(gelu.Gelu, device_activation.Gelu, x)
+    wide = x.astype(np.float64)
+    phi = np.array([0.5 * (1 + math.erf(v / math.sqrt(2))) for v in wide])
+    near = np.abs(wide) < 8
+    assert np.abs(y - wide * phi)[near].max() < 3e-4
+    slope = phi + wide * np.exp(-wide * wide / 2) / math.sqrt(2 * math.pi)
+    assert np.abs(dx - g * slope)[near & (g == 1)].max() < 1.3e-2
+    assert np.abs(y[x > 4] / x[x > 4] - 1).max() < 2e-6
+    assert np.abs(y[x < -4]).max() < 1e-5 * np.abs(x).max()
+    assert np.isnan(gelu.Gelu.forward(np.array([np.nan], np.float32))[0][0])
+    assert torch.isnan(device_activation.Gelu.forward(torch.tensor([np.nan]))[0]).all()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_global_maximum(shape):
+    x = _values(shape)
+    y, g, (dx,) = _both(pooling.GlobalMaximum, device_pooling.GlobalMaximum, x)
+    places = x.reshape(shape[0], -1, shape[3])
+    first = places.argmax(1)
+    _same(y, np.take_along_axis(places, first[:, None], 1)[:, 0])
+    expected = np.zeros_like(places)
+    np.put_along_axis(expected, first[:, None], g[:, None], 1)
+    _same(dx, expected.reshape(shape))
 
 
 def test_tanh():

@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from label_sets import CASES, blobs, images
+from label_sets import CASES, blobs, coloured, images
 
 from mdlcodec import data
 from mdlcodec.codes import CODES
+from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Classes
 from mdlcodec.errors import BadData, InexactComputation, Unsupported
 from mdlcodec.exact.guard import Guard
 from mdlcodec.mixing.pools import mean_log_probabilities
 from mdlcodec.mixing.switch_distribution import Calibration
-from mdlcodec.predictors import PREDICTORS, auto_name, predictor_named, predictor_numbered
+from mdlcodec.predictors import PREDICTORS, auto_name, predictor_for, predictor_numbered
 from mdlcodec.predictors.encoding import encoded
 from mdlcodec.predictors.network_predictor import integer_root
 from mdlcodec.predictors.presets import CNN, HIGHEST_PRESET, LOWEST_PRESET, MLP
@@ -65,7 +66,7 @@ def test_golden_scores(name):
     x, y, net, preset = CASES[name]
     dataset, digest, start = data.from_arrays(x, y), hashlib.sha256(), 0
     inputs, labels = dataset.inputs, dataset.labels
-    predictor = predictor_named(net).load().start(inputs, len(labels.values), preset, 0)
+    predictor = predictor_for(net, inputs, preset).load().start(inputs, len(labels.values), preset, 0)
     while start < inputs.n:
         stop = min(inputs.n, predictor.block_end(start))
         digest.update(predictor.predict(start, stop).tobytes())
@@ -74,7 +75,9 @@ def test_golden_scores(name):
     assert digest.hexdigest() == json.loads((GOLDEN.parent / "scores.json").read_text())[name]
 
 
-@pytest.mark.parametrize("name", ["mlp", "cnn", "cnn large", "cnn large, selective"])
+@pytest.mark.parametrize(
+    "name", ["mlp", "cnn", "cnn large", "cnn large, selective", "large images in colour"]
+)
 def test_the_guard_sees_nothing_inexact(name):
     x, y, net, preset = CASES[name]
     plain = _encode(x, y, net, preset)[3].payload
@@ -206,10 +209,11 @@ def test_auto_looks_at_shape_and_number_alone():
 
 @pytest.mark.parametrize("entry", PREDICTORS, ids=lambda entry: entry.name)
 def test_every_preset_has_a_cost_that_grows(entry):
-    inputs = data.from_arrays(images(60, 8)[0], None).inputs
-    family = entry.load()
+    colour = entry.number == NetId.COLOUR_CNN
+    inputs = data.from_arrays((coloured(60) if colour else images(60, 8))[0], None).inputs
+    family, presets = entry.load(), range(4 if colour else LOWEST_PRESET, HIGHEST_PRESET + 1)
     assert (family.name, family.number) == (entry.name, entry.number)
-    costs = [family.cost(inputs, 4, preset) for preset in range(LOWEST_PRESET, HIGHEST_PRESET + 1)]
+    costs = [family.cost(inputs, 4, preset) for preset in presets]
     assert all(a.work <= b.work and a.memory <= b.memory for a, b in pairwise(costs))
     with pytest.raises(Unsupported, match="preset 12"):
         family.cost(inputs, 4, 12)

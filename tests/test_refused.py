@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import refused_cases
 from click.testing import CliRunner
-from refused_bodies import PICTURES, X
 
 import mdlcodec
 from mdlcodec.cli import main
@@ -46,7 +45,7 @@ def test_refused(folder, name):
         if name in refused_cases.NETWORKS:
             mdlcodec.unpack(blob)
         else:
-            mdlcodec.decode(blob, PICTURES if name in refused_cases.OF_PICTURES else X)
+            mdlcodec.decode(blob, refused_cases.inputs_of(name))
     assert error.value.exit_code == EXIT_CODES[folder]
     assert len(str(error.value).splitlines()) == 1
 
@@ -54,7 +53,7 @@ def test_refused(folder, name):
 @pytest.mark.parametrize(("folder", "name"), ONE_OF_EACH_PAGE)
 def test_a_refused_file_leaves_nothing_behind(folder, name, tmp_path):
     file, inputs = refused_cases.GOLDEN / folder / f"{name}.mdl", tmp_path / "inputs.npz"
-    np.savez(inputs, x=PICTURES if name in refused_cases.OF_PICTURES else X)
+    np.savez(inputs, x=refused_cases.inputs_of(name))
     command = ["unpack", str(file), "-o", str(tmp_path / "weights.npz")]
     if name not in refused_cases.NETWORKS:
         command = ["decode", str(file), "--inputs", str(inputs), "-o", str(tmp_path / "labels.npy")]

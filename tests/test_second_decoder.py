@@ -23,7 +23,6 @@ import two_part_cases
 import two_part_reals_cases
 import variational_cases
 from label_sets import CASES, SWITCHED
-from refused_bodies import PICTURES, X
 from test_entropy import golden_messages
 from test_golden_files import NOT_LEARNED
 from test_network_section import OUT_OF_RANGE, Tensor, eight_bits, golden_tensors
@@ -36,6 +35,7 @@ from mdlcodec.files import labels as package_labels
 sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
 
 from decoder.cnn import cnn
+from decoder.colour_images import ColourImages
 from decoder.decode import decode, indices_of, main, network_of, tensors_of
 from decoder.features import digest, features
 from decoder.frame import Damaged, Unsupported
@@ -53,7 +53,7 @@ from decoder.two_part import outputs_of
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "good"
-LEARNERS = {"mlp": mlp, "cnn": cnn, "kernel": Kernel}
+LEARNERS = {"mlp": mlp, "cnn": cnn, "large cnn": ColourImages, "kernel": Kernel}
 
 
 def _recorded(folder, name):
@@ -82,7 +82,7 @@ def learned(blob, case, y=None):
     x, file = features(case.x), parse(blob)
     given = None if y is None else np.searchsorted(file.values, y)
     if case.code == "prequential":
-        predictor = LEARNERS[case.net](x, file.k, file.preset, file.seed)
+        predictor = LEARNERS["large cnn" if file.net == 13 else case.net](x, file.k, file.preset, file.seed)
         mixture = Mixture(file.k, predictor.sets)
         labels, again, scores = run(predictor, file.n, file.k, file.payload, given, mixture)
     else:
@@ -169,7 +169,8 @@ def check_view(name):
 def check_prequential(name):
     """Payload and every bit of the scores."""
     x, y, net, preset = CASES[name]
-    predictor = LEARNERS[net](features(x), int(y.max()) + 1, preset, 0)
+    learner = LEARNERS["large cnn" if name.startswith("large") else net]
+    predictor = learner(features(x), int(y.max()) + 1, preset, 0)
     payload = _recorded("prequential", "payloads")[name]
     labels, again, scores = run(predictor, len(y), int(y.max()) + 1, bytes.fromhex(payload))
     assert labels.tolist() == y.tolist()
@@ -181,7 +182,7 @@ def check_switching(name):
     """Payload, and every bit of scores and frequencies."""
     x, y, preset, few = SWITCHED[name]
     k, payload = int(y.max()) + 1, _recorded("switching", "payloads")[name]
-    portfolio = Portfolio(features(x), k, preset, 0, few)
+    portfolio = Portfolio(features(x), k, preset, 0, few, 13 if name.startswith("large") else 0)
     labels, again, scores, rows = run_switching(portfolio, len(y), k, bytes.fromhex(payload))
     assert labels.tolist() == y.tolist()
     assert again.hex() == payload
@@ -244,7 +245,7 @@ def check_refused(folder, name):
         if name in refused_cases.NETWORKS:
             tensors_of(blob)
         else:
-            x = PICTURES if name in refused_cases.OF_PICTURES else X
+            x = refused_cases.inputs_of(name)
             decode(blob, features(x), digest(x))
 
 
@@ -286,11 +287,13 @@ def _checks():
 CHECKS = _checks()
 # seconds each, and what they reach is reached by others, or in the bench
 SLOW = {
-    name for name in CHECKS if name.startswith(("prequential: cnn", "switching: images", "kernel scores"))
+    name
+    for name in CHECKS
+    if name.startswith(("prequential: cnn", "prequential: large", "switching: images", "kernel scores"))
 }
 SLOW |= {"reals: mlp", "reals: switching", "switching: columns, few", "switching: columns", "reals: outlier"}
 SLOW |= {"reals: kernel", "reals: raw", "reals: half", "reals: float32 with infinities"}
-SLOW |= {f"long: {name}" for name in ("mlp", "mlp of several", "cnn", "cnn, mirrored", "kernel")}
+SLOW |= {f"long: {name}" for name in ("mlp", "mlp of several", "cnn", "large images in colour", "kernel")}
 SLOW |= {f"long: {name}" for name in ("switching", "switching, few", "switching of images")}
 SLOW |= {"network_views: far", "network_views: names", "long: two-part, resnet20"}
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from label_sets import SWITCHED, blobs, first_examples, images
+from label_sets import SWITCHED, blobs, coloured, first_examples, images
 
 import mdlcodec
 from mdlcodec import data
 from mdlcodec.codes import CODES, Settings, auto_code, prequential
+from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Classes
 from mdlcodec.errors import BadData, InexactComputation, Unsupported
@@ -18,7 +19,7 @@ from mdlcodec.exact.cholesky import row_starts, squared_distances
 from mdlcodec.exact.guard import Guard
 from mdlcodec.mixing.pools import fill_pools
 from mdlcodec.mixing.switch_distribution import INVERSE_TEMPERATURES, Calibration
-from mdlcodec.predictors import portfolio, switched
+from mdlcodec.predictors import in_large_colour, portfolio, switched
 from mdlcodec.predictors.neighbours import COUNTS, NeighboursPredictor
 from mdlcodec.predictors.portfolio import Held, Portfolio
 
@@ -57,6 +58,10 @@ def test_round_trip_and_golden_bytes(name):
     assert result.payload.hex() == json.loads(GOLDEN.read_text())[name]
 
 
+def _family(inputs, preset):
+    return switched.SwitchedFamily(NetId.COLOUR_CNN if in_large_colour(inputs, preset) else NetId.NONE)
+
+
 @pytest.mark.parametrize("name", SWITCHED)
 def test_golden_scores_and_frequencies(name):
     """Every bit of every score and frequency: a payload of two bytes hides small differences."""
@@ -64,7 +69,7 @@ def test_golden_scores_and_frequencies(name):
     dataset = data.from_arrays(x, y)
     n, k = dataset.inputs.n, len(dataset.labels.values)
     with first_examples(few):
-        learner = switched.switched(dataset.inputs, k, preset, 0)
+        learner = _family(dataset.inputs, preset).start(dataset.inputs, k, preset, 0)
     calibration, retired = Calibration(k, learner.sets), []
     scores_digest, frequencies_digest, start = hashlib.sha256(), hashlib.sha256(), 0
     while start < n:
@@ -265,17 +270,37 @@ def test_it_chooses_its_predictors_itself():
         CODE.net_name(CODE.settings("auto", 1, 0, inputs, Classes(3)).__class__(3, 1, 0))
 
 
-@pytest.mark.parametrize("make", [lambda: blobs(60, 3), lambda: images(60, 20)], ids=["columns", "images"])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: blobs(60, 3), lambda: images(60, 20), lambda: coloured(60)],
+    ids=["columns", "images", "in colour"],
+)
 def test_every_preset_has_a_cost(make):
     inputs = data.from_arrays(make()[0], None).inputs
-    costs = [prepared(inputs, 4, Settings(0, preset, 0)).cost for preset in range(1, 10)]
+    settings = [CODE.settings("auto", preset, 0, inputs, Classes(4)) for preset in range(1, 10)]
+    costs = [prepared(inputs, 4, chosen).cost for chosen in settings]
     assert costs[0].work < costs[4].work < costs[8].work
     assert costs[0].memory < costs[4].memory < costs[8].memory
     for preset in (1, 2, 4, 6):
-        chosen = CODE.settings("auto", preset, 0, inputs, Classes(4))
-        assert prepared(inputs, 4, chosen).learner().sets == switched.FAMILY.cost(inputs, 4, preset).sets
+        cost = _family(inputs, preset).cost(inputs, 4, preset)
+        assert prepared(inputs, 4, settings[preset - 1]).learner().sets == cost.sets
     with pytest.raises(Unsupported, match="preset 12"):
         assert prepared(inputs, 4, Settings(0, 12, 0)).cost
+
+
+def test_networks_of_large_images_in_colour_are_named_in_the_file():
+    for x, presets in (
+        (coloured(9)[0], {4, 5, 9}),
+        (images(9, 20)[0], set()),
+        (coloured(9)[0][:, :19], set()),
+    ):
+        inputs = data.from_arrays(x, None).inputs
+        for preset in (1, 3, 4, 5, 9):
+            chosen = CODE.settings("auto", preset, 0, inputs, Classes(4))
+            assert chosen.net == (NetId.COLOUR_CNN if preset in presets else NetId.NONE)
+            other = NetId.NONE if preset in presets else NetId.COLOUR_CNN
+            with pytest.raises(Unsupported, match=r"early mdlcodec 0\.1|network number 13"):
+                assert prepared(inputs, 4, Settings(other, preset, 0)).cost
 
 
 def test_auto_takes_switching_for_few_examples_and_no_network_by_name():

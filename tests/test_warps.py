@@ -1,4 +1,4 @@
-"""Warps of images in training: how far they move, that they differ, mirrors."""
+"""Warps of images in training: how far they move, that they differ."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def test_a_shift_moves_by_its_pixels():
     assert np.abs(y - 4).max() > 1.5
 
 
-def test_varied_warps_are_weaker_and_mirrors_are_half():
+def test_varied_warps_are_weaker():
     images = np.zeros((1, 21, 21, 1), np.float32)
     images[0, 8:13, 3:6] = 1
     rows = np.zeros(300, np.int64)
@@ -38,7 +38,3 @@ def test_varied_warps_are_weaker_and_mirrors_are_half():
     varied = warped(images, rows, Warp(0, 0, 0, 3.0, 0, varied=True), Stream(0, 2))
     moved = [np.abs(out - images[0]).sum((1, 2, 3)).mean() for out in (full, varied)]
     assert 0.3 * moved[0] < moved[1] < 0.8 * moved[0]
-    mirrored = warped(images, rows, Warp(0, 0, 0, 0, 0, flip=True), Stream(0, 2))
-    left = (mirrored == images[0]).all((1, 2, 3))
-    assert ((mirrored == images[0, :, ::-1]).all((1, 2, 3)) ^ left).all()
-    assert 100 < left.sum() < 200

@@ -9,12 +9,13 @@ from vectors import each_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
 
-from decoder import elementary, graphs, logistic_mixing, training
+from decoder import elementary, graphs, logistic_mixing, muon, training
 from decoder.blocks import block, columnsum, softmax, softmaxes
 from decoder.features import digest, features
 from decoder.frame import Reader, read_frame
 from decoder.label_file import decode_uniform, label_digest
 from decoder.layers import (
+    GELU,
     BatchNormalisation,
     Convolution,
     Dropout,
@@ -24,7 +25,7 @@ from decoder.layers import (
     block64,
 )
 from decoder.network_section import decode_network
-from decoder.pooling import Average, AverageOverPlaces, Maximum, Subsampling
+from decoder.pooling import Average, AverageOverPlaces, Maximum, MaximumOverPlaces, Subsampling
 from decoder.random_numbers import Stream, normals_of
 from decoder.range_coder import Decoder, Encoder, frequencies
 from decoder.real_predictors import RegressionMember
@@ -85,6 +86,14 @@ def dropout(x, words, keep, g):
     layer = Dropout(keep)
     layer.stream = SimpleNamespace(words=lambda count: words[:count].tolist())
     return _layer(layer, x, g)
+
+
+def muon_steps(weights, gradients, rates, rate, momentum, matrix):
+    w, m, out = weights.copy(), np.zeros_like(weights), []
+    for r, g in zip(rates.tolist(), gradients, strict=True):
+        muon.step(r, w, m, g, float(rate), float(momentum), matrix)
+        out.append(w.copy())
+    return {"weights": np.stack(out), "momentum": m}
 
 
 def adam(weights, gradients, rates, beta2, decay):
@@ -191,6 +200,18 @@ CHECKS = {
         "average of weights": lambda average, weights, c: {
             "average": training.moved_towards(average, weights, f32(c))
         },
+        "maximum over places": lambda x, g: _layer(MaximumOverPlaces(), x, g),
+        "GELU": lambda x, g: _layer(GELU(), x, g),
+        "shared cross-entropy": lambda scores, classes, seconds, smoothing, share: {
+            "dx": training.cross_entropy_gradient(
+                softmaxes(scores), np.array(classes), float(smoothing), np.array(seconds), float(share)
+            )
+        },
+        "orthogonal": lambda X: {"y": muon.orthogonal(X)},  # noqa: N803
+        "Muon": muon_steps,
+        "eigenvectors": lambda matrix: dict(
+            zip(("values", "vectors"), muon.eigenvectors(matrix), strict=True)
+        ),
     },
     "container": {
         "unsigned": lambda field: {"value": np.array(Reader(field).unsigned(), np.uint64)},

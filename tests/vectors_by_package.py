@@ -12,12 +12,15 @@ from mdlcodec.entropy.frequencies import integer_frequency_row
 from mdlcodec.exact import elementary, random
 from mdlcodec.exact.activation import Add, Dropout, Rectify, Tanh
 from mdlcodec.exact.choice import chosen_arithmetic
+from mdlcodec.exact.gelu import Gelu
 from mdlcodec.exact.integers import Digits, gradient_exponents, quantise_tensor, round_weighted
+from mdlcodec.exact.jacobi import eigenvectors
 from mdlcodec.exact.linear import Arithmetic, Convolution, Linear
 from mdlcodec.exact.loss import CrossEntropy, SquaredError, softmax_row
+from mdlcodec.exact.muon import Muon, Part
 from mdlcodec.exact.normalisation import BatchNormalisation, normalised
 from mdlcodec.exact.optimisers import Adam, move_towards
-from mdlcodec.exact.pooling import AveragePool, GlobalAverage, MaxPool, Subsample
+from mdlcodec.exact.pooling import AveragePool, GlobalAverage, GlobalMaximum, MaxPool, Subsample
 from mdlcodec.exact.random import Stream
 from mdlcodec.exact.sums import column_sums
 from mdlcodec.mixing import logistic
@@ -90,6 +93,27 @@ def adam(weights, gradients, rates, beta2, decay):
         out.append(w.copy())
     moments = {"first moments": optimiser._first, "second moments": optimiser._second}
     return {"weights": np.stack(out), **moments}
+
+
+def shared_cross_entropy(scores, classes, seconds, smoothing, share):
+    out = CrossEntropy.forward(
+        scores, np.array(classes), float(smoothing), seconds=np.array(seconds), share=float(share)
+    )
+    return {"dx": CrossEntropy.backward(out[1])[0]}
+
+
+def muon_steps(weights, gradients, rates, rate, momentum, matrix):
+    w, out = weights.reshape(-1).copy(), []
+    part = Part(0, w.size, len(weights) if matrix else None, float(rate), float(momentum))
+    optimiser = Muon(w, [part], chosen_arithmetic())
+    for r, g in zip(rates.tolist(), gradients, strict=True):
+        optimiser.step(w, np.ascontiguousarray(g).reshape(-1), r)
+        out.append(w.reshape(weights.shape).copy())
+    return {"weights": np.stack(out), "momentum": optimiser._momentum.reshape(weights.shape)}
+
+
+def orthogonal(X):  # noqa: N803
+    return {"y": Muon(np.zeros(1, np.float32), [], chosen_arithmetic())._orthogonal(X)}
 
 
 def average(average, weights, c):
@@ -223,6 +247,12 @@ CHECKS = {
         "squared error": squared_error,
         "Adam": adam,
         "average of weights": average,
+        "maximum over places": lambda x, g: _function(GlobalMaximum, g, x),
+        "GELU": lambda x, g: _function(Gelu, g, x),
+        "shared cross-entropy": shared_cross_entropy,
+        "orthogonal": orthogonal,
+        "Muon": muon_steps,
+        "eigenvectors": lambda matrix: dict(zip(("values", "vectors"), eigenvectors(matrix), strict=True)),
     },
     "container": {
         "unsigned": unsigned_integer,

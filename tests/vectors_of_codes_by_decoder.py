@@ -9,7 +9,7 @@ from vectors import each_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
 
-from decoder import cnn, elementary, graphs, kernel, mlp, real_mixture, subspace, training
+from decoder import cnn, colour_images, elementary, graphs, kernel, mlp, real_mixture, subspace, training
 from decoder.blocks import mean_logarithms, softmaxes
 from decoder.frame import Reader
 from decoder.grid import read_grid
@@ -38,9 +38,20 @@ def mixture_step(scores, labels, kept=None):
     return out
 
 
-def warp(images, key, limits, varied, mirrored):
+def shifted_views(images, mirrored, key):
+    stream = Stream(*key)
+    down, right = ([v - 2 for v in stream.below(5, len(images))] for _ in range(2))
+    return {"y": colour_images.shifted(images, down, right, mirrored)}
+
+
+def cutmix(images, key):
+    x, others, share = colour_images.cutmix(images, Stream(*key))
+    return {"y": x, "others": others, "share": np.array(share)}
+
+
+def warp(images, key, limits, varied):
     rotation, scale, shear, shift = limits.tolist()
-    return {"y": Warp((rotation, scale, scale, shear), shift, varied, mirrored)(images, Stream(*key))}
+    return {"y": Warp((rotation, scale, scale, shear), shift, varied)(images, Stream(*key))}
 
 
 def _upper(matrix):
@@ -143,6 +154,11 @@ CHECKS = {
         "images over their root mean square": lambda x: {"images": cnn.normalised(x)},
         "grid": lambda grid, y, x: {"values": Warp.grid(grid[None].astype(np.float64), y, x)[0]},
         "warp": warp,
+        "whitening": lambda images: dict(
+            zip(("filters", "biases"), colour_images.whitening(images), strict=True)
+        ),
+        "shifted views": shifted_views,
+        "cutmix": cutmix,
     },
     "reals": {
         "normal tail": each_of(elementary.normal_tail),

@@ -23,12 +23,13 @@ from mdlcodec.mixing.switch_distribution import Calibration
 from mdlcodec.nn.exact_prediction import ExactNetwork
 from mdlcodec.nn.node import scaled_normals
 from mdlcodec.nn.zoo import ARCHITECTURES, architecture_named
-from mdlcodec.predictors import cnn, kernel, warps
+from mdlcodec.predictors import augmentation, kernel, pictures, warps
 from mdlcodec.predictors.encoding import encoded
 from mdlcodec.predictors.kernel_features import kernel_columns
 from mdlcodec.predictors.neighbours import NeighboursPredictor
 from mdlcodec.predictors.network_predictor import integer_root
 from mdlcodec.predictors.presets import KERNEL
+from mdlcodec.predictors.whitening import whitening_of
 
 _f32 = np.float32
 
@@ -59,10 +60,22 @@ def initial_weights(key, shape, gain):
     return {"weights": scaled_normals(tuple(shape), fan_in, float(gain), Stream(*key))}
 
 
-def warp(images, key, limits, varied, mirrored):
+def warp(images, key, limits, varied):
     rotation, scale, shear, shift = limits.tolist()
-    warp = warps.Warp(rotation, scale, shear, shift, shift, varied, mirrored)
+    warp = warps.Warp(rotation, scale, shear, shift, shift, varied)
     return {"y": warps.warped(images, np.arange(len(images)), warp, Stream(*key))}
+
+
+def whitened(images):
+    node = whitening_of(images)
+    return {"filters": node.weights, "biases": node.bias}
+
+
+def cutmix(images, key):
+    x = images.copy()
+    mixed = augmentation.pasted(x, Stream(*key))
+    others = np.arange(len(x)) if mixed is None else mixed.others
+    return {"y": x, "others": others.tolist(), "share": np.array(0.0 if mixed is None else mixed.share)}
 
 
 def regression(x, labels, k, preset, seed):
@@ -196,11 +209,16 @@ CHECKS = {
         "mean of members": mean_of_members,
         "initial weights": initial_weights,
         "encoded columns": lambda x: {"encoded": encoded(x)},
-        "images over their root mean square": lambda x: {"images": cnn.standardised(x)},
+        "images over their root mean square": lambda x: {"images": pictures.standardised(x)},
         "grid": lambda grid, y, x: {
             "values": np.array([[warps._bilinear(grid, v, u) for u in x.tolist()] for v in y.tolist()])
         },
         "warp": warp,
+        "whitening": whitened,
+        "shifted views": lambda images, mirrored, key: {
+            "y": augmentation.shifted(images, np.arange(len(images)), np.array(mirrored), 2, Stream(*key))
+        },
+        "cutmix": cutmix,
     },
     "reals": {
         "normal tail": each_of(normal_tail),

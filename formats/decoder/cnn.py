@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from decoder.blocks import columnsum, mean_logarithms, softmaxes
-from decoder.frame import Damaged
+from decoder.frame import Damaged, Unsupported
 from decoder.layers import BatchNormalisation, Convolution, Flatten, Fold, FullyConnected, ReLU
 from decoder.pooling import Maximum
 from decoder.training import Member, NetworkPredictor
@@ -139,6 +139,8 @@ def cnn(features, k, preset, seed, member=None, steps_of=None):
     shape = x.shape[1:]
     side = min(shape[:2])
     large = side >= 20 and preset >= 4
+    if large and shape[2] == 3:
+        raise Unsupported("networks of large images in colour of an early version")
     steps, width, count, wide = LARGE[preset] if large else (*CNN[preset], 0)
     members = []
     for e in range(count) if member is None else [member]:
@@ -151,7 +153,7 @@ def cnn(features, k, preset, seed, member=None, steps_of=None):
             while left > 14:
                 b.pool(), b.C(2 * width)
                 left //= 2
-            warp = Warp((0.3, 0.18, 0.18, 0.22), 1.9 * (side / 28.0), True, shape[2] == 3)
+            warp = Warp((0.3, 0.18, 0.18, 0.22), 1.9 * (side / 28.0), True)
             members.append(Selective(b.end(k), seed, e, {**RECIPE, "smoothing": 0.0}, warp))
             continue
         if side >= 20:

@@ -10,6 +10,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from decoder.cnn import cnn
+from decoder.colour_images import ColourImages
 from decoder.features import digest, features
 from decoder.frame import Damaged, Unsupported, read_frame
 from decoder.graphs import network
@@ -27,13 +28,15 @@ from decoder.table import rows_of, table
 from decoder.two_part import decode_two_part, decode_two_part_reals, read_two_part
 from decoder.variational import decode_variational, read_variational
 
-LEARNERS = {1: mlp, 2: cnn, 3: Kernel}
+LEARNERS = {1: mlp, 2: cnn, 3: Kernel, 13: ColourImages}
 NETWORKS = {2: read_two_part, 3: read_two_part, 4: read_subspace, 5: read_variational}  # by code
 
 
 def check_network(file):
     """Raises Unsupported for a code that does not know the file's network, or real numbers."""
-    learned = {(0, 0), (6, 0), (1, 1), (1, 3)} | ({(1, 2)} if file.grid is None else set())
+    learned = {(0, 0), (6, 0), (1, 1), (1, 3)}
+    if file.grid is None:
+        learned |= {(1, 2), (1, 13), (6, 13)}
     if file.code in (NETWORKS if file.grid is None else (2, 3)):
         vertices = network(file.net, file.own)
         layers = [v for v in vertices if v.node in ("linear", "convolution")]
@@ -61,7 +64,8 @@ def classes_of(file, x):
         return decode_subspace(file, x)
     if file.code == 5:
         return decode_variational(file, x)
-    return run_switching(Portfolio(x, file.k, file.preset, file.seed), file.n, file.k, file.payload)[0]
+    portfolio = Portfolio(x, file.k, file.preset, file.seed, net=file.net)
+    return run_switching(portfolio, file.n, file.k, file.payload)[0]
 
 
 def indices_of(file, x):

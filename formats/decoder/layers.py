@@ -204,6 +204,40 @@ class Tanh(Plain):
         return (g.astype(np.float64) * (1.0 - y * y)).astype(f32), []
 
 
+class GELU(Plain):
+    """GELU (section 6)."""
+
+    C = (
+        0.39818429946899414,
+        -0.06492392718791962,
+        0.008910952135920525,
+        -0.0008393084863200784,
+        5.0292739615542814e-05,
+        -1.7048340623659897e-06,
+        2.466829229774703e-08,
+    )
+
+    @staticmethod
+    def polynomial(u, coefficients):
+        """Horner's rule in float32."""
+        p = f32(coefficients[-1])
+        for c in coefficients[-2::-1]:
+            p = p * u + f32(c)
+        return p
+
+    def forward(self, x, state, training):
+        """The value of a batch."""
+        self.x, self.t = x, np.clip(x, f32(-4), f32(4))
+        self.h = f32(0.5) + self.t * self.polynomial(self.t * self.t, self.C)
+        return x * self.h
+
+    def backward(self, g):
+        """The gradient of the input, and those of the weights."""
+        slopes = [f32(f32(2 * k + 1) * f32(c)) for k, c in enumerate(self.C)]
+        q = np.where(np.abs(self.x) < f32(4), self.polynomial(self.t * self.t, slopes), f32(0))
+        return g * (self.h + self.x * q), []
+
+
 class Dropout(Plain):
     """Dropout (section 6)."""
 

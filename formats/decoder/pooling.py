@@ -55,6 +55,22 @@ class Maximum(Pool):
         return self.gathered([np.where(self.which == i, g, f32(0)) for i in range(self.k * self.k)]), []
 
 
+class MaximumOverPlaces(Plain):
+    """The largest of each map, the first of equals."""
+
+    def forward(self, x, state, training):
+        """The value of a batch, (n, channels)."""
+        self.shape, places = x.shape, x.reshape(len(x), -1, x.shape[3])
+        self.which = places.argmax(1)
+        return np.take_along_axis(places, self.which[:, None], 1)[:, 0]
+
+    def backward(self, g):
+        """The gradient of the input, and those of the weights."""
+        dx = np.zeros((self.shape[0], self.shape[1] * self.shape[2], self.shape[3]), f32)
+        np.put_along_axis(dx, self.which[:, None], g[:, None], 1)
+        return dx.reshape(self.shape), []
+
+
 class Average(Pool):
     """The mean of each window."""
 

@@ -5,7 +5,9 @@ import numpy as np
 
 from decoder.blocks import mean_logarithms, softmaxes
 from decoder.cnn import CNN, LARGE, cnn
+from decoder.colour_images import PRESETS, ColourImages
 from decoder.elementary import log, logs
+from decoder.frame import Unsupported
 from decoder.kernel import Kernel
 from decoder.mixture import INVERSE_TEMPERATURES, Mixture
 from decoder.mlp import mlp
@@ -77,17 +79,21 @@ class Entry:
 class Portfolio:
     """All predictors and their pools."""
 
-    def __init__(self, features, k, preset, seed, few=None):
+    def __init__(self, features, k, preset, seed, few=None, net=0):
+        if net and features.ndim != 4:
+            raise Unsupported("networks of images for columns")
         self.n, self.k = n, k = len(features), k
         few = few or few_of(n, preset)
         self.entries = []
         if features.ndim == 4:
+            if net and preset not in PRESETS:
+                raise Unsupported("networks of large images in colour with this preset")
             large = min(features.shape[1:3]) >= 20 and preset >= 4
-            count = LARGE[preset][2] if large else CNN[preset][2]
+            count = PRESETS[preset][3] if net else LARGE[preset][2] if large else CNN[preset][2]
             for e in range(count):
                 f = 6 - e % 4
                 steps_of = (lambda steps, f=f: max(1, steps * f // 6)) if count > 1 else None
-                p = cnn(features, k, preset, seed, e, steps_of)
+                p = (ColourImages if net else cnn)(features, k, preset, seed, e, steps_of)
                 self.entries.append(Entry(p, n, [p.sets - 1]))
         else:
             p = mlp(features, k, preset, seed)

@@ -35,10 +35,13 @@ def moved_towards(average, weights, c):
     return average + (weights - average) * c
 
 
-def cross_entropy_gradient(p, y, smoothing):
-    """Gradient of the scores, float32 (N, K), from probabilities p and classes y (arithmetic.md, section 6)."""
+def cross_entropy_gradient(p, y, smoothing, seconds=None, q=0.0):
+    """Gradient of the scores, float32 (N, K), from probabilities p, classes y, and second classes with the share q
+    (arithmetic.md, section 6)."""
     target = np.full(p.shape, smoothing / float(p.shape[1]))
-    target[np.arange(len(y)), y] += 1.0 - smoothing
+    target[np.arange(len(y)), y] += (1.0 - smoothing) * (1.0 - q)
+    if q > 0.0:
+        target[np.arange(len(y)), seconds] += (1.0 - smoothing) * q
     return ((p - target) / float(len(y))).astype(f32)
 
 

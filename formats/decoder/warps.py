@@ -8,13 +8,13 @@ f32 = np.float32
 class Warp:
     """Augmentation; limits of rotation, scales, shear; shifts and elastic displacements."""
 
-    def __init__(self, limits, shift, varied=False, mirrored=False):
-        self.limits, self.shift, self.varied, self.mirrored = limits, shift, varied, mirrored
+    def __init__(self, limits, shift, varied=False):
+        self.limits, self.shift, self.varied = limits, shift, varied
 
     def __call__(self, images, stream):
         """Warped images, float32 (n, h, w, c), by words and normals of a stream."""
         n, h, w, c = images.shape
-        count = 7 if self.varied or self.mirrored else 6
+        count = 7 if self.varied else 6
         unit = stream.signed_units(n * count).reshape(n, count)
         grids, bend = stream.normals(n * 32).reshape(n, 2, 4, 4).astype(np.float64), np.full(n, self.shift)
         limits = np.array([*self.limits, self.shift, self.shift])
@@ -36,8 +36,6 @@ class Warp:
             x + bend[:, None, None] * self.grid(grids[:, 0], gy, gx),
             y + bend[:, None, None] * self.grid(grids[:, 1], gy, gx),
         )
-        if self.mirrored:
-            x = np.where((unit[:, 6] < 0)[:, None, None], (w - 1) - x, x)
         x0, y0 = np.floor(x), np.floor(y)
         fx, fy = x - x0, y - y0
         x0, y0 = x0.astype(np.int64), y0.astype(np.int64)

@@ -20,7 +20,7 @@ from mdlcodec.entropy import RangeDecoder, RangeEncoder
 from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.limits import EXPONENTIAL, Cost
 from mdlcodec.mixing.switch_distribution import INVERSE_TEMPERATURES, Calibration
-from mdlcodec.predictors import auto_name, predictor_named, predictor_numbered
+from mdlcodec.predictors import auto_name, predictor_for, predictor_numbered
 from mdlcodec.predictors.contract import Predictor, PredictorFamily
 from mdlcodec.saved import Saved, joined, part_of, taken
 
@@ -38,7 +38,7 @@ class PrequentialCode(Code):
     @override
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
         reals = isinstance(target, Reals)
-        entry = predictor_named(auto_name(inputs, reals) if net == "auto" else net)
+        entry = predictor_for(auto_name(inputs, reals) if net == "auto" else net, inputs, preset)
         if reals and not entry.reals:
             raise BadData(
                 f"--net {entry.name} predicts classes, not reals; choose auto, kernel or mlp, or --as classes"

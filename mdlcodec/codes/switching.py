@@ -9,11 +9,11 @@ from typing_extensions import override
 
 from mdlcodec.codes.contract import Code, Given, Prepared, Settings
 from mdlcodec.codes.prequential import LearnedClasses
-from mdlcodec.container.ids import CodeId
+from mdlcodec.container.ids import CodeId, NetId
 from mdlcodec.data.dataset import Inputs
-from mdlcodec.data.targets import Reals, Target
+from mdlcodec.data.targets import Classes, Reals, Target
 from mdlcodec.errors import BadData
-from mdlcodec.predictors import SEVERAL
+from mdlcodec.predictors import SEVERAL, in_large_colour
 
 
 class SwitchingCode(Code):
@@ -28,12 +28,19 @@ class SwitchingCode(Code):
         """The predictors follow from the inputs' shape and number."""
         if net not in ("auto", SEVERAL):
             raise BadData(f"--code switching runs several predictors and has no --net {net}; leave it out")
-        return Settings(net=0, preset=preset, seed=seed)
+        large = isinstance(target, Classes) and in_large_colour(inputs, preset)
+        return Settings(net=NetId.COLOUR_CNN if large else NetId.NONE, preset=preset, seed=seed)
 
     @override
     def net_name(self, settings: Settings) -> str:
-        self.check_no_network(settings)
+        if settings.net != NetId.COLOUR_CNN:
+            self.check_no_network(settings)
         return SEVERAL
+
+    @override
+    def check_network(self, settings: Settings, target: Target) -> None:
+        if isinstance(target, Reals):
+            self.check_no_network(settings)
 
     def _prepared(self, given: Given) -> Prepared:
         if isinstance(given.target, Reals):
@@ -43,4 +50,4 @@ class SwitchingCode(Code):
             return LearnedReals(given, real_family(SEVERAL))
         from mdlcodec.predictors import switched
 
-        return LearnedClasses(given, switched.FAMILY)
+        return LearnedClasses(given, switched.SwitchedFamily(given.settings.net))

@@ -27,7 +27,6 @@ from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import BadData, CorruptFile
 from mdlcodec.limits import Cost
-from mdlcodec.nn.nodes import Convolution
 from mdlcodec.nn.weights import Weights
 from mdlcodec.nn.zoo import NARROW_CONVOLUTION, NARROW_LENET, NARROW_MLP, Architecture
 from mdlcodec.predictors.presets import check_preset
@@ -165,8 +164,8 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
         layers = architecture.layers
         if len(layers) > MOST_LAYERS:
             return f"has more than {MOST_LAYERS} layers with weights"
-        if any(isinstance(layer, Convolution) and not layer.bias for layer in layers):
-            return "has convolutions without biases"
+        if not all(layer.bias for layer in layers):
+            return "has layers without biases"
         return super().problem_of(architecture)
 
     @override

@@ -31,6 +31,7 @@ class NetId(IntEnum):
     RESNET32 = 10
     RESNET56 = 11
     VGG16 = 12
+    COLOUR_CNN = 13  # the cnn of presets 4 to 9 for large images in colour, and the switching code with it
     NAMED = 127  # its name and version stand in the header
 
 

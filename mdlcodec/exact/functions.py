@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from mdlcodec.exact.activation import Add, Dropout, Rectify, Tanh
+from mdlcodec.exact.gelu import Gelu
 from mdlcodec.exact.loss import CrossEntropy
 from mdlcodec.exact.normalisation import BatchNormalisation, normalised
-from mdlcodec.exact.pooling import AveragePool, GlobalAverage, MaxPool, Subsample
+from mdlcodec.exact.pooling import AveragePool, GlobalAverage, GlobalMaximum, MaxPool, Subsample
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,13 @@ class Functions:
 
     rectify: Any
     tanh: Any
+    gelu: Any
     add: Any
     dropout: Any
     max_pool: Any
     average_pool: Any
     global_average: Any
+    global_maximum: Any
     subsample: Any
     batch_normalisation: Any
     normalised: Callable[[Any, Any, Any, Any], Any]
@@ -44,11 +47,13 @@ def _same(array: np.ndarray) -> np.ndarray:
 ON_CPU = Functions(
     rectify=Rectify,
     tanh=Tanh,
+    gelu=Gelu,
     add=Add,
     dropout=Dropout,
     max_pool=MaxPool,
     average_pool=AveragePool,
     global_average=GlobalAverage,
+    global_maximum=GlobalMaximum,
     subsample=Subsample,
     batch_normalisation=BatchNormalisation,
     normalised=normalised,

@@ -29,33 +29,43 @@ def softmax_row(scores: np.ndarray, inverse_temperature: float, out: np.ndarray)
 
 
 @njit(cache=True)
-def _cross_entropy(scores, classes, smoothing, batch, gradient, true):
+def _cross_entropy(scores, classes, smoothing, seconds, share, batch, gradient, true):
     examples, k = scores.shape
     row = np.empty(k, np.float64)
-    share = smoothing / np.float64(k)
+    all_classes, left = smoothing / np.float64(k), 1.0 - smoothing
+    first, second = left * (1.0 - share), left * share
     total = 0.0
     for i in range(examples):
         normaliser = softmax_row(scores[i], 1.0, row)
         total += normaliser - np.float64(scores[i, classes[i]])
         true[i] = row[classes[i]]
         for c in range(k):
-            target = share + (1.0 - smoothing if c == classes[i] else 0.0)
+            target = all_classes + (first if c == classes[i] else 0.0)
+            if share > 0.0 and c == seconds[i]:
+                target += second
             gradient[i, c] = np.float32((row[c] - target) / np.float64(batch))
     return total / np.float64(batch)
 
 
 class CrossEntropy(Function):
-    """Mean over the batch of -ln softmax(scores)[class], in nats; the gradient's targets may be smoothed."""
+    """Mean over the batch of -ln softmax(scores)[class], in nats; the gradient's targets may be smoothed, and
+    shared by the example's class and a second one."""
 
     @staticmethod
     def forward(
-        scores: np.ndarray, classes: np.ndarray, smoothing: float, reduction: Reduction = ALONE
+        scores: np.ndarray,
+        classes: np.ndarray,
+        smoothing: float,
+        reduction: Reduction = ALONE,
+        seconds: np.ndarray | None = None,
+        share: float = 0.0,
     ) -> tuple[float, Any]:
         """scores float32 (N, k), classes integers (N,), smoothing in [0, 1) -> float64 scalar: of a batch that
-        several processes share, the part of this one's examples."""
+        several processes share, the part of this one's examples. ``seconds``: integers (N,), classes that have
+        ``share`` of the target; the loss is that of ``classes``."""
         gradient, true = np.empty_like(scores), np.empty(len(scores), np.float64)
-        batch = reduction.examples(len(scores))
-        loss = _cross_entropy(scores, classes, smoothing, batch, gradient, true)
+        batch, others = reduction.examples(len(scores)), classes if seconds is None else seconds
+        loss = _cross_entropy(scores, classes, smoothing, others, share, batch, gradient, true)
         return loss, (gradient, true)
 
     @staticmethod

@@ -160,6 +160,48 @@ class MaxPool(Function):
         return (dx,)
 
 
+@njit(cache=True, nogil=True)
+def _global_maximum(x, y, winner):
+    n, places, channels = x.shape
+    for i in range(n):
+        for c in range(channels):
+            y[i, c] = x[i, 0, c]
+            winner[i, c] = 0
+        for place in range(1, places):
+            for c in range(channels):
+                if x[i, place, c] > y[i, c]:
+                    y[i, c] = x[i, place, c]
+                    winner[i, c] = place
+
+
+@njit(cache=True, nogil=True)
+def _global_maximum_gradient(g, winner, dx):
+    for i in range(g.shape[0]):
+        for c in range(g.shape[1]):
+            dx[i, winner[i, c], c] = g[i, c]
+
+
+class GlobalMaximum(Function):
+    """`MaxPool` with one window, the whole image."""
+
+    @staticmethod
+    def forward(x: np.ndarray) -> tuple[np.ndarray, Any]:
+        """float32 (N, H, W, C) -> (N, C)."""
+        n, height, width, channels = x.shape
+        y, winner = np.empty((n, channels), np.float32), np.empty((n, channels), np.int64)
+        _global_maximum(x.reshape(n, height * width, channels), y, winner)
+        return y, (winner, x.shape)
+
+    @staticmethod
+    def backward(saved: Any, g: np.ndarray, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:
+        """The gradient goes to the winner alone."""
+        winner, shape = saved
+        n, height, width, channels = shape
+        dx = np.zeros((n, height * width, channels), np.float32)
+        _global_maximum_gradient(g, winner, dx)
+        return (dx.reshape(shape),)
+
+
 class AveragePool(Function):
     """The mean of every window, added in row order in float64, divided and rounded once."""
 

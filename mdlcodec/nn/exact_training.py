@@ -86,6 +86,15 @@ class Network:
         """The trained part of ``vector``, a view."""
         return self.vector[: self._parameters]
 
+    @property
+    def layout(self) -> list[tuple[int, Shape]]:
+        """Where each tensor begins in ``trained``, and its shape as engines hold it."""
+        places, start = [], 0
+        for shape in (shape for row in self._shapes for shape in row):
+            places.append((start, shape))
+            start += _size(shape)
+        return places
+
     def saved(self) -> dict[str, np.ndarray]:
         """What training has changed: ``state``, the batches seen and the noise used."""
         noise = np.array(self._noise.position, np.int64)

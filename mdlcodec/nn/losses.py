@@ -23,6 +23,20 @@ def cross_entropy(
     return loss, g, saved[1]
 
 
+def shared_cross_entropy(seconds: np.ndarray, share: float) -> Loss:
+    """`cross_entropy` whose targets are shared with second classes, integers (N,)."""
+
+    def loss(
+        arithmetic: Arithmetic, outputs: Any, targets: np.ndarray, smoothing: float
+    ) -> tuple[float, Any, np.ndarray]:
+        function = arithmetic.functions.cross_entropy
+        value, saved = function.forward(outputs, targets, smoothing, arithmetic.reduction, seconds, share)
+        (g,) = function.backward(saved)
+        return value, g, saved[1]
+
+    return loss
+
+
 def squared_error(
     arithmetic: Arithmetic, outputs: Any, targets: np.ndarray, smoothing: float
 ) -> tuple[float, Any, None]:

@@ -1,4 +1,5 @@
-"""The named predictors. Adding one is one new file and one line in ``PREDICTORS``.
+"""The named predictors. Adding one is one new file and one line in ``PREDICTORS``; `predictor_for` chooses between
+two of one name.
 
 The table holds module names, so that naming a predictor does not import torch.
 """
@@ -35,11 +36,18 @@ class Registered:
 PREDICTORS = (
     Registered("mlp", NetId.MLP, "mdlcodec.predictors.mlp"),
     Registered("cnn", NetId.CNN, "mdlcodec.predictors.cnn", reals=False),
+    # what --net cnn is for large images in colour, under presets that have time
+    Registered("cnn", NetId.COLOUR_CNN, "mdlcodec.predictors.colour_images", reals=False),
     Registered("kernel", NetId.KERNEL, "mdlcodec.predictors.kernel", products=False),
 )
 
 # what the switching code runs: see mdlcodec.predictors.switched
 SEVERAL = "several"
+
+# images whose smaller side has so many places are large
+LARGE_SIDE = 20
+# and those in colour are learned in another way from this preset on
+_COLOURS, _COLOUR_PRESET = 3, 4
 
 # up to here the kernel predictor is the better one, and its factor fits the memory
 KERNEL_LIMIT = 4000
@@ -50,12 +58,27 @@ def predictor_named(name: str) -> Registered:
     for entry in PREDICTORS:
         if entry.name == name:
             return entry
-    names = ", ".join(["auto", *(entry.name for entry in PREDICTORS)])
+    names = ", ".join(["auto", *dict.fromkeys(entry.name for entry in PREDICTORS)])
     if name == SEVERAL:
         raise BadData(f"--net {name} is for --code switching; choose one of {names}")
     if is_architecture(name):
         raise BadData(f"--net {name} is for codes that transmit a network; choose one of {names}")
     raise BadData(f"no network named {name!r}; choose one of {names}")
+
+
+def in_large_colour(inputs: "Inputs", preset: int) -> bool:
+    """Whether networks of images, under that preset, are those of large images in colour."""
+    if not inputs.is_images or preset < _COLOUR_PRESET:
+        return False
+    return min(inputs.features.shape[1:3]) >= LARGE_SIDE and inputs.features.shape[3] == _COLOURS
+
+
+def predictor_for(name: str, inputs: "Inputs", preset: int) -> Registered:
+    """The predictor of that name for these inputs under that preset; raises BadData for an unknown name."""
+    entry = predictor_named(name)
+    if entry.number == NetId.CNN and in_large_colour(inputs, preset):
+        return predictor_numbered(NetId.COLOUR_CNN)
+    return entry
 
 
 def predictor_numbered(number: int) -> Registered:

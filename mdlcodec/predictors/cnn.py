@@ -1,25 +1,26 @@
 """The small convolutional network for images (`--net cnn`; formats/prequential.md, "cnn")."""
 
-import numpy as np
+from collections.abc import Iterator
+from dataclasses import replace
+
 from typing_extensions import override
 
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
-from mdlcodec.errors import BadData
+from mdlcodec.errors import Unsupported
 from mdlcodec.exact.integers import DIGITS, INPUT_DIGITS
-from mdlcodec.exact.sums import column_sums_of_squares
 from mdlcodec.limits import Cost
 from mdlcodec.nn.graph import Graph, channels_first, sequence
 from mdlcodec.nn.node import Node, Shape
 from mdlcodec.nn.nodes import Convolution, Flatten, Fold, Linear, MaxPooling, Normalisation, Rectify
 from mdlcodec.nn.nodes.flatten import CHANNELS_LAST
-from mdlcodec.predictors.contract import PredictorFamily
+from mdlcodec.predictors import LARGE_SIDE, in_large_colour
+from mdlcodec.predictors.contract import ImageFamily, Predictor
 from mdlcodec.predictors.network_predictor import NetworkPredictor, Recipe, network_cost
+from mdlcodec.predictors.pictures import check_images, standardised, stopped
 from mdlcodec.predictors.presets import CNN, CNN_LARGE, Effort, LargeEffort, effort_of
 from mdlcodec.predictors.warps import Warp
 
-# from this side on, 2x2 places are folded into channels first
-_LARGE_SIDE = 20
 # more pooling until the map is no larger than this
 _SMALLEST_MAP = 14
 
@@ -42,7 +43,7 @@ def _graph(shape: Shape, k: int, width: int) -> Graph:
     """The network for images of that shape (c, h, w)."""
     side = min(shape[1:])
     pool: list[Node] = [MaxPooling()] if side >= 2 else []
-    if side >= _LARGE_SIDE:
+    if side >= LARGE_SIDE:
         half = _convolution(width // 2)
         nodes = [_fold(shape), *_convolution(width // 2, first=True), *half, *pool, *_convolution(width)]
     else:
@@ -77,8 +78,7 @@ def _large_recipe(shape: Shape, k: int, amount: LargeEffort) -> Recipe:
         beta2=0.99,
         horizon=10.0,
         smoothing=0.0,
-        # colours are of scenes, where left and right are alike; drawings and letters are grey
-        warp=Warp(0.3, 0.18, 0.22, 1.9 * places, 1.9 * places, varied=True, flip=shape[0] == 3),
+        warp=Warp(0.3, 0.18, 0.22, 1.9 * places, 1.9 * places, varied=True),
         selective=True,
         shifted=True,
     )
@@ -86,7 +86,7 @@ def _large_recipe(shape: Shape, k: int, amount: LargeEffort) -> Recipe:
 
 def recipe_for(shape: Shape, k: int, preset: int) -> Recipe:
     """How images of that shape (c, h, w) are learned; raises Unsupported for an unknown preset."""
-    if min(shape[1:]) >= _LARGE_SIDE and preset in CNN_LARGE:
+    if min(shape[1:]) >= LARGE_SIDE and preset in CNN_LARGE:
         return _large_recipe(shape, k, CNN_LARGE[preset])
     return _recipe(shape, k, effort_of(CNN, preset))
 
@@ -106,45 +106,53 @@ def _recipe(shape: Shape, k: int, amount: Effort) -> Recipe:
         decay=0.0,
         beta2=0.99,
         horizon=10.0,
-        smoothing=0.0 if side >= _LARGE_SIDE else 0.1,
+        smoothing=0.0 if side >= LARGE_SIDE else 0.1,
         warp=Warp(0.2, 0.12, 0.15, side / 22.0, side / 22.0),
     )
 
 
-def standardised(images: np.ndarray) -> np.ndarray:
-    """Images divided by the root of their mean square (float64, then float32)."""
-    flat = images.reshape(-1, 1)
-    mean_square = column_sums_of_squares(flat)[0] / np.float64(flat.shape[0])
-    if mean_square == 0.0:
-        return images
-    out = np.empty_like(images)
-    for i in range(images.shape[0]):  # image by image: no float64 copy of the whole
-        out[i] = (images[i].astype(np.float64) / np.sqrt(mean_square)).astype(np.float32)
-    return out
-
-
-class ConvolutionalFamily(PredictorFamily):
+class ConvolutionalFamily(ImageFamily):
     """Convolutional networks of images."""
 
     name = "cnn"
     number: int = NetId.CNN
 
-    def _check(self, inputs: Inputs) -> Shape:
-        if not inputs.is_images:
-            raise BadData("--net cnn needs images, and these inputs are columns; choose --net mlp or kernel")
-        return channels_first(inputs.features.shape[1:])
+    def _recipe(self, inputs: Inputs, k: int, preset: int) -> Recipe:
+        check_images(inputs)
+        if in_large_colour(inputs, preset):
+            raise Unsupported(
+                "the file is of an early mdlcodec 0.1, whose networks of large images in colour this version no "
+                "longer has; decode it with the version that wrote it"
+            )
+        return recipe_for(channels_first(inputs.features.shape[1:]), k, preset)
 
     @override
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
-        shape = self._check(inputs)
-        cost = network_cost(inputs.n, shape, recipe_for(shape, k, preset))
+        recipe = self._recipe(inputs, k, preset)
+        cost = network_cost(inputs.n, channels_first(inputs.features.shape[1:]), recipe)
         # the images as they came, and standardised
         return Cost(cost.parameters, cost.work, cost.memory + 2 * inputs.features.nbytes, cost.sets)
 
     @override
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> NetworkPredictor:
-        recipe = recipe_for(self._check(inputs), k, preset)
+        recipe = self._recipe(inputs, k, preset)
         return NetworkPredictor(standardised(inputs.features), k, recipe, seed)
+
+    def _stopped(self, inputs: Inputs, k: int, preset: int) -> Iterator[Recipe]:
+        recipe = self._recipe(inputs, k, preset)
+        for member in range(recipe.members):
+            yield replace(recipe, members=1, steps_scale=stopped(recipe.steps_scale, member))
+
+    @override
+    def alone(self, inputs: Inputs, k: int, preset: int, seed: int) -> list[Predictor]:
+        features = standardised(inputs.features)
+        recipes = enumerate(self._stopped(inputs, k, preset))
+        return [NetworkPredictor(features, k, recipe, seed, number) for number, recipe in recipes]
+
+    @override
+    def costs_alone(self, inputs: Inputs, k: int, preset: int) -> list[Cost]:
+        shape = channels_first(inputs.features.shape[1:])
+        return [network_cost(inputs.n, shape, recipe) for recipe in self._stopped(inputs, k, preset)]
 
 
 FAMILY = ConvolutionalFamily()

@@ -53,6 +53,17 @@ class PredictorFamily(Protocol):
         """A predictor that has seen no label yet."""
 
 
+class ImageFamily(PredictorFamily, Protocol):
+    """What the switching code runs of a family of networks of images: each network on its own, with a stopping time
+    of its own (formats/switching.md)."""
+
+    def alone(self, inputs: Inputs, k: int, preset: int, seed: int) -> list[Predictor]:
+        """A predictor for each network, before any label. Raises as ``cost`` does."""
+
+    def costs_alone(self, inputs: Inputs, k: int, preset: int) -> list[Cost]:
+        """What each will take, but for the images; raises as ``cost`` does."""
+
+
 class RealFamily(Protocol):
     """What predicts real numbers (formats/reals.md)."""
 

@@ -1,9 +1,10 @@
 """The presets -1 (seconds) to -9 (hours), in one place; fixed by number in the format.
 
 A preset changes how much is learned, never what the code means. They were tuned on MNIST's and
-Fashion-MNIST's test images and other data named in bench/results/presets.md. For presets 4 to 9 of large
+Fashion-MNIST's test images and other data named in bench/results/presets.md. For presets 4 to 9 of large grey
 images, networks were trained on training images and judged on test images: the codelength of training labels
-was never tuned on, and the first 20,000 of MNIST were coded once, in float32, as a confirmation.
+was never tuned on, and the first 20,000 of MNIST were coded once, in float32, as a confirmation. What learns large
+images in colour was first chosen on the first 4,000 training labels of CIFAR-10, and then again on its test images.
 """
 
 from dataclasses import dataclass
@@ -66,6 +67,25 @@ CNN_LARGE = {
     7: LargeEffort(steps=36, width=48, members=2, wide=2),
     8: LargeEffort(steps=40, width=64, members=2, wide=2),
     9: LargeEffort(steps=40, width=64, members=4, wide=2),
+}
+
+
+@dataclass(frozen=True)
+class ColourEffort:
+    """How much networks of large images in colour learn under a preset."""
+
+    images: int  # scale of the schedule of images: T(m) = images * m^(3/4)
+    widths: tuple[int, ...]  # channels of each stage
+    members: int
+
+
+COLOUR = {
+    4: ColourEffort(images=60, widths=(32, 128, 128), members=1),
+    5: ColourEffort(images=220, widths=(32, 128, 128), members=1),
+    6: ColourEffort(images=320, widths=(32, 128, 128), members=1),
+    7: ColourEffort(images=360, widths=(48, 192, 192), members=1),
+    8: ColourEffort(images=360, widths=(48, 192, 192), members=2),
+    9: ColourEffort(images=480, widths=(64, 256, 256), members=2),
 }
 
 

@@ -1,26 +1,20 @@
 """The predictors that the switching code runs side by side (formats/switching.md, "Predictors")."""
 
-from collections.abc import Iterator
-from dataclasses import replace
-
 from typing_extensions import override
 
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
+from mdlcodec.errors import Unsupported
 from mdlcodec.exact.cholesky import packed_size
 from mdlcodec.limits import Cost
-from mdlcodec.nn.graph import channels_first
-from mdlcodec.predictors import KERNEL_LIMIT, SEVERAL, cnn, kernel, mlp
-from mdlcodec.predictors.contract import PredictorFamily
+from mdlcodec.predictors import KERNEL_LIMIT, SEVERAL, cnn, colour_images, kernel, mlp
+from mdlcodec.predictors.contract import ImageFamily, PredictorFamily
 from mdlcodec.predictors.neighbours import NeighboursPredictor, neighbours_work
-from mdlcodec.predictors.network_predictor import NetworkPredictor, Recipe, network_cost
 from mdlcodec.predictors.portfolio import Held, Portfolio, portfolio_memory
 from mdlcodec.predictors.presets import KERNEL, SWITCHING, effort_of
 
 # no block is larger than this part of the labels, and so many: networks' blocks are a tenth of the labels before
 _BLOCKS = 10
-# steps of the copies of one network, in sixths of its schedule's: stopping times
-_SIXTHS = (6, 5, 4, 3)
 
 
 def _few(inputs: Inputs, preset: int) -> Inputs:
@@ -30,26 +24,28 @@ def _few(inputs: Inputs, preset: int) -> Inputs:
     return Inputs(inputs.features[: effort_of(SWITCHING, preset)], inputs.digest)
 
 
-def _stopped(recipe: Recipe) -> Iterator[Recipe]:
-    """One network a recipe: the recipe's members, each with a stopping time of its own."""
-    for member in range(recipe.members):
-        steps = max(1, recipe.steps_scale * _SIXTHS[member % len(_SIXTHS)] // 6)
-        yield replace(recipe, members=1, steps_scale=steps)
+def _of_images(number: int) -> ImageFamily:
+    """The networks of images, by the number in the file: 0 for those of `cnn`."""
+    return colour_images.FAMILY if number == NetId.COLOUR_CNN else cnn.FAMILY
 
 
-def _image_recipes(inputs: Inputs, k: int, preset: int) -> list[Recipe]:
-    return list(_stopped(cnn.recipe_for(channels_first(inputs.features.shape[1:]), k, preset)))
+def _check_none(number: int) -> None:
+    """Raise Unsupported for a number of networks of images, where the inputs are columns."""
+    if number != NetId.NONE:
+        raise Unsupported(
+            f"the file uses network number {number} for columns, which this version does not know; upgrade mdlcodec"
+        )
 
 
-def switched(inputs: Inputs, k: int, preset: int, seed: int) -> Portfolio:
-    """The predictors for these inputs, before any label; raises Unsupported for an unknown preset."""
-    n, entries = inputs.n, []
+def switched(number: int, inputs: Inputs, k: int, preset: int, seed: int) -> Portfolio:
+    """The predictors for these inputs, before any label; ``number``: of the network in the file. Raises Unsupported
+    for an unknown preset, or a number that is not for these inputs."""
+    n = inputs.n
     if inputs.is_images:
-        features = cnn.standardised(inputs.features)
-        for number, recipe in enumerate(_image_recipes(inputs, k, preset)):
-            entries.append(Held(NetworkPredictor(features, k, recipe, seed, number), n, 1))
+        entries = [Held(one, n, 1) for one in _of_images(number).alone(inputs, k, preset, seed)]
     else:
-        entries.append(Held(mlp.FAMILY.start(inputs, k, preset, seed), n, 1))
+        _check_none(number)
+        entries = [Held(mlp.FAMILY.start(inputs, k, preset, seed), n, 1)]
     few, effort = _few(inputs, preset), effort_of(KERNEL, preset)
     distances = kernel.example_distances(few.features, effort, seed)
     machine = kernel.KernelPredictor(few.n, k, distances, effort)
@@ -58,16 +54,16 @@ def switched(inputs: Inputs, k: int, preset: int, seed: int) -> Portfolio:
     return Portfolio(entries, k)
 
 
-def switched_cost(inputs: Inputs, k: int, preset: int) -> Cost:
+def switched_cost(number: int, inputs: Inputs, k: int, preset: int) -> Cost:
     """What running them takes, before anything is allocated; raises as `switched` does."""
     few = _few(inputs, preset)
     pooled = [kernel.FAMILY.cost(few, k, preset)]
     memory = 0
     if inputs.is_images:
-        shape = channels_first(inputs.features.shape[1:])
-        pooled += [network_cost(inputs.n, shape, recipe) for recipe in _image_recipes(inputs, k, preset)]
+        pooled += _of_images(number).costs_alone(inputs, k, preset)
         memory = 2 * inputs.features.nbytes  # the images standardised
     else:
+        _check_none(number)
         pooled.append(mlp.FAMILY.cost(inputs, k, preset))
     neighbours = Cost(0, neighbours_work(few.n, k), 8 * packed_size(few.n), NeighboursPredictor.sets)
     sets = sum(cost.sets for cost in [*pooled, neighbours]) + len(pooled) + 2  # integers: the pools
@@ -87,15 +83,15 @@ class SwitchedFamily(PredictorFamily):
     """Several predictors at once, under the switch distribution."""
 
     name = SEVERAL
-    number: int = NetId.NONE
+
+    def __init__(self, number: int = NetId.NONE) -> None:
+        """``number``: of the network in the file, which says what is learned of images."""
+        self.number = number
 
     @override
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
-        return switched_cost(inputs, k, preset)
+        return switched_cost(self.number, inputs, k, preset)
 
     @override
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> Portfolio:
-        return switched(inputs, k, preset, seed)
-
-
-FAMILY = SwitchedFamily()
+        return switched(self.number, inputs, k, preset, seed)

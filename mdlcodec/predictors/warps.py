@@ -21,7 +21,6 @@ class Warp:
     shift: float
     elastic: float
     varied: bool = False  # every image's warp is scaled by a uniform strength of its own
-    flip: bool = False  # half of the images are mirrored left to right
 
 
 _AFFINE_WORDS = 6
@@ -65,7 +64,7 @@ def _sample(source: np.ndarray, at_y: float, at_x: float, out: np.ndarray) -> No
 
 
 @njit(cache=True, nogil=True)
-def _warp(images, rows, words, grids, limits, varied, flip, out, first, last):
+def _warp(images, rows, words, grids, limits, varied, out, first, last):
     rotation, scale, shear, shift, elastic = limits
     height, width = images.shape[1], images.shape[2]
     middle_y, middle_x = np.float64(height - 1) * 0.5, np.float64(width - 1) * 0.5
@@ -80,8 +79,6 @@ def _warp(images, rows, words, grids, limits, varied, flip, out, first, last):
         shift_x = shift * strength * _signed_unit(words[i, 4])
         shift_y = shift * strength * _signed_unit(words[i, 5])
         bend = elastic * strength
-        # the sign of the strength's word mirrors
-        mirror = flip and _signed_unit(words[i, words.shape[1] - 1]) < 0.0
         # the cosine and sine of a small angle to second order: no table, no libm
         cosine, sine = 1.0 - angle * angle * 0.5, angle
         xx, xy = stretch_x * cosine, slant - sine * stretch_x
@@ -96,8 +93,6 @@ def _warp(images, rows, words, grids, limits, varied, flip, out, first, last):
                     grid_y, grid_x = np.float64(y) * step_y, np.float64(x) * step_x
                     at_x = at_x + bend * _bilinear(grids[i, 0], grid_y, grid_x)
                     at_y = at_y + bend * _bilinear(grids[i, 1], grid_y, grid_x)
-                if mirror:
-                    at_x = np.float64(width - 1) - at_x
                 _sample(images[rows[i]], at_y, at_x, out[i, y, x])
 
 
@@ -108,14 +103,14 @@ def _warp_shared(job, count, each, *arguments):
 
 def warped(images: np.ndarray, rows: np.ndarray, warp: Warp, stream: Stream) -> np.ndarray:
     """Random warps of images[rows]: float32 (n, h, w, c), int64 (m,) -> float32 (m, h, w, c)."""
-    each = _AFFINE_WORDS + (warp.varied or warp.flip)
+    each = _AFFINE_WORDS + warp.varied
     words = stream.words(rows.size * each).reshape(rows.size, each)
     grids = np.zeros((1, 2, _GRID, _GRID), np.float32)
     if warp.elastic > 0:
         grids = stream.normals((rows.size, 2, _GRID, _GRID))
     out = np.empty((rows.size, *images.shape[1:]), np.float32)
     limits = warp.rotation, warp.scale, warp.shear, warp.shift, warp.elastic
-    arguments = images, rows, words, grids, limits, warp.varied, warp.flip, out
+    arguments = images, rows, words, grids, limits, warp.varied, out
     each = part_size(rows.size, 1, 50 * out.size * VALUE)
     in_parts(_warp, _warp_shared, arguments, rows.size, each)
     return out

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from mdlcodec.exact.gelu import Gelu
 from mdlcodec.exact.normalisation import EPSILON
 from mdlcodec.nn import nodes
 from mdlcodec.nn.graph import Graph
@@ -242,7 +243,8 @@ def _flattened(node: nodes.Flatten, own: Mapping[str, np.ndarray], x: _Known) ->
 
 def _normalised(node: nodes.Normalisation, own: Mapping[str, np.ndarray], x: _Known) -> _Known:
     """By running statistics, as predictions have it; a gain of 0 leaves the bias."""
-    mean, gain, bias = own["running_mean"], own["weight"], own["bias"]
+    mean, bias = own["running_mean"], own["bias"]
+    gain = own["weight"] if node.gain else np.ones(len(bias))
     constants = np.full(len(gain), np.nan)
     if x.constants is not None:
         constants = _spread(x.constants, x.order, len(gain))
@@ -275,6 +277,10 @@ def _same(constants: np.ndarray) -> np.ndarray:
     return constants
 
 
+def _activated(constants: np.ndarray) -> np.ndarray:
+    return Gelu.forward(constants.astype(np.float32))[0].astype(np.float64)
+
+
 # a channel of the value is one of the input's
 _RULES: Mapping[type[Any], Rule] = {
     nodes.AveragePooling: _each(_same),
@@ -283,6 +289,7 @@ _RULES: Mapping[type[Any], Rule] = {
     nodes.MaxPooling: _each(_same),
     nodes.Normalisation: _normalised,
     nodes.Rectify: _each(lambda constants: np.where(constants <= 0, 0.0, constants)),
+    nodes.Gelu: _each(_activated),
     nodes.Tanh: _each(np.tanh),
 }
 _MIXING: Mapping[type[Any], Rule] = {

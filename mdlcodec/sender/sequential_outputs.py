@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from mdlcodec.compiled import njit
+from mdlcodec.exact.gelu import COEFFICIENTS, LIMIT
 from mdlcodec.exact.normalisation import EPSILON
 from mdlcodec.nn import nodes
 from mdlcodec.nn.nodes.flatten import CHANNELS_LAST
@@ -51,7 +52,8 @@ def sequential_outputs(architecture: Architecture, weights: Weights, x: np.ndarr
 
 
 def _linear(node: nodes.Linear, own: Mapping[str, np.ndarray], x: np.ndarray) -> np.ndarray:
-    return _linear_sums(np.ascontiguousarray(x), np.ascontiguousarray(own["weight"].T), own["bias"])
+    bias = own.get("bias", np.zeros(len(own["weight"])))
+    return _linear_sums(np.ascontiguousarray(x), np.ascontiguousarray(own["weight"].T), bias)
 
 
 def _convolution(node: nodes.Convolution, own: Mapping[str, np.ndarray], x: np.ndarray) -> np.ndarray:
@@ -73,18 +75,25 @@ def _windows(x: np.ndarray, kernel: int, stride: int) -> list[np.ndarray]:
     ]
 
 
+def _gelu(x: np.ndarray) -> np.ndarray:
+    t = np.clip(x, -LIMIT, LIMIT)
+    return x * (0.5 + t * np.polynomial.Polynomial(COEFFICIENTS)(t * t))
+
+
+def _places(x: np.ndarray) -> list[np.ndarray]:
+    """The values (n, c) of each place, by row, then column."""
+    return list(x.reshape(*x.shape[:2], -1).transpose(2, 0, 1))
+
+
 def _max_pooling(node: nodes.MaxPooling, own: Mapping[str, np.ndarray], x: np.ndarray) -> np.ndarray:
-    maxima, *others = _windows(x, node.kernel, node.stride)
+    maxima, *others = _places(x) if node.kernel is None else _windows(x, node.kernel, node.stride)
     for other in others:
         maxima = np.maximum(maxima, other)
     return maxima
 
 
 def _average_pooling(node: nodes.AveragePooling, own: Mapping[str, np.ndarray], x: np.ndarray) -> np.ndarray:
-    if node.kernel is None:
-        values = list(x.reshape(*x.shape[:2], -1).transpose(2, 0, 1))  # (n, c) of each place
-    else:
-        values = _windows(x, node.kernel, node.stride)
+    values = _places(x) if node.kernel is None else _windows(x, node.kernel, node.stride)
     total = values[0]
     for value in values[1:]:
         total = total + value
@@ -92,8 +101,9 @@ def _average_pooling(node: nodes.AveragePooling, own: Mapping[str, np.ndarray], 
 
 
 def _normalisation(node: nodes.Normalisation, own: Mapping[str, np.ndarray], x: np.ndarray) -> np.ndarray:
+    ones = {"weight": np.ones(len(own["bias"]))}
     mean, gain, bias = (
-        own[name].reshape(-1, *[1] * (x.ndim - 2)) for name in ("running_mean", "weight", "bias")
+        {**ones, **own}[name].reshape(-1, *[1] * (x.ndim - 2)) for name in ("running_mean", "weight", "bias")
     )
     spread = np.sqrt(own["running_var"] + EPSILON).reshape(mean.shape)
     return (x - mean) * (gain / spread) + bias
@@ -130,6 +140,7 @@ STEPS: Mapping[type[Any], Step] = {
     nodes.Normalisation: _normalisation,
     nodes.Rectify: _rectify,
     nodes.Subsampling: _subsampling,
+    nodes.Gelu: lambda node, own, x: _gelu(x),
     nodes.Tanh: lambda node, own, x: np.tanh(x),
 }
 """For every node of `mdlcodec.nn.nodes`."""

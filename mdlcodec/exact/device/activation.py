@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from mdlcodec.exact.device.elementary import copied_to, tanh
+from mdlcodec.exact.gelu import COEFFICIENTS, LIMIT, SLOPES
 
 
 class Rectify:
@@ -21,6 +22,38 @@ class Rectify:
     def backward(saved: Any, g: torch.Tensor, input_gradient: bool = True) -> tuple[torch.Tensor | None, ...]:
         """The gradient where y > 0."""
         return (torch.where(saved > 0, g, 0.0),)
+
+
+def _polynomial(u: torch.Tensor, coefficients: tuple[np.float32, ...]) -> torch.Tensor:
+    p = u * float(coefficients[-1]) + float(coefficients[-2])
+    for coefficient in reversed(coefficients[:-2]):
+        p = p * u + float(coefficient)
+    return p
+
+
+class Gelu:
+    """x (1/2 + t p(t^2)), t = x within the limit; see `mdlcodec.exact.gelu`."""
+
+    @staticmethod
+    def forward(x: torch.Tensor) -> tuple[torch.Tensor, Any]:
+        """float32 of any shape -> the same shape."""
+        t = _within(x)
+        return x * (t * _polynomial(t * t, COEFFICIENTS) + 0.5), x
+
+    @staticmethod
+    def backward(saved: Any, g: torch.Tensor, input_gradient: bool = True) -> tuple[torch.Tensor | None, ...]:
+        """The derivative of that formula."""
+        t = _within(saved)
+        u = t * t
+        limit = float(LIMIT)
+        inside = torch.where(saved < limit, saved > -limit, False)
+        slope = torch.where(inside, _polynomial(u, SLOPES), 0.0)
+        return (g * ((t * _polynomial(u, COEFFICIENTS) + 0.5) + saved * slope),)
+
+
+def _within(x: torch.Tensor) -> torch.Tensor:
+    limit = float(LIMIT)
+    return torch.where(x > limit, limit, torch.where(x < -limit, -limit, x))
 
 
 class Tanh:

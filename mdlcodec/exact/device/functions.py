@@ -4,11 +4,11 @@ from typing import Any
 
 import torch
 
-from mdlcodec.exact.device.activation import Add, Dropout, Rectify, Tanh
+from mdlcodec.exact.device.activation import Add, Dropout, Gelu, Rectify, Tanh
 from mdlcodec.exact.device.engine import DeviceEngine
 from mdlcodec.exact.device.loss import CrossEntropy
 from mdlcodec.exact.device.normalisation import BatchNormalisation, normalised
-from mdlcodec.exact.device.pooling import AveragePool, GlobalAverage, MaxPool, Subsample
+from mdlcodec.exact.device.pooling import AveragePool, GlobalAverage, GlobalMaximum, MaxPool, Subsample
 from mdlcodec.exact.functions import Functions
 from mdlcodec.exact.linear import Arithmetic
 
@@ -22,11 +22,13 @@ def arithmetic_of(engine: DeviceEngine) -> Arithmetic:
     functions = Functions(
         rectify=Rectify,
         tanh=Tanh,
+        gelu=Gelu,
         add=Add,
         dropout=Dropout,
         max_pool=MaxPool,
         average_pool=AveragePool,
         global_average=GlobalAverage,
+        global_maximum=GlobalMaximum,
         subsample=Subsample,
         batch_normalisation=BatchNormalisation,
         normalised=normalised,

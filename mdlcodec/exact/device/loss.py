@@ -18,10 +18,16 @@ class CrossEntropy:
         self._engine = engine
 
     def forward(
-        self, scores: torch.Tensor, classes: np.ndarray, smoothing: float, reduction: Reduction = ALONE
+        self,
+        scores: torch.Tensor,
+        classes: np.ndarray,
+        smoothing: float,
+        reduction: Reduction = ALONE,
+        seconds: np.ndarray | None = None,
+        share: float = 0.0,
     ) -> tuple[float, Any]:
-        """scores float32 (N, k) on the device, classes integers (N,)."""
-        return OfArrays.forward(self._engine.read(scores), classes, smoothing, reduction)
+        """scores float32 (N, k) on the device, classes and seconds integers (N,)."""
+        return OfArrays.forward(self._engine.read(scores), classes, smoothing, reduction, seconds, share)
 
     def backward(self, saved: Any, g: Any = 1.0, input_gradient: bool = True) -> tuple[torch.Tensor, ...]:
         """The gradient of the scores, on the device."""

@@ -75,6 +75,30 @@ def _average(x: torch.Tensor, size: tuple[int, int], kernel: tuple[int, int], st
     return quotient(total, kernel[0] * kernel[1]).float()
 
 
+class GlobalMaximum:
+    """The largest of each image's places, the first in row order among equals."""
+
+    @staticmethod
+    def forward(x: torch.Tensor) -> tuple[torch.Tensor, Any]:
+        """float32 (N, H, W, C) -> (N, C)."""
+        places = x.reshape(x.shape[0], -1, x.shape[3])  # (N, H * W, C)
+        y, winner = places[:, 0].clone(), torch.zeros(places[:, 0].shape, dtype=torch.int64, device=x.device)
+        for place in range(1, places.shape[1]):
+            larger = places[:, place] > y
+            y = torch.where(larger, places[:, place], y)
+            winner = torch.where(larger, place, winner)
+        return y, (winner, x.shape)
+
+    @staticmethod
+    def backward(saved: Any, g: torch.Tensor, input_gradient: bool = True) -> tuple[torch.Tensor | None, ...]:
+        """The gradient goes to the winner alone."""
+        winner, shape = saved
+        dx = torch.zeros((shape[0], shape[1] * shape[2], shape[3]), dtype=g.dtype, device=g.device)
+        for place in range(dx.shape[1]):
+            dx[:, place].copy_(torch.where(winner == place, g, 0.0))
+        return (dx.reshape(shape),)
+
+
 class AveragePool:
     """The mean of every window, added in row order in float64, divided and rounded once."""
 

@@ -6,6 +6,7 @@ from mdlcodec.nn.nodes.convolution import Convolution
 from mdlcodec.nn.nodes.dropout import Dropout
 from mdlcodec.nn.nodes.flatten import Flatten
 from mdlcodec.nn.nodes.fold import Fold
+from mdlcodec.nn.nodes.gelu import Gelu
 from mdlcodec.nn.nodes.linear import Linear
 from mdlcodec.nn.nodes.max_pooling import MaxPooling
 from mdlcodec.nn.nodes.normalisation import Normalisation
@@ -20,6 +21,7 @@ NODES = (
     Dropout,
     Flatten,
     Fold,
+    Gelu,
     Linear,
     MaxPooling,
     Normalisation,
@@ -36,6 +38,7 @@ __all__ = [
     "Dropout",
     "Flatten",
     "Fold",
+    "Gelu",
     "Linear",
     "MaxPooling",
     "Normalisation",

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mdlcodec.errors import BadData
 from mdlcodec.nn.node import Pass, Plain, Shape, applied, check_at_least
 from mdlcodec.nn.nodes.windows import pooled_shape
 
@@ -24,11 +23,7 @@ class AveragePooling(Plain):
 
     def outputs(self, *inputs: Shape) -> Shape:
         """See the class. Raises BadData for what are no maps, or maps that are too small."""
-        if self.kernel is not None:
-            return pooled_shape(inputs[0], self.kernel, self.stride)
-        if len(inputs[0]) != 3:
-            raise BadData(f"pooling takes maps (c, h, w), not values of shape {inputs[0]}")
-        return inputs[0][:1]
+        return pooled_shape(inputs[0], self.kernel, self.stride)
 
     def forward(self, run: Pass, weights: Sequence[Any], statistics: Any, *x: Any) -> tuple[Any, Any]:
         """(N, H, W, C) -> (N, H', W', C), or (N, C)."""

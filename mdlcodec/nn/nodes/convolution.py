@@ -19,7 +19,8 @@ from mdlcodec.nn.node import SQRT_2, Backward, Parameter, Pass, Plain, Shape, ch
 class Convolution(Plain):
     """(c, h, w) -> (channels, (h + 2 padding - kernel) // stride + 1, the same of w), zero outside the map.
 
-    Weights start as N(0, gain^2 / (c kernel^2)), drawn in the order (out, k, k, in), biases at 0.
+    Weights start as N(0, gain^2 / (c kernel^2)), drawn in the order (out, k, k, in), biases at 0. ``identity``: the
+    first output channels start as the inputs' channels, as many as there are of both.
     ``digits``: of the operands of its products.
     """
 
@@ -30,6 +31,7 @@ class Convolution(Plain):
     bias: bool = True
     gain: float = SQRT_2
     digits: Digits = INPUT_DIGITS
+    identity: bool = False
 
     def __post_init__(self) -> None:
         """Raise BadData for what is no convolution."""
@@ -57,6 +59,11 @@ class Convolution(Plain):
         """See the class."""
         held = self.parameters(*inputs)["weight"].held
         weights = scaled_normals(held, self.kernel * self.kernel * inputs[0][0], self.gain, stream)
+        if self.identity:
+            middle = self.kernel // 2
+            weights[: inputs[0][0]] = 0.0
+            for channel in range(min(self.channels, inputs[0][0])):
+                weights[channel, middle, middle, channel] = 1.0
         return [weights, np.zeros(self.channels, np.float32)][: 1 + self.bias]
 
     def fitted(self, shapes: Mapping[str, Shape]) -> Convolution:

@@ -17,7 +17,8 @@ from mdlcodec.nn.node import SQRT_2, Backward, Parameter, Pass, Plain, Shape, ch
 
 @dataclass(frozen=True)
 class Linear(Plain):
-    """y = x w^T + b: (d,) -> (width,). ``width`` None: as many as the targets need; `Graph.for_outputs` says so.
+    """y = x w^T + b, or without b: (d,) -> (width,). ``width`` None: as many as the targets need, which
+    `Graph.for_outputs` says.
 
     Weights start as N(0, gain^2 / d), biases at 0. ``digits``: of the operands of its products.
     """
@@ -25,6 +26,7 @@ class Linear(Plain):
     width: int | None = None
     gain: float = SQRT_2
     digits: Digits = INPUT_DIGITS
+    bias: bool = True
 
     def __post_init__(self) -> None:
         """Raise BadData for a width that is none."""
@@ -38,15 +40,16 @@ class Linear(Plain):
         return (self.width,)
 
     def parameters(self, *inputs: Shape) -> dict[str, Parameter]:
-        """weight (width, d) and bias (width,)."""
+        """weight (width, d) and, unless there is none, bias (width,)."""
         (width,), (size,) = self.outputs(*inputs), inputs[0]
-        return {"weight": Parameter((width, size)), "bias": Parameter((width,))}
+        own = {"weight": Parameter((width, size))}
+        return own | ({"bias": Parameter((width,))} if self.bias else {})
 
     def initial(self, stream: Stream, *inputs: Shape) -> list[np.ndarray]:
         """See the class."""
         (width,), (size,) = self.outputs(*inputs), inputs[0]
         weights = scaled_normals((width, size), size, self.gain, stream)
-        return [weights, np.zeros(width, np.float32)]
+        return [weights, np.zeros(width, np.float32)][: 1 + self.bias]
 
     def fitted(self, shapes: Mapping[str, Shape]) -> Linear:
         """The same with the width of a weight."""
@@ -58,9 +61,12 @@ class Linear(Plain):
 
     def forward(self, run: Pass, weights: Sequence[Any], statistics: Any, *x: Any) -> tuple[Any, Any]:
         """(N, d) -> (N, width)."""
-        return Product.forward(x[0], weights[0], weights[1], run.with_digits(self.digits))
+        arithmetic = run.with_digits(self.digits)
+        nothing = None if self.bias else np.zeros(weights[0].shape[0], np.float32)
+        bias = weights[1] if nothing is None else arithmetic.functions.array(nothing)
+        return Product.forward(x[0], weights[0], bias, arithmetic)
 
     def backward(self, saved: Any, g: Any, wanted: Sequence[bool], into: Sequence[Any] = ()) -> Backward:
         """The engine's."""
-        dx, dw, db = Product.backward(saved, g, wanted[0], into or None)
-        return (dx,), (dw, db)
+        dx, dw, db = Product.backward(saved, g, wanted[0], into if len(into) == 2 else None)
+        return (dx,), (dw, db)[: 1 + self.bias]

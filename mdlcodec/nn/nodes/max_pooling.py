@@ -12,19 +12,22 @@ from mdlcodec.nn.nodes.windows import pooled_shape
 
 @dataclass(frozen=True)
 class MaxPooling(Plain):
-    """(c, h, w) -> (c, (h - kernel) // stride + 1, ..): of equals the first in row order."""
+    """(c, h, w) -> (c, (h - kernel) // stride + 1, ..): of equals the first in row order; ``kernel`` None: the
+    largest of the whole map, (c,)."""
 
-    kernel: int = 2
+    kernel: int | None = 2
     stride: int = 2
 
     def __post_init__(self) -> None:
         """Raise BadData for what are no windows."""
-        check_at_least(1, kernel=self.kernel, stride=self.stride)
+        check_at_least(1, kernel=1 if self.kernel is None else self.kernel, stride=self.stride)
 
     def outputs(self, *inputs: Shape) -> Shape:
         """See the class. Raises BadData for what are no maps, or maps that are too small."""
         return pooled_shape(inputs[0], self.kernel, self.stride)
 
     def forward(self, run: Pass, weights: Sequence[Any], statistics: Any, *x: Any) -> tuple[Any, Any]:
-        """(N, H, W, C) -> (N, H', W', C)."""
+        """(N, H, W, C) -> (N, H', W', C), or (N, C)."""
+        if self.kernel is None:
+            return applied(run.arithmetic.functions.global_maximum, x[0])
         return applied(run.arithmetic.functions.max_pool, x[0], self.kernel, self.stride)

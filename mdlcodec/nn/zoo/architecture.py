@@ -14,6 +14,7 @@ from mdlcodec.nn.nodes import (
     Convolution,
     Dropout,
     Fold,
+    Gelu,
     Linear,
     MaxPooling,
     Normalisation,
@@ -24,7 +25,7 @@ from mdlcodec.nn.nodes import (
 
 _SIDES = (*range(1, 129), 256, 512, 1024)  # of images, looked for
 _OF_MAPS = (AveragePooling, Convolution, Fold, MaxPooling, Subsampling)
-_KEEP_SHAPES = (Addition, Dropout, Normalisation, Rectify, Tanh)
+_KEEP_SHAPES = (Addition, Dropout, Gelu, Normalisation, Rectify, Tanh)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ def forward(
     node: Linear, tensors: Mapping[str, torch.Tensor], x: Sequence[torch.Tensor], training: bool
 ) -> torch.Tensor:
     """(N, d) -> (N, width)."""
-    return functional.linear(x[0], tensors["weight"], tensors["bias"])
+    return functional.linear(x[0], tensors["weight"], tensors.get("bias"))
 
 
 def sampled(

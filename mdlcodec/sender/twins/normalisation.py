@@ -14,7 +14,7 @@ def forward(
 ) -> torch.Tensor:
     """(N, c, h, w) or (N, c); running statistics move by the node's rate in training."""
     mean, variance = tensors["running_mean"], tensors["running_var"]
-    weight, bias = tensors["weight"], tensors["bias"]
+    weight, bias = tensors.get("weight"), tensors["bias"]
     if not training:
         return functional.batch_norm(x[0], mean, variance, weight, bias, eps=EPSILON)
     axes = [axis for axis in range(x[0].dim()) if axis != 1]

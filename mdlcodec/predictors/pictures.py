@@ -1,0 +1,33 @@
+"""What networks of images share (formats/prequential.md, "cnn"; formats/switching.md, "Stopping times")."""
+
+import numpy as np
+
+from mdlcodec.data.dataset import Inputs
+from mdlcodec.errors import BadData
+from mdlcodec.exact.sums import column_sums_of_squares
+
+# the schedules of copies of one network, in sixths: stopping times
+_SIXTHS = (6, 5, 4, 3)
+
+
+def check_images(inputs: Inputs) -> None:
+    """Raise BadData for inputs that are columns."""
+    if not inputs.is_images:
+        raise BadData("--net cnn needs images, and these inputs are columns; choose --net mlp or kernel")
+
+
+def standardised(images: np.ndarray) -> np.ndarray:
+    """Images divided by the root of their mean square (float64, then float32)."""
+    flat = images.reshape(-1, 1)
+    mean_square = column_sums_of_squares(flat)[0] / np.float64(flat.shape[0])
+    if mean_square == 0.0:
+        return images
+    out = np.empty_like(images)
+    for i in range(images.shape[0]):  # image by image: no float64 copy of the whole
+        out[i] = (images[i].astype(np.float64) / np.sqrt(mean_square)).astype(np.float32)
+    return out
+
+
+def stopped(scale: int, member: int) -> int:
+    """The scale of a schedule, for the copy of a network with that number that stops earlier."""
+    return max(1, scale * _SIXTHS[member % len(_SIXTHS)] // 6)
