@@ -76,19 +76,12 @@ class Whitening(Plain):
         return None, []
 
 
-class H(Convolution):
-    """A convolution without bias that begins as the identity."""
-
-    def __init__(self, into, out, first):
-        super().__init__(into, out, math.sqrt(1.0 / 3.0), first)
-        self.digits = 1  # also where nothing below is trained
+class WithoutBias:
+    """A layer with weights whose biases are 0."""
 
     def initial(self, stream):
         """Initial weights."""
         (w, _), _ = super().initial(stream)
-        w[: self.into] = 0
-        for i in range(min(self.into, self.out)):
-            w[i, 1, 1, i] = 1
         return [w], []
 
     def forward(self, x, state, training):
@@ -99,6 +92,26 @@ class H(Convolution):
         """The gradient of the input, and that of the weights."""
         dx, (dw, _) = super().backward(g)
         return dx, [dw]
+
+
+class H(WithoutBias, Convolution):
+    """A convolution that begins as the identity."""
+
+    def __init__(self, into, out, first):
+        super().__init__(into, out, math.sqrt(1.0 / 3.0), first)
+        self.digits = 1  # also where nothing below is trained
+
+    def initial(self, stream):
+        """Initial weights."""
+        (w,), _ = super().initial(stream)
+        w[: self.into] = 0
+        for i in range(min(self.into, self.out)):
+            w[i, 1, 1, i] = 1
+        return [w], []
+
+
+class Last(WithoutBias, FullyConnected):
+    """The last layer."""
 
 
 class WithoutGain(BatchNormalisation):
@@ -121,24 +134,6 @@ class WithoutGain(BatchNormalisation):
         """The gradient of the input, and that of the biases."""
         dx, (_, bias) = super().backward(g)
         return dx, [bias]
-
-
-class Last(FullyConnected):
-    """A fully connected layer without bias."""
-
-    def initial(self, stream):
-        """Initial weights."""
-        (w, _), _ = super().initial(stream)
-        return [w], []
-
-    def forward(self, x, state, training):
-        """The value of a batch."""
-        return super().forward(x, ([state[0][0], np.zeros(self.out, f32)], []), training)
-
-    def backward(self, g):
-        """The gradient of the input, and that of the weights."""
-        dx, (dw, _) = super().backward(g)
-        return dx, [dw]
 
 
 def layers_of(images, k, a, b):

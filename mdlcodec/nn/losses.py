@@ -14,27 +14,19 @@ its outputs, and the probabilities of its classes, float64 (N,), or None."""
 
 
 def cross_entropy(
-    arithmetic: Arithmetic, outputs: Any, targets: np.ndarray, smoothing: float
+    arithmetic: Arithmetic,
+    outputs: Any,
+    targets: np.ndarray,
+    smoothing: float,
+    seconds: np.ndarray | None = None,
+    share: float = 0.0,
 ) -> tuple[float, Any, np.ndarray]:
-    """In nats a label: outputs float32 (N, k), targets integers (N,); smoothing in [0, 1)."""
+    """In nats a label: outputs float32 (N, k), targets integers (N,); smoothing in [0, 1). ``seconds``: integers
+    (N,), classes that have ``share`` of the targets."""
     function = arithmetic.functions.cross_entropy
-    loss, saved = function.forward(outputs, targets, smoothing, arithmetic.reduction)
+    loss, saved = function.forward(outputs, targets, smoothing, arithmetic.reduction, seconds, share)
     (g,) = function.backward(saved)
     return loss, g, saved[1]
-
-
-def shared_cross_entropy(seconds: np.ndarray, share: float) -> Loss:
-    """`cross_entropy` whose targets are shared with second classes, integers (N,)."""
-
-    def loss(
-        arithmetic: Arithmetic, outputs: Any, targets: np.ndarray, smoothing: float
-    ) -> tuple[float, Any, np.ndarray]:
-        function = arithmetic.functions.cross_entropy
-        value, saved = function.forward(outputs, targets, smoothing, arithmetic.reduction, seconds, share)
-        (g,) = function.backward(saved)
-        return value, g, saved[1]
-
-    return loss
 
 
 def squared_error(

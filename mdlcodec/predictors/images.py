@@ -1,11 +1,12 @@
 """Networks that learn from passes over all images so far (formats/prequential.md, "Large images in colour").
 
 Between blocks every member takes steps on batches of a permutation of all examples whose labels are known; new ones
-are shuffled into what is left of it. The running mean of the weights predicts, over several views.
+are shuffled into what is left of it. The running mean of the weights predicts, over two views.
 """
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from typing_extensions import override
@@ -19,15 +20,14 @@ from mdlcodec.limits import Cost
 from mdlcodec.mixing.pools import mean_log_probabilities
 from mdlcodec.nn.exact_training import Network
 from mdlcodec.nn.graph import Graph, channels_first
-from mdlcodec.nn.losses import Loss, cross_entropy, shared_cross_entropy
+from mdlcodec.nn.losses import Loss, cross_entropy
 from mdlcodec.nn.node import Shape
 from mdlcodec.nn.work import prediction_work, step_work
 from mdlcodec.predictors.augmentation import pasted, shifted
 from mdlcodec.predictors.contract import Predictor
-from mdlcodec.predictors.network_predictor import integer_root
+from mdlcodec.predictors.network_predictor import block_end, integer_root
 from mdlcodec.saved import Saved, joined, part_of, taken, whole
 
-_FIRST_BLOCK = 8
 _GROWTH = 10  # a block is a tenth of the labels before it
 _BATCH, _LEAST_BATCH = 64, 16
 _SHIFT = 2  # places that images are shifted by, at most
@@ -51,7 +51,7 @@ class ImageRecipe:
 
     def block_end(self, start: int) -> int:
         """Where the block that begins at ``start`` ends."""
-        return start + max(_FIRST_BLOCK if start == 0 else 1, -(-start // _GROWTH))
+        return block_end(start, _GROWTH)
 
     def images(self, labels: int) -> int:
         """T: images seen in training by the time that so many labels are known."""
@@ -133,7 +133,7 @@ class _Member:
         x = shifted(self._features, rows, mirrored, _SHIFT, self._views)
         mixed = pasted(x, self._views)
         if mixed is not None:
-            loss = shared_cross_entropy(targets[mixed.others], mixed.share)
+            loss = partial(cross_entropy, seconds=targets[mixed.others], share=mixed.share)
         _, gradient, _ = self.network.gradient(x, targets, 0.0, loss)
         self.steps += 1
         seen = max(_FULL_RATE, self.steps * _BATCH)

@@ -58,7 +58,7 @@ class Recipe:
 
     def block_end(self, start: int) -> int:
         """Where the block that begins at ``start`` ends."""
-        return start + max(_FIRST_BLOCK if start == 0 else 1, -(-start // self.growth))
+        return block_end(start, self.growth)
 
     def steps(self, before: int, known: int) -> int:
         """Optimiser steps once ``known`` labels are known, ``before`` of them since earlier blocks."""
@@ -75,6 +75,11 @@ class Recipe:
             total += self.steps(before, known)
             before, known = known, min(n, self.block_end(known))
         return total * self.members
+
+
+def block_end(start: int, growth: int) -> int:
+    """Where a block that begins at ``start`` ends: it is a 1 / growth part of the labels before it."""
+    return start + max(_FIRST_BLOCK if start == 0 else 1, -(-start // growth))
 
 
 def integer_root(x: int, degree: int) -> int:

@@ -62,8 +62,8 @@ class Linear(Plain):
     def forward(self, run: Pass, weights: Sequence[Any], statistics: Any, *x: Any) -> tuple[Any, Any]:
         """(N, d) -> (N, width)."""
         arithmetic = run.with_digits(self.digits)
-        nothing = None if self.bias else np.zeros(weights[0].shape[0], np.float32)
-        bias = weights[1] if nothing is None else arithmetic.functions.array(nothing)
+        nothing = np.zeros(weights[0].shape[0], np.float32)
+        bias = weights[1] if self.bias else arithmetic.functions.array(nothing)
         return Product.forward(x[0], weights[0], bias, arithmetic)
 
     def backward(self, saved: Any, g: Any, wanted: Sequence[bool], into: Sequence[Any] = ()) -> Backward:

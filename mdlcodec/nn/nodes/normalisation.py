@@ -40,8 +40,8 @@ class Normalisation(Plain):
         """(N, H, W, C) or (N, C)."""
         functions = run.arithmetic.functions
         moved = statistics.reshape(2, -1)  # (2 c,) -> mean and variance
-        ones = None if self.gain else functions.array(np.ones(moved.shape[1], np.float32))
-        gain, bias = weights if ones is None else (ones, weights[0])
+        ones = functions.array(np.ones(moved.shape[1], np.float32))
+        gain, bias = weights if self.gain else (ones, weights[0])
         if run.training:
             rate = max(self.rate, 1.0 / (run.batches + 1))
             reduction = run.arithmetic.reduction
