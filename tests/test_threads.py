@@ -8,8 +8,9 @@ import pytest
 import torch
 from numba import njit
 
+from mdlcodec.errors import InexactComputation
 from mdlcodec.exact.shared_work import entry, share
-from mdlcodec.exact.threads import in_parts, part_size
+from mdlcodec.exact.threads import in_parts, part_size, side_by_side
 
 
 @njit(nogil=True)
@@ -81,4 +82,52 @@ def test_a_forked_process_works_too():
         out = np.zeros(100, np.int64)
         in_parts(_count, _count_shared, (out, -1), 100, 10)
         os._exit(0 if (out == 1).all() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_tasks_side_by_side_are_each_run_once():
+    for tasks in (0, 1, 2, 7):
+        for _ in range(20):
+            runs = [0] * tasks
+
+            def task(number, runs=runs):
+                out = np.zeros(1000, np.int64)
+                in_parts(_count, _count_shared, (out, -1), out.size, 100)
+                side_by_side([lambda: in_parts(_count, _count_shared, (out, -1), out.size, 100)] * 3)
+                runs[number] += int(out.min()) + int(out.max())
+
+            side_by_side([lambda number=number: task(number) for number in range(tasks)])
+            assert runs == [8] * tasks
+
+
+def test_tasks_side_by_side_use_several_threads(threads):
+    meeting = threading.Barrier(threads)
+    side_by_side([lambda: meeting.wait(60)] * threads)
+
+
+def test_a_task_that_fails_is_heard_of_and_threads_go_on():
+    ended = []
+
+    def fail():
+        raise InexactComputation("as asked")
+
+    for place in range(3):
+        tasks = [lambda: ended.append(1), lambda: ended.append(1)]
+        tasks.insert(place, fail)
+        with pytest.raises(InexactComputation, match="as asked"):
+            side_by_side(tasks)
+    del ended[:]
+    side_by_side([lambda: ended.append(1)] * 5)
+    assert len(ended) == 5
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_has_helpers_of_its_own():
+    side_by_side([lambda: None] * 4)
+    child = os.fork()
+    if child == 0:
+        ended = []
+        side_by_side([lambda: ended.append(1)] * 4)
+        os._exit(0 if len(ended) == 4 else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from mdlcodec.exact.function import Function
 from mdlcodec.exact.functions import ON_CPU, Functions
 from mdlcodec.exact.integers import DIGITS, Digits
 from mdlcodec.exact.reduction import ALONE, Reduction
+from mdlcodec.exact.threads import side_by_side
 
 if TYPE_CHECKING:
     from mdlcodec.exact.engines import Engine
@@ -24,6 +26,14 @@ class Arithmetic:
     digits: Digits = DIGITS
     functions: Functions = ON_CPU  # over the arrays that the engine takes
     reduction: Reduction = ALONE  # where the processes that share a batch meet
+
+    def run(self, tasks: Sequence[Callable[[], None]]) -> None:
+        """Runs tasks that share no result: at once where the engine's threads are this package's own."""
+        if self.engine.own_threads:
+            side_by_side(tasks)
+            return
+        for task in tasks:
+            task()
 
 
 class Convolution(Function):

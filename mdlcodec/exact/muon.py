@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,26 +44,30 @@ class Muon:
 
     def __init__(self, weights: Any, parts: Sequence[Part], arithmetic: Arithmetic) -> None:
         """weights: float32 (parameters,), numpy's or a device's; ``parts`` cover them."""
-        self._parts, self._functions = parts, arithmetic.functions
+        self._largest_first = sorted(parts, key=lambda part: part.start - part.stop)
+        self._functions = arithmetic.functions
         self._arithmetic = replace(arithmetic, digits=_DIGITS)
         self._momentum = self._functions.array(np.zeros(tuple(weights.shape), np.float32))
-        self._nothing: dict[int, Any] = {}
 
     def step(self, weights: Any, gradient: Any, rate: float) -> None:
         """One update in place; ``rate``: what the parts' own are multiplied by, float64."""
-        for part in self._parts:
-            at = slice(part.start, part.stop)
-            w, g, momentum = weights[at], gradient[at], self._momentum[at]
-            kept, moved = np.float32(part.momentum), np.float32(rate * part.rate)
-            momentum[...] = momentum * float(kept) + g
-            update = momentum * float(kept) + g
-            if part.rows is not None:
-                norm = self._norm(w)
-                if norm > 0.0:
-                    w[...] = w * float(np.float32(np.sqrt(np.float64(part.rows)) / norm))
-                update = update * float(np.float32(1.0 / (self._norm(update) + _SMALLEST)))
-                update = self._orthogonal(update.reshape(part.rows, -1)).reshape(-1)
-            w[...] = w - update * float(moved)
+        self._arithmetic.run(
+            [partial(self._move, part, weights, gradient, rate) for part in self._largest_first]
+        )
+
+    def _move(self, part: Part, weights: Any, gradient: Any, rate: float) -> None:
+        at = slice(part.start, part.stop)
+        w, g, momentum = weights[at], gradient[at], self._momentum[at]
+        kept, moved = np.float32(part.momentum), np.float32(rate * part.rate)
+        momentum[...] = momentum * float(kept) + g
+        update = momentum * float(kept) + g
+        if part.rows is not None:
+            norm = self._norm(w)
+            if norm > 0.0:
+                w[...] = w * float(np.float32(np.sqrt(np.float64(part.rows)) / norm))
+            update = update * float(np.float32(1.0 / (self._norm(update) + _SMALLEST)))
+            update = self._orthogonal(update.reshape(part.rows, -1)).reshape(-1)
+        w[...] = w - update * float(moved)
 
     def _norm(self, values: Any) -> float:
         """The root of the exact sum of squares, float64, of float32 (m,)."""
@@ -70,10 +75,8 @@ class Muon:
 
     def _product(self, a: Any, b: Any) -> Any:
         """a b^T, float32 (m, i) and (n, i) -> (m, n)."""
-        rows = int(b.shape[0])
-        if rows not in self._nothing:
-            self._nothing[rows] = self._functions.array(np.zeros(rows, np.float32))
-        return Linear.forward(a, b, self._nothing[rows], self._arithmetic)[0]
+        nothing = self._functions.array(np.zeros(int(b.shape[0]), np.float32))
+        return Linear.forward(a, b, nothing, self._arithmetic)[0]
 
     def _orthogonal(self, x: Any) -> Any:
         """Nearly the orthogonal matrix nearest to x, float32 (rows, columns), of norm 1 at most."""

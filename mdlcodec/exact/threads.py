@@ -2,7 +2,9 @@
 
 import os
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from mdlcodec.exact.known_answers import NUMBERS, rounds_right
@@ -48,8 +50,17 @@ def _number() -> int:
     return get_num_threads()
 
 
+class _Here(threading.local):
+    """What this thread does."""
+
+    alone = False  # one of several tasks, which has no other thread to offer parts to
+
+
+_here = _Here()
 _crews: dict[int, _Crew] = {}
+_helpers: dict[int, ThreadPoolExecutor] = {}
 os.register_at_fork(after_in_child=_crews.clear)
+os.register_at_fork(after_in_child=_helpers.clear)
 
 
 def part_size(count: int, unit: int, cost: int) -> int:
@@ -73,7 +84,7 @@ def in_parts(
     ``shared``: the function of numba that offers the kernel to other threads (`shared_work.share`). Raises
     RuntimeError when a part of the work raised, InexactComputation when a thread's state of the processor is wrong.
     """
-    if each >= count or (threads := _number()) <= 1:
+    if each >= count or _here.alone or (threads := _number()) <= 1:
         kernel(*arguments, 0, count)
         return
     crew = _crews.get(threads)
@@ -109,3 +120,41 @@ def in_right_state(task: Callable[[Any], None]) -> Callable[[Any], None]:
             raise wrong_state()
 
     return checked
+
+
+def side_by_side(tasks: Sequence[Callable[[], None]]) -> None:
+    """Runs tasks that share no result, each on one thread, as many at a time as there are threads.
+
+    Raises what one of them raises, once none is running; those that had not begun are left out then.
+    """
+    threads = 1 if _here.alone else min(len(tasks), _number())
+    if threads <= 1:
+        for task in tasks:
+            task()
+        return
+    waiting = deque(tasks)
+
+    def work(_: None) -> None:
+        _here.alone = True
+        try:
+            while True:
+                try:
+                    task = waiting.popleft()
+                except IndexError:
+                    return
+                task()
+        finally:
+            _here.alone = False
+            waiting.clear()
+
+    pool = _helpers.get(threads)
+    if pool is None:
+        pool = _helpers[threads] = ThreadPoolExecutor(threads - 1, "mdlcodec")
+    helpers = [pool.submit(in_right_state(work), None) for _ in range(threads - 1)]
+    try:
+        work(None)
+    finally:
+        errors = [helper.exception() for helper in helpers]
+    for error in errors:
+        if error is not None:
+            raise error

@@ -5,6 +5,7 @@ are shuffled into what is left of it. The running mean of the weights predicts, 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +14,7 @@ from typing_extensions import override
 
 from mdlcodec.container.ids import Purpose
 from mdlcodec.exact.choice import chosen_arithmetic
+from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.exact.muon import Muon, Part
 from mdlcodec.exact.optimisers import move_towards
 from mdlcodec.exact.random import Stream
@@ -90,8 +92,9 @@ def _parts(network: Network) -> list[Part]:
 class _Member:
     """A network, its optimiser and its streams, and where it is in its pass over the examples."""
 
-    def __init__(self, features: np.ndarray, recipe: ImageRecipe, seed: int, number: int) -> None:
-        arithmetic = chosen_arithmetic()
+    def __init__(
+        self, features: np.ndarray, recipe: ImageRecipe, seed: int, number: int, arithmetic: Arithmetic
+    ) -> None:
         self.functions = arithmetic.functions
         self._features, self._recipe = features, recipe
         initial, noise = Stream(seed, Purpose.INITIAL, number), Stream(seed, Purpose.NOISE, number)
@@ -142,6 +145,14 @@ class _Member:
         move = np.float32((_HORIZON + 1.0) / (self.steps + _HORIZON))
         move_towards(self.average, self.network.vector, move)
 
+    def predict(self, views: Sequence[np.ndarray], out: np.ndarray) -> None:
+        """Means over views, float32 (m, h, w, c) each, of logarithms of probabilities, to out, float64 (m, k)."""
+        total, one = np.zeros(out.shape), np.empty(out.shape)
+        for view in views:
+            mean_log_probabilities(self.network.predict(view, self.average)[None], one)
+            total = total + one
+        out[...] = total / np.float64(len(views))
+
     def saved(self) -> dict[str, np.ndarray]:
         """See Predictor."""
         return {
@@ -187,7 +198,10 @@ class ImagePredictor(Predictor):
         predicted together, which changes no bit."""
         self._features, self._recipe, self._k = features, recipe, k
         self._at_once = _PREDICTED_AT_ONCE if at_once is None else at_once
-        self._members = [_Member(features, recipe, seed, first + i) for i in range(recipe.members)]
+        self._arithmetic = chosen_arithmetic()
+        self._members = [
+            _Member(features, recipe, seed, first + i, self._arithmetic) for i in range(recipe.members)
+        ]
         self._labels = np.empty(features.shape[0], np.int64)
         self._owed = 0  # images that are yet to be seen
         self.sets = recipe.members + (recipe.members > 1)
@@ -204,17 +218,13 @@ class ImagePredictor(Predictor):
             images = self._features[first:last]
             views = [images, np.ascontiguousarray(images[:, :, ::-1])]  # as it is, and mirrored
             own = np.empty((len(self._members), last - first, self._k))
-            one = np.empty((last - first, self._k))
-            for number, member in enumerate(self._members):
-                total = np.zeros((last - first, self._k))
-                for view in views:
-                    mean_log_probabilities(member.network.predict(view, member.average)[None], one)
-                    total = total + one
-                own[number] = total / np.float64(len(views))
-                out[first - start : last - start, number] = own[number]
-            if len(self._members) > 1:
-                mean_log_probabilities(own, one)
-                out[first - start : last - start, -1] = one
+            tasks = [partial(member.predict, views, own[i]) for i, member in enumerate(self._members)]
+            self._arithmetic.run(tasks)
+            out[first - start : last - start, : len(own)] = own.transpose(1, 0, 2)
+            if len(own) > 1:
+                mean = np.empty(own.shape[1:])
+                mean_log_probabilities(own, mean)
+                out[first - start : last - start, -1] = mean
         return out
 
     @override
@@ -227,8 +237,9 @@ class ImagePredictor(Predictor):
         steps, self._owed = divmod(self._owed, recipe.batch_of(stop))
         for member in self._members:
             member.enter(start, stop)
-            for _ in range(steps):
-                member.step(self._labels, stop)
+        tasks = [partial(member.step, self._labels, stop) for member in self._members]
+        for _ in range(steps):
+            self._arithmetic.run(tasks)
 
     @override
     def states(self) -> dict[str, np.ndarray]:
@@ -266,6 +277,7 @@ def image_cost(n: int, shape: Shape, recipe: ImageRecipe) -> Cost:
     """What training on n images (c, h, w) will take, before anything is allocated."""
     parameters = sum(math.prod(p.shape) for p in recipe.graph.parameters(shape).values())  # integers
     batch = 32 * recipe.graph.values(shape) * max(_BATCH, _PREDICTED_AT_ONCE) + (1 << 27)
+    batch *= recipe.members  # side by side
     # weights, gradient, momentum, average, block integers and planes
     weights = 48 * parameters * recipe.members
     known = 16 * n * recipe.members  # examples that wait, and how each is seen first

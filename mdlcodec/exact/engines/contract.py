@@ -14,6 +14,7 @@ class Engine(Protocol):
     """
 
     name: str
+    own_threads: bool = False  # its products share work between threads by `mdlcodec.exact.threads` only
 
     def forward(
         self, x: Any, w: Any, bias: Any, padding: int, digits: Digits, stride: int = 1

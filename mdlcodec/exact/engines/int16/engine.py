@@ -186,6 +186,7 @@ class Int16Engine(Engine):
     """Tiles of int16 products added in int32. See `mdlcodec.exact.engines.Engine`."""
 
     name = "int16"
+    own_threads = True
 
     @override
     def forward(
