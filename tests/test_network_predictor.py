@@ -49,19 +49,20 @@ def test_maps_shrink_to_what_a_last_layer_can_take(side):
 
 def test_easy_examples_are_drawn_less_often():
     predictor, _ = _predictor(400)
-    predictor._known[0][:200] = 0.96
-    rows = np.concatenate([predictor._rows(0, 400) for _ in range(200)])
+    member = predictor._members[0]
+    member._known[:200] = 0.96
+    rows = np.concatenate([member._rows(400) for _ in range(200)])
     assert rows.size == 200 * 32
     # 1/8 of the draws of one half are kept, all of the other's: 1/9 of a batch
     assert abs((rows < 200).mean() - 1 / 9) < 0.02
-    predictor._known[0][:] = 0.96
-    assert predictor._rows(0, 400).size == 32
+    member._known[:] = 0.96
+    assert member._rows(400).size == 32
 
 
 def test_training_notes_how_easy_examples_are():
     predictor, labels = _predictor(100)
     predictor.learn(0, 60, labels[:60])
-    known = predictor._known[0]
+    known = predictor._members[0]._known
     assert (known[60:] == 0).all()
     assert 0.3 < known[:60].mean() <= 1
 

@@ -20,6 +20,7 @@ from mdlcodec.exact.guard import Guard
 from mdlcodec.mixing.pools import fill_pools
 from mdlcodec.mixing.switch_distribution import INVERSE_TEMPERATURES, Calibration
 from mdlcodec.predictors import in_large_colour, portfolio, switched
+from mdlcodec.predictors.contract import Predictor
 from mdlcodec.predictors.neighbours import COUNTS, NeighboursPredictor
 from mdlcodec.predictors.portfolio import Held, Portfolio
 
@@ -154,7 +155,7 @@ def test_it_is_no_worse_than_its_predictors_by_more_than_the_switches():
         assert result.ideal_bits < bits + 12
 
 
-class _Fixed:
+class _Fixed(Predictor):
     """A predictor of given scores with blocks of a given length, which checks how it is called."""
 
     def __init__(self, n, k, sets, block, number):

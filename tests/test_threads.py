@@ -10,7 +10,7 @@ from numba import njit
 
 from mdlcodec.errors import InexactComputation
 from mdlcodec.exact.shared_work import entry, share
-from mdlcodec.exact.threads import in_parts, part_size, side_by_side
+from mdlcodec.exact.threads import Chain, in_parts, part_size, side_by_side
 
 
 @njit(nogil=True)
@@ -85,24 +85,26 @@ def test_a_forked_process_works_too():
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def test_tasks_side_by_side_are_each_run_once():
-    for tasks in (0, 1, 2, 7):
-        for _ in range(20):
-            runs = [0] * tasks
+def test_chains_side_by_side_are_run_to_their_ends_in_order():
+    for count in (0, 1, 2, 7):
+        ended = [[] for _ in range(count)]
 
-            def task(number, runs=runs):
-                out = np.zeros(1000, np.int64)
-                in_parts(_count, _count_shared, (out, -1), out.size, 100)
-                side_by_side([lambda: in_parts(_count, _count_shared, (out, -1), out.size, 100)] * 3)
-                runs[number] += int(out.min()) + int(out.max())
+        def task(number, ended=ended):
+            out = np.zeros(1000, np.int64)
+            in_parts(_count, _count_shared, (out, -1), out.size, 100)
+            inner = Chain(lambda: in_parts(_count, _count_shared, (out, -1), out.size, 100))
+            side_by_side([inner] * 3)
+            assert (out == 4).all()
+            ended[number].append(len(ended[number]))
 
-            side_by_side([lambda number=number: task(number) for number in range(tasks)])
-            assert runs == [8] * tasks
+        for _ in range(10):
+            side_by_side([Chain(lambda number=number: task(number), 3 * number) for number in range(count)])
+        assert ended == [list(range(30 * number)) for number in range(count)]
 
 
-def test_tasks_side_by_side_use_several_threads(threads):
+def test_chains_side_by_side_use_several_threads(threads):
     meeting = threading.Barrier(threads)
-    side_by_side([lambda: meeting.wait(60)] * threads)
+    side_by_side([Chain(lambda: meeting.wait(60))] * threads)
 
 
 def test_a_task_that_fails_is_heard_of_and_threads_go_on():
@@ -112,22 +114,22 @@ def test_a_task_that_fails_is_heard_of_and_threads_go_on():
         raise InexactComputation("as asked")
 
     for place in range(3):
-        tasks = [lambda: ended.append(1), lambda: ended.append(1)]
-        tasks.insert(place, fail)
+        chains = [Chain(lambda: ended.append(1), 100), Chain(lambda: ended.append(1))]
+        chains.insert(place, Chain(fail, 2))
         with pytest.raises(InexactComputation, match="as asked"):
-            side_by_side(tasks)
+            side_by_side(chains)
     del ended[:]
-    side_by_side([lambda: ended.append(1)] * 5)
+    side_by_side([Chain(lambda: ended.append(1))] * 5)
     assert len(ended) == 5
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_process_has_helpers_of_its_own():
-    side_by_side([lambda: None] * 4)
+    side_by_side([Chain(lambda: None)] * 4)
     child = os.fork()
     if child == 0:
         ended = []
-        side_by_side([lambda: ended.append(1)] * 4)
+        side_by_side([Chain(lambda: ended.append(1))] * 4)
         os._exit(0 if len(ended) == 4 else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from mdlcodec.exact.function import Function
 from mdlcodec.exact.functions import ON_CPU, Functions
 from mdlcodec.exact.integers import DIGITS, Digits
 from mdlcodec.exact.reduction import ALONE, Reduction
-from mdlcodec.exact.threads import side_by_side
+from mdlcodec.exact.threads import Chain, side_by_side
 
 if TYPE_CHECKING:
     from mdlcodec.exact.engines import Engine
@@ -27,13 +27,14 @@ class Arithmetic:
     functions: Functions = ON_CPU  # over the arrays that the engine takes
     reduction: Reduction = ALONE  # where the processes that share a batch meet
 
-    def run(self, tasks: Sequence[Callable[[], None]]) -> None:
-        """Runs tasks that share no result: at once where the engine's threads are this package's own."""
+    def run(self, chains: Sequence[Chain]) -> None:
+        """Runs chains of tasks that share no result: at once where the engine's threads are this package's own."""
         if self.engine.own_threads:
-            side_by_side(tasks)
+            side_by_side(chains)
             return
-        for task in tasks:
-            task()
+        for chain in chains:
+            for _ in range(chain.times):
+                chain.task()
 
 
 class Convolution(Function):

@@ -16,6 +16,7 @@ import numpy as np
 from mdlcodec.exact.integers import Digits
 from mdlcodec.exact.linear import Arithmetic, Linear
 from mdlcodec.exact.sums import column_sums_of_squares
+from mdlcodec.exact.threads import Chain
 from mdlcodec.saved import Saved, taken
 
 # the quintic iteration whose slope at 0 is largest (Jordan et al. 2024), and how often it is applied
@@ -52,7 +53,7 @@ class Muon:
     def step(self, weights: Any, gradient: Any, rate: float) -> None:
         """One update in place; ``rate``: what the parts' own are multiplied by, float64."""
         self._arithmetic.run(
-            [partial(self._move, part, weights, gradient, rate) for part in self._largest_first]
+            [Chain(partial(self._move, part, weights, gradient, rate)) for part in self._largest_first]
         )
 
     def _move(self, part: Part, weights: Any, gradient: Any, rate: float) -> None:

@@ -2,9 +2,9 @@
 
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 from mdlcodec.exact.known_answers import NUMBERS, rounds_right
@@ -122,30 +122,66 @@ def in_right_state(task: Callable[[Any], None]) -> Callable[[Any], None]:
     return checked
 
 
-def side_by_side(tasks: Sequence[Callable[[], None]]) -> None:
-    """Runs tasks that share no result, each on one thread, as many at a time as there are threads.
+@dataclass(frozen=True)
+class Chain:
+    """A task that is run so many times, one after another."""
 
-    Raises what one of them raises, once none is running; those that had not begun are left out then.
+    task: Callable[[], None]
+    times: int = 1
+
+
+class _Waiting:
+    """The chains of which no thread runs the task just now."""
+
+    def __init__(self, chains: Sequence[Chain]) -> None:
+        self._chains, self._ended = chains, [0] * len(chains)
+        self._free = [number for number, chain in enumerate(chains) if chain.times > 0]
+        self._lock = threading.Lock()
+
+    def next(self, ended: int | None) -> int | None:
+        """The chain that has come least far, or None; ``ended``: the one whose task the thread has run."""
+        with self._lock:
+            if ended is not None:
+                self._ended[ended] += 1
+                if self._ended[ended] < self._chains[ended].times:
+                    self._free.append(ended)
+            if not self._free:
+                return None
+            number = min(self._free, key=lambda i: (self._ended[i] / self._chains[i].times, i))
+            self._free.remove(number)
+            return number
+
+    def give_up(self) -> None:
+        """Nothing is run from now on."""
+        self._chains = [Chain(chain.task, 0) for chain in self._chains]
+        self._free.clear()
+
+
+def side_by_side(chains: Sequence[Chain]) -> None:
+    """Runs chains of tasks that share no result, each task on one thread, as many at a time as there are threads.
+
+    Chains come to their ends together, if none is longer than a thread's share of all. Raises what one of the tasks
+    raises, once none is running.
     """
-    threads = 1 if _here.alone else min(len(tasks), _number())
+    threads = 1 if _here.alone else min(len(chains), _number())
     if threads <= 1:
-        for task in tasks:
-            task()
+        for chain in chains:
+            for _ in range(chain.times):
+                chain.task()
         return
-    waiting = deque(tasks)
+    waiting = _Waiting(chains)
 
     def work(_: None) -> None:
-        _here.alone = True
+        _here.alone, number = True, waiting.next(None)
         try:
-            while True:
-                try:
-                    task = waiting.popleft()
-                except IndexError:
-                    return
-                task()
+            while number is not None:
+                chains[number].task()
+                number = waiting.next(number)
+        except BaseException:
+            waiting.give_up()
+            raise
         finally:
             _here.alone = False
-            waiting.clear()
 
     pool = _helpers.get(threads)
     if pool is None:

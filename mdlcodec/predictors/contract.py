@@ -5,6 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from mdlcodec.data.dataset import Inputs
+from mdlcodec.exact.threads import Chain
 from mdlcodec.limits import Cost
 from mdlcodec.saved import Saved
 
@@ -27,6 +28,11 @@ class Predictor(Protocol):
 
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
         """Labels int32 (stop - start,) of examples start..stop-1 are known now."""
+
+    def lessons(self, start: int, stop: int, labels: np.ndarray) -> list[Chain]:
+        """``learn``, but for what may run beside the lessons of other predictors, which is yet to be run."""
+        self.learn(start, stop, labels)
+        return []
 
     def states(self) -> dict[str, np.ndarray]:
         """Everything learned so far, by name: the arrays that must be the same on every machine."""

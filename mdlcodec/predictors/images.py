@@ -18,6 +18,7 @@ from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.exact.muon import Muon, Part
 from mdlcodec.exact.optimisers import move_towards
 from mdlcodec.exact.random import Stream
+from mdlcodec.exact.threads import Chain
 from mdlcodec.limits import Cost
 from mdlcodec.mixing.pools import mean_log_probabilities
 from mdlcodec.nn.exact_training import Network
@@ -218,8 +219,9 @@ class ImagePredictor(Predictor):
             images = self._features[first:last]
             views = [images, np.ascontiguousarray(images[:, :, ::-1])]  # as it is, and mirrored
             own = np.empty((len(self._members), last - first, self._k))
-            tasks = [partial(member.predict, views, own[i]) for i, member in enumerate(self._members)]
-            self._arithmetic.run(tasks)
+            self._arithmetic.run(
+                [Chain(partial(member.predict, views, own[i])) for i, member in enumerate(self._members)]
+            )
             out[first - start : last - start, : len(own)] = own.transpose(1, 0, 2)
             if len(own) > 1:
                 mean = np.empty(own.shape[1:])
@@ -229,17 +231,19 @@ class ImagePredictor(Predictor):
 
     @override
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
+        self._arithmetic.run(self.lessons(start, stop, labels))
+
+    @override
+    def lessons(self, start: int, stop: int, labels: np.ndarray) -> list[Chain]:
         self._labels[start:stop] = labels
         if stop == self._labels.size:
-            return
+            return []
         recipe = self._recipe
         self._owed += recipe.images(stop) - recipe.images(start)
         steps, self._owed = divmod(self._owed, recipe.batch_of(stop))
         for member in self._members:
             member.enter(start, stop)
-        tasks = [partial(member.step, self._labels, stop) for member in self._members]
-        for _ in range(steps):
-            self._arithmetic.run(tasks)
+        return [Chain(partial(member.step, self._labels, stop), steps) for member in self._members]
 
     @override
     def states(self) -> dict[str, np.ndarray]:

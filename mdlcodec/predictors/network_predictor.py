@@ -5,15 +5,19 @@ far; predictions use exponentially averaged weights, and the members' probabilit
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from typing_extensions import override
 
 from mdlcodec.container.ids import Purpose
 from mdlcodec.exact.choice import chosen_arithmetic
+from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.exact.optimisers import adam_for, move_towards
 from mdlcodec.exact.random import Stream
+from mdlcodec.exact.threads import Chain
 from mdlcodec.limits import Cost
 from mdlcodec.nn.exact_training import Network
 from mdlcodec.nn.graph import Graph, channels_first
@@ -102,6 +106,90 @@ def _shifted(images: np.ndarray) -> list[np.ndarray]:
     return [images, left, right, up, down]
 
 
+class _Member:
+    """A network, its optimiser and its streams."""
+
+    def __init__(
+        self,
+        features: np.ndarray,
+        recipe: Recipe,
+        objective: Objective,
+        seed: int,
+        number: int,
+        arithmetic: Arithmetic,
+    ) -> None:
+        self._features, self._recipe, self._loss = features, recipe, objective.loss
+        initial, noise = Stream(seed, Purpose.INITIAL, number), Stream(seed, Purpose.NOISE, number)
+        shape = channels_first(features.shape[1:])
+        self.functions = arithmetic.functions
+        self.network = Network(recipe.graph, shape, arithmetic, initial, noise)
+        self.optimiser = adam_for(self.network.trained, beta2=recipe.beta2)
+        self.average = self.functions.array(self.network.state.copy())
+        self._batches, self._warps = (
+            Stream(seed, Purpose.BATCHES, number),
+            Stream(seed, Purpose.WARPS, number),
+        )
+        # probability of each example's class when it was last trained on
+        self._known = np.zeros(features.shape[0] if recipe.selective else 0)
+        self.steps = 0
+
+    def _rows(self, known: int) -> np.ndarray:
+        """Examples of the next batch, drawn with replacement from those known."""
+        batch = self._recipe.batch
+        if not self._recipe.selective:
+            return self._batches.below(known, batch)
+        kept = np.empty(0, np.int64)
+        for _ in range(_ROUNDS):
+            drawn, coins = self._batches.below(known, _DRAWS * batch), self._batches.words(_DRAWS * batch)
+            kept = np.concatenate([kept, drawn[(self._known[drawn] <= _EASY) | (coins < _EASY_WORD)]])
+            if kept.size >= batch:
+                return kept[:batch]
+        return np.concatenate([kept, drawn])[:batch]
+
+    def step(self, labels: np.ndarray, known: int) -> None:
+        """One step on examples 0..known-1."""
+        recipe = self._recipe
+        self.steps += 1
+        move = np.float32((recipe.horizon + 1.0) / (self.steps + recipe.horizon))
+        rate = recipe.rate / (1.0 + self.steps / recipe.rate_steps)
+        rows = self._rows(known)
+        if recipe.warp is None:
+            x = self._features[rows]
+        else:
+            x = warped(self._features, rows, recipe.warp, self._warps)
+        _, gradient, true = self.network.gradient(x, labels[rows], recipe.smoothing, self._loss)
+        if recipe.selective:
+            self._known[rows] = true
+        self.optimiser.step(self.network.trained, gradient, rate, recipe.decay)
+        move_towards(self.average, self.network.vector, move)
+
+    def predict(self, views: Sequence[np.ndarray], out: list[np.ndarray]) -> None:
+        """Outputs for views, float32 (m, h, w, c) or (m, d) each, behind those in ``out``: float32 (m, outputs)."""
+        for view in views:
+            out.append(self.network.predict(view, self.average))
+
+    def saved(self) -> dict[str, np.ndarray]:
+        """See Predictor."""
+        return {
+            **joined({"network": self.network.saved(), "optimiser": self.optimiser.saved()}),
+            "average": self.functions.read(self.average),
+            "known": self._known,
+            "batches": np.array(self._batches.position, np.int64),
+            "warps": np.array(self._warps.position, np.int64),
+        }
+
+    def restore(self, saved: Saved, steps: int) -> None:
+        """See Predictor."""
+        self.steps = steps
+        self.network.restore(part_of(saved, "network"))
+        self.optimiser.restore(part_of(saved, "optimiser"))
+        held = taken(saved, "average", np.float32, tuple(self.average.shape))
+        self.average[...] = self.functions.array(held)
+        self._known[...] = taken(saved, "known", np.float64, self._known.shape)
+        self._batches.seek(whole(saved, "batches"))
+        self._warps.seek(whole(saved, "warps"))
+
+
 class NetworkPredictor(Predictor):
     """Members trained side by side on batches of their own. See `mdlcodec.predictors.contract.Predictor`.
 
@@ -121,30 +209,15 @@ class NetworkPredictor(Predictor):
         """features: float32 (n, ...), one example a row; k classes, None for real numbers; first: number of the
         first member's streams; at_once: examples predicted together, which changes no bit."""
         self._at_once = _PREDICTED_AT_ONCE if at_once is None else at_once
-        arithmetic = chosen_arithmetic()
-        self._functions = arithmetic.functions
+        self._arithmetic = chosen_arithmetic()
         self._features, self._recipe = features, recipe
         self._objective: Objective = RealObjective() if k is None else ClassObjective(k)
         self._labels = np.empty(features.shape[0], self._objective.targets)
         self.sets = 2 if recipe.shifted else 1
-        numbers = range(first, first + recipe.members)
         self._members = [
-            Network(
-                recipe.graph,
-                channels_first(features.shape[1:]),
-                arithmetic,
-                Stream(seed, Purpose.INITIAL, member),
-                Stream(seed, Purpose.NOISE, member),
-            )
-            for member in numbers
+            _Member(features, recipe, self._objective, seed, first + i, self._arithmetic)
+            for i in range(recipe.members)
         ]
-        self._optimisers = [adam_for(network.trained, beta2=recipe.beta2) for network in self._members]
-        self._averages = [self._functions.array(network.state.copy()) for network in self._members]
-        self._batches = [Stream(seed, Purpose.BATCHES, member) for member in numbers]
-        # probability of each example's class when a member last trained on it
-        self._known = [np.zeros(features.shape[0] if recipe.selective else 0) for _ in numbers]
-        self._warps = [Stream(seed, Purpose.WARPS, member) for member in numbers]
-        self._steps = 0
 
     @override
     def block_end(self, start: int) -> int:
@@ -155,88 +228,52 @@ class NetworkPredictor(Predictor):
         out = np.empty((stop - start, self.sets, self._objective.scores))
         for first in range(start, stop, self._at_once):
             last = min(stop, first + self._at_once)
-            images, scores = self._features[first:last], []
-            for seen in _shifted(images) if self._recipe.shifted else [images]:
-                for network, average in zip(self._members, self._averages, strict=True):
-                    scores.append(network.predict(seen, average))
+            images = self._features[first:last]
+            views = _shifted(images) if self._recipe.shifted else [images]
+            outputs: list[list[np.ndarray]] = [[] for _ in self._members]
+            self._arithmetic.run(
+                [
+                    Chain(partial(member.predict, views, own))
+                    for member, own in zip(self._members, outputs, strict=True)
+                ]
+            )
+            # (members, views, m, outputs) -> (views * members, m, outputs)
+            scores = np.stack(outputs, axis=1).reshape(-1, last - first, self._objective.outputs)
             for i, count in enumerate((len(self._members), len(scores))[: self.sets]):
-                self._objective.pool(np.stack(scores[:count]), out[first - start : last - start, i])
+                self._objective.pool(scores[:count], out[first - start : last - start, i])
         return out
-
-    def _rows(self, member: int, known: int) -> np.ndarray:
-        """Examples of the next batch, drawn with replacement from those known."""
-        stream, batch = self._batches[member], self._recipe.batch
-        if not self._recipe.selective:
-            return stream.below(known, batch)
-        kept = np.empty(0, np.int64)
-        for _ in range(_ROUNDS):
-            drawn, coins = stream.below(known, _DRAWS * batch), stream.words(_DRAWS * batch)
-            kept = np.concatenate([kept, drawn[(self._known[member][drawn] <= _EASY) | (coins < _EASY_WORD)]])
-            if kept.size >= batch:
-                return kept[:batch]
-        return np.concatenate([kept, drawn])[:batch]
-
-    def _batch(self, member: int, rows: np.ndarray) -> np.ndarray:
-        if self._recipe.warp is None:
-            return self._features[rows]
-        return warped(self._features, rows, self._recipe.warp, self._warps[member])
 
     @override
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
-        recipe = self._recipe
+        self._arithmetic.run(self.lessons(start, stop, labels))
+
+    @override
+    def lessons(self, start: int, stop: int, labels: np.ndarray) -> list[Chain]:
         self._labels[start:stop] = labels
         if stop == self._labels.size:
-            return
-        for _ in range(recipe.steps(start, stop)):
-            self._steps += 1
-            move = np.float32((recipe.horizon + 1.0) / (self._steps + recipe.horizon))
-            rate = recipe.rate / (1.0 + self._steps / recipe.rate_steps)
-            for member, network in enumerate(self._members):
-                rows = self._rows(member, stop)
-                x = self._batch(member, rows)
-                _, gradient, true = network.gradient(
-                    x, self._labels[rows], recipe.smoothing, self._objective.loss
-                )
-                if recipe.selective:
-                    self._known[member][rows] = true
-                self._optimisers[member].step(network.trained, gradient, rate, recipe.decay)
-                move_towards(self._averages[member], network.vector, move)
+            return []
+        steps = self._recipe.steps(start, stop)
+        return [Chain(partial(member.step, self._labels, stop), steps) for member in self._members]
 
     @override
     def states(self) -> dict[str, np.ndarray]:
         states = {}
-        for number, (network, average) in enumerate(zip(self._members, self._averages, strict=True)):
-            states[f"network {number} weights"] = network.state
-            states[f"network {number} averaged weights"] = self._functions.read(average)
+        for number, member in enumerate(self._members):
+            states[f"network {number} weights"] = member.network.state
+            states[f"network {number} averaged weights"] = member.functions.read(member.average)
         return states
 
     @override
     def saved(self) -> dict[str, np.ndarray]:
-        members = {}
-        for number, network in enumerate(self._members):
-            parts = joined({"network": network.saved(), "optimiser": self._optimisers[number].saved()})
-            members[str(number)] = {
-                **parts,
-                "average": self._functions.read(self._averages[number]),
-                "known": self._known[number],
-                "batches": np.array(self._batches[number].position, np.int64),
-                "warps": np.array(self._warps[number].position, np.int64),
-            }
-        return {"steps": np.array(self._steps, np.int64), **joined(members)}
+        members = {str(number): member.saved() for number, member in enumerate(self._members)}
+        return {"steps": np.array(self._members[0].steps, np.int64), **joined(members)}
 
     @override
     def restore(self, saved: Saved, labels: np.ndarray) -> None:
         self._labels[: labels.size] = labels
-        self._steps = whole(saved, "steps")
-        for number, network in enumerate(self._members):
-            member, average = part_of(saved, str(number)), self._averages[number]
-            network.restore(part_of(member, "network"))
-            self._optimisers[number].restore(part_of(member, "optimiser"))
-            held = taken(member, "average", np.float32, tuple(average.shape))
-            average[...] = self._functions.array(held)
-            self._known[number][...] = taken(member, "known", np.float64, self._known[number].shape)
-            self._batches[number].seek(whole(member, "batches"))
-            self._warps[number].seek(whole(member, "warps"))
+        steps = whole(saved, "steps")
+        for number, member in enumerate(self._members):
+            member.restore(part_of(saved, str(number)), steps)
 
 
 def network_cost(n: int, shape: Shape, recipe: Recipe) -> Cost:
@@ -244,6 +281,7 @@ def network_cost(n: int, shape: Shape, recipe: Recipe) -> Cost:
     parameters = sum(math.prod(p.shape) for p in recipe.graph.parameters(shape).values())  # integers
     # values, their integers and gradients of a batch; patches of a convolution, a few times 16 MiB
     batch = 32 * recipe.graph.values(shape) * max(recipe.batch, _PREDICTED_AT_ONCE) + (1 << 27)
+    batch *= recipe.members  # side by side
     # weights, gradient, two moments, average, block integers and planes
     weights = 48 * parameters * recipe.members
     known = 8 * n * recipe.members if recipe.selective else 0

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from typing_extensions import override
 
+from mdlcodec.exact.choice import chosen_arithmetic
+from mdlcodec.exact.threads import Chain
 from mdlcodec.mixing.pools import fill_pools
 from mdlcodec.predictors.contract import Predictor
 from mdlcodec.saved import Saved, joined, part_of
@@ -61,11 +63,12 @@ class _Paced:
         """Scores of examples for which they are held."""
         return self._scores[start - self._first : stop - self._first]
 
-    def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
-        """Labels of these examples; the predictor is told once its block is complete."""
+    def lessons(self, start: int, stop: int, labels: np.ndarray) -> list[Chain]:
+        """Labels of these examples; the predictor is told once its block is complete. See Predictor."""
         self._labels[start:stop] = labels
-        if stop == self._end:
-            self.entry.predictor.learn(self._start, stop, self._labels[self._start : stop])
+        if stop < self._end:
+            return []
+        return self.entry.predictor.lessons(self._start, stop, self._labels[self._start : stop])
 
     def restore(self, saved: Saved, labels: np.ndarray) -> None:
         """See Predictor. Scores of the rest of the block are predicted anew: nothing was learned since it began."""
@@ -86,6 +89,7 @@ class Portfolio(Predictor):
 
     def __init__(self, entries: Sequence[Held], k: int, labels: np.dtype[Any] = _CLASSES) -> None:
         """The first predictor is for all examples; k: numbers in a score set; labels: their dtype."""
+        self._arithmetic = chosen_arithmetic()
         self._running = [_Paced(entry, k, labels) for entry in entries]
         self._k = k
 
@@ -139,8 +143,9 @@ class Portfolio(Predictor):
 
     @override
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
-        for paced in self._running:
-            paced.learn(start, stop, labels)
+        self._arithmetic.run(
+            [chain for paced in self._running for chain in paced.lessons(start, stop, labels)]
+        )
 
     @override
     def states(self) -> dict[str, np.ndarray]:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from typing_extensions import override
 
+from mdlcodec.exact.choice import chosen_arithmetic
+from mdlcodec.exact.threads import Chain
 from mdlcodec.mixing.pools import mean_log_probabilities
 from mdlcodec.predictors.contract import Predictor
 from mdlcodec.saved import Saved, joined, part_of
@@ -15,7 +17,7 @@ class SideBySide(Predictor):
     logarithms of their mean probabilities."""
 
     def __init__(self, members: Sequence[Predictor]) -> None:
-        self._members = members
+        self._members, self._arithmetic = members, chosen_arithmetic()
         self.sets = sum(member.sets for member in members) + 1  # integers
 
     def block_end(self, start: int) -> int:
@@ -31,8 +33,11 @@ class SideBySide(Predictor):
 
     @override
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
-        for member in self._members:
-            member.learn(start, stop, labels)
+        self._arithmetic.run(self.lessons(start, stop, labels))
+
+    @override
+    def lessons(self, start: int, stop: int, labels: np.ndarray) -> list[Chain]:
+        return [chain for member in self._members for chain in member.lessons(start, stop, labels)]
 
     @override
     def states(self) -> dict[str, np.ndarray]:
