@@ -56,16 +56,18 @@ CASES = {
     "cnn large": (*images(30, 20), "cnn", 1),
     "cnn large, selective": (*images(40, 20), "cnn", 4),
     "large images in colour": (*coloured(20), "cnn", 4),
+    "large grey images": (*images(24, 20), "cnn", 6),
     "kernel images": (*images(60, 8), "kernel", 1),
 }
 
 # inputs, labels, preset, and for how many examples kernel and neighbours are (all: None): for the switching code
 SWITCHED = {
     "columns": (*blobs(90, 3), 1, None),
-    "images": (*images(40, 20), 5, None),
+    "images": (*images(40, 8), 6, None),
     "columns, few": (*blobs(90, 3), 1, 25),
-    "images, few": (*images(40, 20), 5, 15),
+    "images, few": (*images(40, 20), 4, 15),
     "large images in colour": (*coloured(14), 4, 9),
+    "large grey images": (*images(14, 20), 5, 9),
 }
 
 

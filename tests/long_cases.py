@@ -142,6 +142,7 @@ def _cases() -> dict[str, Callable[[], Learned | Transmitted]]:
         "kernel of images": Learned(small, corners, "prequential", "kernel", 3),
         "cnn": Learned(small, corners, "prequential", "cnn"),
         "large images in colour": Learned(coloured, (places % 4)[:11], "prequential", "cnn", 4),
+        "large grey images": Learned(images(11, 20)[0], (places % 4)[:11], "prequential", "cnn", 6),
         "switching": Learned(table, y, "switching"),
         "switching, few": Learned(table, y, "switching", few=70),
         "switching of images": Learned(small, corners, "switching"),

@@ -312,6 +312,9 @@ UNSUPPORTED: dict[str, Callable[[], bytes]] = {
     "cnn-early-large-images": lambda: labels(first=0x14, net=b"\2", coloured=True),
     "switching-early-large-images": lambda: labels(first=0x69, coloured=True),
     "large-images-grey": lambda: labels(first=0x15, net=b"\x0d", pictures=True),
+    "large-grey-images-in-colour": lambda: labels(first=0x15, net=b"\x0e", coloured=True),
+    "large-grey-images-preset-4": lambda: labels(first=0x14, net=b"\x0e", pictures=True),
+    "switching-large-grey-images-preset-4": lambda: labels(first=0x64, net=b"\x0e", pictures=True),
     "large-images-preset-3": lambda: labels(first=0x13, net=b"\x0d", coloured=True),
     "switching-large-images-preset-3": lambda: labels(first=0x63, net=b"\x0d", coloured=True),
     "reals-large-images": lambda: reals(grid(), first=0x15, net=b"\x0d"),
@@ -346,8 +349,14 @@ UNSUPPORTED: dict[str, Callable[[], bytes]] = {
 
 # all others are labels
 NETWORKS = {name for name in (*BAD, *UNSUPPORTED) if name.startswith(("network", "container-network"))}
-OF_PICTURES = {"two_part-running-variance", "large-images-grey"}
+OF_PICTURES = {
+    "two_part-running-variance",
+    "large-images-grey",
+    "large-grey-images-preset-4",
+    "switching-large-grey-images-preset-4",
+}
 OF_COLOURED = {
+    "large-grey-images-in-colour",
     "cnn-early-large-images",
     "switching-early-large-images",
     "large-images-preset-3",

@@ -76,7 +76,8 @@ def test_golden_scores(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["mlp", "cnn", "cnn large", "cnn large, selective", "large images in colour"]
+    "name",
+    ["mlp", "cnn", "cnn large", "cnn large, selective", "large images in colour", "large grey images"],
 )
 def test_the_guard_sees_nothing_inexact(name):
     x, y, net, preset = CASES[name]
@@ -209,9 +210,11 @@ def test_auto_looks_at_shape_and_number_alone():
 
 @pytest.mark.parametrize("entry", PREDICTORS, ids=lambda entry: entry.name)
 def test_every_preset_has_a_cost_that_grows(entry):
-    colour = entry.number == NetId.COLOUR_CNN
-    inputs = data.from_arrays((coloured(60) if colour else images(60, 8))[0], None).inputs
-    family, presets = entry.load(), range(4 if colour else LOWEST_PRESET, HIGHEST_PRESET + 1)
+    x, lowest = {NetId.COLOUR_CNN: (coloured(60)[0], 4), NetId.GREY_CNN: (images(60, 20)[0], 5)}.get(
+        entry.number, (images(60, 8)[0], LOWEST_PRESET)
+    )
+    inputs = data.from_arrays(x, None).inputs
+    family, presets = entry.load(), range(lowest, HIGHEST_PRESET + 1)
     assert (family.name, family.number) == (entry.name, entry.number)
     costs = [family.cost(inputs, 4, preset) for preset in presets]
     assert all(a.work <= b.work and a.memory <= b.memory for a, b in pairwise(costs))

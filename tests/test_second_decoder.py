@@ -35,10 +35,11 @@ from mdlcodec.files import labels as package_labels
 sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
 
 from decoder.cnn import cnn
-from decoder.colour_images import ColourImages
+from decoder.colour_images import colour_images
 from decoder.decode import decode, indices_of, main, network_of, tensors_of
 from decoder.features import digest, features
 from decoder.frame import Damaged, Unsupported
+from decoder.grey_images import GreyImages
 from decoder.kernel import Kernel
 from decoder.label_file import label_digest, parse
 from decoder.mixture import Mixture, run
@@ -53,7 +54,8 @@ from decoder.two_part import outputs_of
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "good"
-LEARNERS = {"mlp": mlp, "cnn": cnn, "large cnn": ColourImages, "kernel": Kernel}
+LEARNERS = {"mlp": mlp, "cnn": cnn, "kernel": Kernel, "colour": colour_images, "grey": GreyImages}
+LARGE = {"large images in colour": 13, "large grey images": 14}
 
 
 def _recorded(folder, name):
@@ -82,7 +84,9 @@ def learned(blob, case, y=None):
     x, file = features(case.x), parse(blob)
     given = None if y is None else np.searchsorted(file.values, y)
     if case.code == "prequential":
-        predictor = LEARNERS["large cnn" if file.net == 13 else case.net](x, file.k, file.preset, file.seed)
+        predictor = LEARNERS[{13: "colour", 14: "grey"}.get(file.net, case.net)](
+            x, file.k, file.preset, file.seed
+        )
         mixture = Mixture(file.k, predictor.sets)
         labels, again, scores = run(predictor, file.n, file.k, file.payload, given, mixture)
     else:
@@ -169,7 +173,7 @@ def check_view(name):
 def check_prequential(name):
     """Payload and every bit of the scores."""
     x, y, net, preset = CASES[name]
-    learner = LEARNERS["large cnn" if name.startswith("large") else net]
+    learner = LEARNERS[{13: "colour", 14: "grey"}.get(LARGE.get(name), net)]
     predictor = learner(features(x), int(y.max()) + 1, preset, 0)
     payload = _recorded("prequential", "payloads")[name]
     labels, again, scores = run(predictor, len(y), int(y.max()) + 1, bytes.fromhex(payload))
@@ -182,7 +186,7 @@ def check_switching(name):
     """Payload, and every bit of scores and frequencies."""
     x, y, preset, few = SWITCHED[name]
     k, payload = int(y.max()) + 1, _recorded("switching", "payloads")[name]
-    portfolio = Portfolio(features(x), k, preset, 0, few, 13 if name.startswith("large") else 0)
+    portfolio = Portfolio(features(x), k, preset, 0, few, LARGE.get(name, 0))
     labels, again, scores, rows = run_switching(portfolio, len(y), k, bytes.fromhex(payload))
     assert labels.tolist() == y.tolist()
     assert again.hex() == payload
@@ -293,7 +297,7 @@ SLOW = {
 }
 SLOW |= {"reals: mlp", "reals: switching", "switching: columns, few", "switching: columns", "reals: outlier"}
 SLOW |= {"reals: kernel", "reals: raw", "reals: half", "reals: float32 with infinities"}
-SLOW |= {f"long: {name}" for name in ("mlp", "mlp of several", "cnn", "large images in colour", "kernel")}
+SLOW |= {f"long: {name}" for name in ("mlp", "mlp of several", "cnn", "kernel", *LARGE)}
 SLOW |= {f"long: {name}" for name in ("switching", "switching, few", "switching of images")}
 SLOW |= {"network_views: far", "network_views: names", "long: two-part, resnet20"}
 

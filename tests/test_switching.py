@@ -19,7 +19,7 @@ from mdlcodec.exact.cholesky import row_starts, squared_distances
 from mdlcodec.exact.guard import Guard
 from mdlcodec.mixing.pools import fill_pools
 from mdlcodec.mixing.switch_distribution import INVERSE_TEMPERATURES, Calibration
-from mdlcodec.predictors import in_large_colour, portfolio, switched
+from mdlcodec.predictors import number_of_images, portfolio, switched
 from mdlcodec.predictors.contract import Predictor
 from mdlcodec.predictors.neighbours import COUNTS, NeighboursPredictor
 from mdlcodec.predictors.portfolio import Held, Portfolio
@@ -60,7 +60,8 @@ def test_round_trip_and_golden_bytes(name):
 
 
 def _family(inputs, preset):
-    return switched.SwitchedFamily(NetId.COLOUR_CNN if in_large_colour(inputs, preset) else NetId.NONE)
+    number = number_of_images(inputs, preset)
+    return switched.SwitchedFamily(NetId.NONE if number == NetId.CNN else number)
 
 
 @pytest.mark.parametrize("name", SWITCHED)
@@ -289,19 +290,25 @@ def test_every_preset_has_a_cost(make):
         assert prepared(inputs, 4, Settings(0, 12, 0)).cost
 
 
-def test_networks_of_large_images_in_colour_are_named_in_the_file():
-    for x, presets in (
-        (coloured(9)[0], {4, 5, 9}),
-        (images(9, 20)[0], set()),
-        (coloured(9)[0][:, :19], set()),
+def test_networks_of_large_images_are_named_in_the_file():
+    colour, grey = NetId.COLOUR_CNN, NetId.GREY_CNN
+    for x, numbers in (
+        (coloured(9)[0], {4: colour, 5: colour, 9: colour}),
+        (images(9, 20)[0], {5: grey, 9: grey}),
+        (np.stack([images(9, 20)[0]] * 2, -1), {}),
+        (coloured(9)[0][:, :19], {}),
+        (images(9, 19)[0], {}),
     ):
         inputs = data.from_arrays(x, None).inputs
         for preset in (1, 3, 4, 5, 9):
             chosen = CODE.settings("auto", preset, 0, inputs, Classes(4))
-            assert chosen.net == (NetId.COLOUR_CNN if preset in presets else NetId.NONE)
-            other = NetId.NONE if preset in presets else NetId.COLOUR_CNN
-            with pytest.raises(Unsupported, match=r"early mdlcodec 0\.1|network number 13"):
-                assert prepared(inputs, 4, Settings(other, preset, 0)).cost
+            assert chosen.net == numbers.get(preset, NetId.NONE)
+            for other in {colour, grey} - {chosen.net}:
+                with pytest.raises(Unsupported, match=f"network number {other}"):
+                    assert prepared(inputs, 4, Settings(other, preset, 0)).cost
+            if chosen.net == colour:
+                with pytest.raises(Unsupported, match=r"early mdlcodec 0\.1"):
+                    assert prepared(inputs, 4, Settings(NetId.NONE, preset, 0)).cost
 
 
 def test_auto_takes_switching_for_few_examples_and_no_network_by_name():

@@ -96,6 +96,11 @@ class Shifted(NetworkPredictor):
         return out
 
 
+def large_warp(side):
+    """How large images are warped."""
+    return Warp((0.3, 0.18, 0.18, 0.22), 1.9 * (side / 28.0), True)
+
+
 class Builder:
     """Layers of a cnn, one after another."""
 
@@ -131,21 +136,22 @@ class Builder:
         return [*self.layers, Flatten(), FullyConnected(self.rows * self.columns * self.channels, k, 0.1)]
 
 
-def cnn(features, k, preset, seed, member=None, steps_of=None):
-    """A network predictor; of the one member given alone, with other steps, for the switching code."""
+def cnn(features, k, preset, seed, member=None, steps_of=None, large=LARGE):
+    """A network predictor; of the one member given alone, with other steps, for the switching code; ``large``: the
+    presets of large images."""
     if features.ndim != 4:
         raise Damaged("its network does not fit these inputs")
     x = normalised(features)
     shape = x.shape[1:]
     side = min(shape[:2])
-    large = side >= 20 and preset >= 4
-    if large and shape[2] == 3:
+    is_large = side >= 20 and preset >= 4
+    if is_large and shape[2] == 3:
         raise Unsupported("networks of large images in colour of an early version")
-    steps, width, count, wide = LARGE[preset] if large else (*CNN[preset], 0)
+    steps, width, count, wide = large[preset] if is_large else (*CNN[preset], 0)
     members = []
     for e in range(count) if member is None else [member]:
         b = Builder(shape)
-        if large:
+        if is_large:
             b.fold(), b.C(width), b.C(width), b.pool()
             for _ in range(wide):
                 b.C(2 * width)
@@ -153,8 +159,7 @@ def cnn(features, k, preset, seed, member=None, steps_of=None):
             while left > 14:
                 b.pool(), b.C(2 * width)
                 left //= 2
-            warp = Warp((0.3, 0.18, 0.18, 0.22), 1.9 * (side / 28.0), True)
-            members.append(Selective(b.end(k), seed, e, {**RECIPE, "smoothing": 0.0}, warp))
+            members.append(Selective(b.end(k), seed, e, {**RECIPE, "smoothing": 0.0}, large_warp(side)))
             continue
         if side >= 20:
             b.fold(), b.C(width // 2), b.C(width // 2)
@@ -163,6 +168,6 @@ def cnn(features, k, preset, seed, member=None, steps_of=None):
         b.pool(), b.C(width)
         warp = Warp((0.2, 0.12, 0.12, 0.15), side / 22.0)
         members.append(Member(b.end(k), seed, e, {**RECIPE, "smoothing": 0.0 if side >= 20 else 0.1}, warp))
-    schedule = (steps_of(steps) if steps_of else steps, 3, 5 if large else 4)
-    kind = Shifted if large else NetworkPredictor
+    schedule = (steps_of(steps) if steps_of else steps, 3, 5 if is_large else 4)
+    kind = Shifted if is_large else NetworkPredictor
     return kind(x, k, members, [schedule] * len(members), [list(range(len(members)))])

@@ -6,7 +6,7 @@ import numpy as np
 
 from decoder import muon
 from decoder.blocks import columnsum, mean_logarithms, softmaxes
-from decoder.cnn import normalised
+from decoder.cnn import moved, normalised
 from decoder.elementary import logs
 from decoder.frame import Unsupported
 from decoder.layers import GELU, BatchNormalisation, Convolution, FullyConnected, Plain
@@ -179,10 +179,10 @@ def cutmix(x, stream):
 
 
 class Member:
-    """One network, its average, its streams, its pass over the examples."""
+    """One network, its average, its streams, its pass over the examples; ``warp``: of large grey images."""
 
-    def __init__(self, features, k, a, b, seed, e):
-        self.features, self.last = features, b
+    def __init__(self, features, k, a, b, seed, e, warp):
+        self.features, self.last, self.warp = features, b, warp
         self.layers = layers_of(features, k, a, b)
         initial = Stream(seed, 1, e)
         self.state = [layer.initial(initial) for layer in self.layers]
@@ -219,8 +219,11 @@ class Member:
         self.steps += 1
         chosen, mirrored = self.batch(known)
         x, y = self.features[chosen], np.array(labels)[chosen]
-        down, right = ([v - 2 for v in self.views.below(5, len(chosen))] for _ in range(2))
-        x, others, q = cutmix(shifted(x, down, right, mirrored), self.views)
+        if self.warp:
+            x, others, q = self.warp(x, self.views), list(range(len(x))), 0.0
+        else:
+            down, right = ([v - 2 for v in self.views.below(5, len(chosen))] for _ in range(2))
+            x, others, q = cutmix(shifted(x, down, right, mirrored), self.views)
         for i, layer in enumerate(self.layers):
             x = layer.forward(x, self.state[i], True)
             if isinstance(layer, BatchNormalisation):
@@ -246,17 +249,12 @@ class Member:
                 mean[...] = moved_towards(mean, now, c)
 
 
-class ColourImages:
-    """All members of a preset; or the one given alone, with other images, for the switching code."""
+class Passes:
+    """Members that learn from passes over images (n, h, w, c) divided already."""
 
-    def __init__(self, features, k, preset, seed, member=None, images_of=None):
-        if features.ndim != 4 or features.shape[3] != 3 or min(features.shape[1:3]) < 20 or preset < 4:
-            raise Unsupported("this network for these inputs or this preset")
-        x, (images, a, b, count) = normalised(features), PRESETS[preset]
-        self.features, self.n, self.k = x, len(x), k
-        self.images = images_of(images) if images_of else images
-        numbers = range(count) if member is None else [member]
-        self.members = [Member(x, k, a, b, seed, e) for e in numbers]
+    def __init__(self, x, k, images, a, b, numbers, seed, warp=None):
+        self.features, self.n, self.k, self.images, self.warp = x, len(x), k, images, warp
+        self.members = [Member(x, k, a, b, seed, e, warp) for e in numbers]
         self.sets = len(self.members) + (len(self.members) > 1)
         self.labels, self.owed, self.before = [], 0, 0
 
@@ -267,7 +265,7 @@ class ColourImages:
     def predict(self, start, stop):
         """Scores, float64 (stop - start, sets, K)."""
         x = self.features[start:stop]
-        views = [x, x[:, :, ::-1]]
+        views = moved(x) if self.warp else [x, x[:, :, ::-1]]
         out = np.zeros((stop - start, self.sets, self.k))
         for number, member in enumerate(self.members):
             total = 0.0
@@ -295,3 +293,12 @@ class ColourImages:
             for _ in range(steps):
                 member.step(self.labels, known)
         self.before = known
+
+
+def colour_images(features, k, preset, seed, member=None, images_of=None):
+    """All members of a preset; or the one given alone, with other images, for the switching code."""
+    if features.ndim != 4 or features.shape[3] != 3 or min(features.shape[1:3]) < 20 or preset < 4:
+        raise Unsupported("this network for these inputs or this preset")
+    images, a, b, count = PRESETS[preset]
+    images = images_of(images) if images_of else images
+    return Passes(normalised(features), k, images, a, b, range(count) if member is None else [member], seed)

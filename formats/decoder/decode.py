@@ -10,10 +10,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from decoder.cnn import cnn
-from decoder.colour_images import ColourImages
+from decoder.colour_images import colour_images
 from decoder.features import digest, features
 from decoder.frame import Damaged, Unsupported, read_frame
 from decoder.graphs import network
+from decoder.grey_images import GreyImages
 from decoder.kernel import Kernel
 from decoder.label_file import decode_uniform, index_digest, label_digest, parse
 from decoder.mixture import run
@@ -28,7 +29,7 @@ from decoder.table import rows_of, table
 from decoder.two_part import decode_two_part, decode_two_part_reals, read_two_part
 from decoder.variational import decode_variational, read_variational
 
-LEARNERS = {1: mlp, 2: cnn, 3: Kernel, 13: ColourImages}
+LEARNERS = {1: mlp, 2: cnn, 3: Kernel, 13: colour_images, 14: GreyImages}
 NETWORKS = {2: read_two_part, 3: read_two_part, 4: read_subspace, 5: read_variational}  # by code
 
 
@@ -36,7 +37,7 @@ def check_network(file):
     """Raises Unsupported for a code that does not know the file's network, or real numbers."""
     learned = {(0, 0), (6, 0), (1, 1), (1, 3)}
     if file.grid is None:
-        learned |= {(1, 2), (1, 13), (6, 13)}
+        learned |= {(1, 2), (1, 13), (1, 14), (6, 13), (6, 14)}
     if file.code in (NETWORKS if file.grid is None else (2, 3)):
         vertices = network(file.net, file.own)
         layers = [v for v in vertices if v.node in ("linear", "convolution")]

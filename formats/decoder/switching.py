@@ -3,9 +3,10 @@
 
 import numpy as np
 
+from decoder import grey_images
 from decoder.blocks import mean_logarithms, softmaxes
 from decoder.cnn import CNN, LARGE, cnn
-from decoder.colour_images import PRESETS, ColourImages
+from decoder.colour_images import PRESETS, colour_images
 from decoder.elementary import log, logs
 from decoder.frame import Unsupported
 from decoder.kernel import Kernel
@@ -76,6 +77,23 @@ class Entry:
         self.start = self.stop = 0
 
 
+def networks(features, k, preset, seed, net):
+    """Each network of images on its own, with its stopping time."""
+    large = min(features.shape[1:3]) >= 20 and preset >= 4
+    if net == 14:
+        kinds = grey_images.kinds(features, preset)
+    elif net == 13:
+        if preset not in PRESETS:
+            raise Unsupported("networks of large images in colour with this preset")
+        kinds = [(colour_images, PRESETS[preset][3])]
+    else:
+        kinds = [(cnn, LARGE[preset][2] if large else CNN[preset][2])]
+    for kind, count in kinds:
+        for e in range(count):
+            f = 6 - e % 4
+            yield kind(features, k, preset, seed, e, lambda steps, f=f: max(1, steps * f // 6))
+
+
 class Portfolio:
     """All predictors and their pools."""
 
@@ -86,14 +104,7 @@ class Portfolio:
         few = few or few_of(n, preset)
         self.entries = []
         if features.ndim == 4:
-            if net and preset not in PRESETS:
-                raise Unsupported("networks of large images in colour with this preset")
-            large = min(features.shape[1:3]) >= 20 and preset >= 4
-            count = PRESETS[preset][3] if net else LARGE[preset][2] if large else CNN[preset][2]
-            for e in range(count):
-                f = 6 - e % 4
-                steps_of = (lambda steps, f=f: max(1, steps * f // 6)) if count > 1 else None
-                p = (ColourImages if net else cnn)(features, k, preset, seed, e, steps_of)
+            for p in networks(features, k, preset, seed, net):
                 self.entries.append(Entry(p, n, [p.sets - 1]))
         else:
             p = mlp(features, k, preset, seed)

@@ -13,7 +13,10 @@ from mdlcodec.container.ids import CodeId, NetId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Classes, Reals, Target
 from mdlcodec.errors import BadData
-from mdlcodec.predictors import SEVERAL, in_large_colour
+from mdlcodec.predictors import SEVERAL, number_of_images
+
+# numbers of networks that a file names, for they stand for what others are for other images
+_LARGE = (NetId.COLOUR_CNN, NetId.GREY_CNN)
 
 
 class SwitchingCode(Code):
@@ -28,12 +31,12 @@ class SwitchingCode(Code):
         """The predictors follow from the inputs' shape and number."""
         if net not in ("auto", SEVERAL):
             raise BadData(f"--code switching runs several predictors and has no --net {net}; leave it out")
-        large = isinstance(target, Classes) and in_large_colour(inputs, preset)
-        return Settings(net=NetId.COLOUR_CNN if large else NetId.NONE, preset=preset, seed=seed)
+        number = number_of_images(inputs, preset) if isinstance(target, Classes) else NetId.NONE
+        return Settings(net=number if number in _LARGE else NetId.NONE, preset=preset, seed=seed)
 
     @override
     def net_name(self, settings: Settings) -> str:
-        if settings.net != NetId.COLOUR_CNN:
+        if settings.net not in _LARGE:
             self.check_no_network(settings)
         return SEVERAL
 

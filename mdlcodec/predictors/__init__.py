@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from mdlcodec.container.ids import NetId
+from mdlcodec.container.ids import LOWEST_PRESET, NetId
 from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.nn.zoo import is_architecture
 
@@ -36,8 +36,9 @@ class Registered:
 PREDICTORS = (
     Registered("mlp", NetId.MLP, "mdlcodec.predictors.mlp"),
     Registered("cnn", NetId.CNN, "mdlcodec.predictors.cnn", reals=False),
-    # what --net cnn is for large images in colour, under presets that have time
+    # what --net cnn is for large images, under presets that have time
     Registered("cnn", NetId.COLOUR_CNN, "mdlcodec.predictors.colour_images", reals=False),
+    Registered("cnn", NetId.GREY_CNN, "mdlcodec.predictors.grey_images", reals=False),
     Registered("kernel", NetId.KERNEL, "mdlcodec.predictors.kernel", products=False),
 )
 
@@ -46,8 +47,8 @@ SEVERAL = "several"
 
 # images whose smaller side has so many places are large
 LARGE_SIDE = 20
-# and those in colour are learned in another way from this preset on
-_COLOURS, _COLOUR_PRESET = 3, 4
+# and those of so many channels are learned in another way from this preset on
+_LARGE = {3: (NetId.COLOUR_CNN, 4), 1: (NetId.GREY_CNN, 5)}
 
 # up to here the kernel predictor is the better one, and its factor fits the memory
 KERNEL_LIMIT = 4000
@@ -66,19 +67,19 @@ def predictor_named(name: str) -> Registered:
     raise BadData(f"no network named {name!r}; choose one of {names}")
 
 
-def in_large_colour(inputs: "Inputs", preset: int) -> bool:
-    """Whether networks of images, under that preset, are those of large images in colour."""
-    if not inputs.is_images or preset < _COLOUR_PRESET:
-        return False
-    return min(inputs.features.shape[1:3]) >= LARGE_SIDE and inputs.features.shape[3] == _COLOURS
+def number_of_images(inputs: "Inputs", preset: int) -> NetId:
+    """What networks of images are under that preset: NetId.CNN, or what large ones in colour or grey have."""
+    if inputs.is_images and min(inputs.features.shape[1:3]) >= LARGE_SIDE:
+        number, from_preset = _LARGE.get(inputs.features.shape[3], (NetId.CNN, LOWEST_PRESET))
+        if preset >= from_preset:
+            return number
+    return NetId.CNN
 
 
 def predictor_for(name: str, inputs: "Inputs", preset: int) -> Registered:
     """The predictor of that name for these inputs under that preset; raises BadData for an unknown name."""
     entry = predictor_named(name)
-    if entry.number == NetId.CNN and in_large_colour(inputs, preset):
-        return predictor_numbered(NetId.COLOUR_CNN)
-    return entry
+    return predictor_numbered(number_of_images(inputs, preset)) if entry.number == NetId.CNN else entry
 
 
 def predictor_numbered(number: int) -> Registered:

@@ -14,7 +14,7 @@ from mdlcodec.nn.graph import Graph, channels_first, sequence
 from mdlcodec.nn.node import Node, Shape
 from mdlcodec.nn.nodes import Convolution, Flatten, Fold, Linear, MaxPooling, Normalisation, Rectify
 from mdlcodec.nn.nodes.flatten import CHANNELS_LAST
-from mdlcodec.predictors import LARGE_SIDE, in_large_colour
+from mdlcodec.predictors import LARGE_SIDE, number_of_images
 from mdlcodec.predictors.contract import ImageFamily, Predictor
 from mdlcodec.predictors.network_predictor import NetworkPredictor, Recipe, network_cost
 from mdlcodec.predictors.pictures import check_images, standardised, stopped
@@ -61,9 +61,14 @@ def _large_graph(shape: Shape, k: int, width: int, wide: int) -> Graph:
     return sequence(*nodes, *_outputs()).for_outputs(k)
 
 
-def _large_recipe(shape: Shape, k: int, amount: LargeEffort) -> Recipe:
-    """What presets from 4 on do with images from 20 places on."""
+def large_warp(shape: Shape) -> Warp:
+    """How images of that shape (c, h, w), 20 places a side or more, are warped in training."""
     places = min(shape[1:]) / 28.0
+    return Warp(0.3, 0.18, 0.22, 1.9 * places, 1.9 * places, varied=True)
+
+
+def large_recipe(shape: Shape, k: int, amount: LargeEffort) -> Recipe:
+    """What presets from 4 on do with images from 20 places on."""
     return Recipe(
         graph=_large_graph(shape, k, amount.width, amount.wide),
         members=amount.members,
@@ -78,7 +83,7 @@ def _large_recipe(shape: Shape, k: int, amount: LargeEffort) -> Recipe:
         beta2=0.99,
         horizon=10.0,
         smoothing=0.0,
-        warp=Warp(0.3, 0.18, 0.22, 1.9 * places, 1.9 * places, varied=True),
+        warp=large_warp(shape),
         selective=True,
         shifted=True,
     )
@@ -87,7 +92,7 @@ def _large_recipe(shape: Shape, k: int, amount: LargeEffort) -> Recipe:
 def recipe_for(shape: Shape, k: int, preset: int) -> Recipe:
     """How images of that shape (c, h, w) are learned; raises Unsupported for an unknown preset."""
     if min(shape[1:]) >= LARGE_SIDE and preset in CNN_LARGE:
-        return _large_recipe(shape, k, CNN_LARGE[preset])
+        return large_recipe(shape, k, CNN_LARGE[preset])
     return _recipe(shape, k, effort_of(CNN, preset))
 
 
@@ -119,7 +124,7 @@ class ConvolutionalFamily(ImageFamily):
 
     def _recipe(self, inputs: Inputs, k: int, preset: int) -> Recipe:
         check_images(inputs)
-        if in_large_colour(inputs, preset):
+        if number_of_images(inputs, preset) == NetId.COLOUR_CNN:
             raise Unsupported(
                 "the file is of an early mdlcodec 0.1, whose networks of large images in colour this version no "
                 "longer has; decode it with the version that wrote it"

@@ -1,45 +1,22 @@
-"""What presets 4 to 9 learn large images in colour with (formats/prequential.md, "Large images in colour").
-
-A narrow form of Jordan 2024, "94% on CIFAR-10 in 3.29 seconds on a single GPU": whitened patches, then stages that
-begin as the identity.
-"""
+"""What presets 4 to 9 learn large images in colour with (formats/prequential.md, "Large images in colour")."""
 
 from dataclasses import replace
 
-import numpy as np
 from typing_extensions import override
 
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import Unsupported
-from mdlcodec.exact.integers import DIGITS
 from mdlcodec.limits import Cost
-from mdlcodec.nn.graph import Graph, channels_first, sequence
-from mdlcodec.nn.node import Node, Shape
-from mdlcodec.nn.nodes import Convolution, Gelu, Linear, MaxPooling, Normalisation
-from mdlcodec.predictors import in_large_colour
+from mdlcodec.nn.graph import channels_first
+from mdlcodec.nn.node import Shape
+from mdlcodec.predictors import number_of_images
 from mdlcodec.predictors.contract import ImageFamily, Predictor
 from mdlcodec.predictors.images import ImagePredictor, ImageRecipe, image_cost
 from mdlcodec.predictors.pictures import standardised, stopped
 from mdlcodec.predictors.presets import COLOUR, check_preset
+from mdlcodec.predictors.stages import stages
 from mdlcodec.predictors.whitening import Whitening, unfitted_whitening, whitening_memory, whitening_of
-
-_STATISTICS_RATE = 0.2
-
-
-def _half(channels: int, *pooling: Node) -> list[Node]:
-    gain = float(np.sqrt(1.0 / 3.0))
-    kernels = Convolution(channels, padding=1, bias=False, gain=gain, digits=DIGITS, identity=True)
-    return [kernels, *pooling, Normalisation(rate=_STATISTICS_RATE, gain=False), Gelu()]
-
-
-def _graph(whitening: Whitening, widths: tuple[int, ...]) -> Graph:
-    nodes: list[Node] = [whitening, Gelu()]
-    for width in widths:
-        nodes += [*_half(width, MaxPooling()), *_half(width)]
-    # scores of size 1 / root of the width
-    output = Linear(gain=float(np.sqrt(1.0 / widths[-1])), digits=DIGITS, bias=False)
-    return sequence(*nodes, MaxPooling(kernel=None), output)
 
 
 def recipe_for(shape: Shape, k: int, preset: int, whitening: Whitening | None = None) -> ImageRecipe:
@@ -48,7 +25,7 @@ def recipe_for(shape: Shape, k: int, preset: int, whitening: Whitening | None = 
     effort = COLOUR[preset]
     filters = unfitted_whitening(shape[0]) if whitening is None else whitening
     return ImageRecipe(
-        graph=_graph(filters, effort.widths).for_outputs(k),
+        graph=stages(filters, effort.widths).for_outputs(k),
         members=effort.members,
         scale=effort.images,
     )
@@ -62,7 +39,7 @@ class ColourImagesFamily(ImageFamily):
 
     def _shape(self, inputs: Inputs, preset: int) -> Shape:
         check_preset(preset)
-        if not in_large_colour(inputs, preset):
+        if number_of_images(inputs, preset) != self.number:
             raise Unsupported(
                 f"the file uses network number {self.number} for these images, or with preset {preset}, which this "
                 "version does not know; upgrade mdlcodec"

@@ -28,7 +28,9 @@ from mdlcodec.nn.node import Shape
 from mdlcodec.nn.work import prediction_work, step_work
 from mdlcodec.predictors.augmentation import pasted, shifted
 from mdlcodec.predictors.contract import Predictor
-from mdlcodec.predictors.network_predictor import block_end, integer_root
+from mdlcodec.predictors.network_predictor import WARPED, block_end, integer_root
+from mdlcodec.predictors.pictures import moved_by_a_place
+from mdlcodec.predictors.warps import Warp, warped
 from mdlcodec.saved import Saved, joined, part_of, taken, whole
 
 _GROWTH = 10  # a block is a tenth of the labels before it
@@ -51,6 +53,14 @@ class ImageRecipe:
     members: int
     # T(labels) = floor(scale * labels^(3/4)) images are seen once so many labels are known
     scale: int
+    warp: Warp | None = None  # of images in training, in place of shifts, mirrored images and cutmix
+
+    def views(self, images: np.ndarray) -> list[np.ndarray]:
+        """What predictions are averaged over, float32 (m, h, w, c) each: shifted by a place if images are warped in
+        training, else mirrored."""
+        if self.warp is not None:
+            return moved_by_a_place(images)
+        return [images, np.ascontiguousarray(images[:, :, ::-1])]
 
     def block_end(self, start: int) -> int:
         """Where the block that begins at ``start`` ends."""
@@ -134,10 +144,13 @@ class _Member:
         rows, mirrored = self._rows(known, recipe.batch_of(known))
         targets = labels[rows]
         loss: Loss = cross_entropy
-        x = shifted(self._features, rows, mirrored, _SHIFT, self._views)
-        mixed = pasted(x, self._views)
-        if mixed is not None:
-            loss = partial(cross_entropy, seconds=targets[mixed.others], share=mixed.share)
+        if recipe.warp is not None:
+            x = warped(self._features, rows, recipe.warp, self._views)
+        else:
+            x = shifted(self._features, rows, mirrored, _SHIFT, self._views)
+            mixed = pasted(x, self._views)
+            if mixed is not None:
+                loss = partial(cross_entropy, seconds=targets[mixed.others], share=mixed.share)
         _, gradient, _ = self.network.gradient(x, targets, 0.0, loss)
         self.steps += 1
         seen = max(_FULL_RATE, self.steps * _BATCH)
@@ -216,8 +229,7 @@ class ImagePredictor(Predictor):
         out = np.empty((stop - start, self.sets, self._k))
         for first in range(start, stop, self._at_once):
             last = min(stop, first + self._at_once)
-            images = self._features[first:last]
-            views = [images, np.ascontiguousarray(images[:, :, ::-1])]  # as it is, and mirrored
+            views = self._recipe.views(self._features[first:last])
             own = np.empty((len(self._members), last - first, self._k))
             self._arithmetic.run(
                 [Chain(partial(member.predict, views, own[i])) for i, member in enumerate(self._members)]
@@ -286,8 +298,10 @@ def image_cost(n: int, shape: Shape, recipe: ImageRecipe) -> Cost:
     weights = 48 * parameters * recipe.members
     known = 16 * n * recipe.members  # examples that wait, and how each is seen first
     step = step_work(recipe.graph, shape, _BATCH)
-    step += _AUGMENTED * _BATCH * math.prod(shape) + _muon_work(recipe.graph, shape)  # integers
+    step += (_AUGMENTED if recipe.warp is None else WARPED) * _BATCH * math.prod(shape)  # integers
+    step += _muon_work(recipe.graph, shape)
     predicted = prediction_work(recipe.graph, shape, n, _PREDICTED_AT_ONCE)
-    work = recipe.members * (recipe.steps(n) * step + 2 * predicted)
+    views = len(recipe.views(np.empty((0, 1, 1, 1), np.float32)))
+    work = recipe.members * (recipe.steps(n) * step + views * predicted)
     sets = recipe.members + (recipe.members > 1)
     return Cost(parameters * recipe.members, work, weights + batch + known, sets)

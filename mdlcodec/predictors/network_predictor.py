@@ -25,6 +25,7 @@ from mdlcodec.nn.node import Shape
 from mdlcodec.nn.work import prediction_work, step_work
 from mdlcodec.predictors.contract import Predictor
 from mdlcodec.predictors.objectives import ClassObjective, Objective, RealObjective
+from mdlcodec.predictors.pictures import moved_by_a_place
 from mdlcodec.predictors.warps import Warp, warped
 from mdlcodec.saved import Saved, joined, part_of, taken, whole
 
@@ -35,7 +36,7 @@ _EASY, _EASY_WORD = 0.95, np.uint64(1 << 61)
 _DRAWS, _ROUNDS = 8, 8
 # operations that take as long as ...
 _DRAWN = 20_000  # drawing an example of a batch
-_WARPED = 1_000  # a value of a warped image
+WARPED = 1_000  # a value of a warped image
 
 
 @dataclass(frozen=True)
@@ -96,14 +97,6 @@ def integer_root(x: int, degree: int) -> int:
         else:
             high = middle
     return low
-
-
-def _shifted(images: np.ndarray) -> list[np.ndarray]:
-    """The images, and moved by one pixel left, right, up, down, zero where nothing is; (n, h, w, c) each."""
-    left, right, up, down = (np.zeros_like(images) for _ in range(4))
-    left[:, :, :-1], right[:, :, 1:] = images[:, :, 1:], images[:, :, :-1]
-    up[:, :-1], down[:, 1:] = images[:, 1:], images[:, :-1]
-    return [images, left, right, up, down]
 
 
 class _Member:
@@ -229,7 +222,7 @@ class NetworkPredictor(Predictor):
         for first in range(start, stop, self._at_once):
             last = min(stop, first + self._at_once)
             images = self._features[first:last]
-            views = _shifted(images) if self._recipe.shifted else [images]
+            views = moved_by_a_place(images) if self._recipe.shifted else [images]
             outputs: list[list[np.ndarray]] = [[] for _ in self._members]
             self._arithmetic.run(
                 [
@@ -288,7 +281,7 @@ def network_cost(n: int, shape: Shape, recipe: Recipe) -> Cost:
     sets = 2 if recipe.shifted else 1
     step = step_work(recipe.graph, shape, recipe.batch) + _DRAWN * recipe.batch
     if recipe.warp is not None:
-        step += _WARPED * recipe.batch * math.prod(shape)  # integers
+        step += WARPED * recipe.batch * math.prod(shape)  # integers
     predicted = recipe.members * (5 if recipe.shifted else 1)
     work = recipe.total_steps(n) * step + predicted * prediction_work(
         recipe.graph, shape, n, _PREDICTED_AT_ONCE

@@ -31,3 +31,11 @@ def standardised(images: np.ndarray) -> np.ndarray:
 def stopped(scale: int, member: int) -> int:
     """The scale of a schedule, for the copy of a network with that number that stops earlier."""
     return max(1, scale * _SIXTHS[member % len(_SIXTHS)] // 6)
+
+
+def moved_by_a_place(images: np.ndarray) -> list[np.ndarray]:
+    """The images, and moved by one pixel left, right, up, down, zero where nothing is; (n, h, w, c) each."""
+    left, right, up, down = (np.zeros_like(images) for _ in range(4))
+    left[:, :, :-1], right[:, :, 1:] = images[:, :, 1:], images[:, :, :-1]
+    up[:, :-1], down[:, 1:] = images[:, 1:], images[:, :-1]
+    return [images, left, right, up, down]

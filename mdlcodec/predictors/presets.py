@@ -90,6 +90,26 @@ COLOUR = {
 
 
 @dataclass(frozen=True)
+class GreyEffort:
+    """How much the kinds of networks of large grey images learn under a preset."""
+
+    selective: LargeEffort
+    mirrored: ColourEffort
+    warped: ColourEffort | None
+
+
+_NARROW, _MIDDLE = (32, 128, 128), (48, 192, 192)
+
+GREY = {
+    5: GreyEffort(CNN_LARGE[5], ColourEffort(60, _NARROW, 1), None),
+    6: GreyEffort(CNN_LARGE[6], ColourEffort(60, _NARROW, 1), ColourEffort(60, _NARROW, 1)),
+    7: GreyEffort(CNN_LARGE[6], ColourEffort(110, _NARROW, 1), ColourEffort(110, _NARROW, 1)),
+    8: GreyEffort(CNN_LARGE[7], ColourEffort(120, _MIDDLE, 1), ColourEffort(120, _MIDDLE, 1)),
+    9: GreyEffort(CNN_LARGE[9], ColourEffort(150, _MIDDLE, 1), ColourEffort(150, _MIDDLE, 1)),
+}
+
+
+@dataclass(frozen=True)
 class KernelEffort:
     """What a preset of the kernel predictor computes."""
 

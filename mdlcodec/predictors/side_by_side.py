@@ -13,8 +13,8 @@ from mdlcodec.saved import Saved, joined, part_of
 
 
 class SideBySide(Predictor):
-    """The score sets of all members in their order, then the
-    logarithms of their mean probabilities."""
+    """The score sets of all members in their order, then the logarithms of the mean probabilities of the last score
+    set of each."""
 
     def __init__(self, members: Sequence[Predictor]) -> None:
         self._members, self._arithmetic = members, chosen_arithmetic()
@@ -26,10 +26,21 @@ class SideBySide(Predictor):
 
     @override
     def predict(self, start: int, stop: int) -> np.ndarray:
-        scores = np.concatenate([member.predict(start, stop) for member in self._members], axis=1)
-        mean = np.empty((scores.shape[0], scores.shape[2]))
-        mean_log_probabilities(np.ascontiguousarray(scores.transpose(1, 0, 2)), mean)
-        return np.concatenate([scores, mean[:, None, :]], axis=1)
+        scores = [member.predict(start, stop) for member in self._members]
+        pools = self.pools(np.stack([own[:, -1] for own in scores]))
+        return np.concatenate([*scores, np.stack(pools, axis=1)], axis=1)
+
+    def pools(self, scores: np.ndarray) -> list[np.ndarray]:
+        """What comes behind the members' score sets, float64 (m, k) each, from the last one of each member, float64
+        (members, m, k)."""
+        return [self.pool(scores)]
+
+    @staticmethod
+    def pool(scores: np.ndarray) -> np.ndarray:
+        """Logarithms of mean probabilities, float64 (score sets, m, k) -> (m, k)."""
+        mean = np.empty(scores.shape[1:])
+        mean_log_probabilities(scores, mean)
+        return mean
 
     @override
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:

@@ -7,7 +7,7 @@ from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import Unsupported
 from mdlcodec.exact.cholesky import packed_size
 from mdlcodec.limits import Cost
-from mdlcodec.predictors import KERNEL_LIMIT, SEVERAL, cnn, colour_images, kernel, mlp
+from mdlcodec.predictors import KERNEL_LIMIT, SEVERAL, cnn, colour_images, grey_images, kernel, mlp
 from mdlcodec.predictors.contract import ImageFamily, PredictorFamily
 from mdlcodec.predictors.neighbours import NeighboursPredictor, neighbours_work
 from mdlcodec.predictors.portfolio import Held, Portfolio, portfolio_memory
@@ -26,7 +26,12 @@ def _few(inputs: Inputs, preset: int) -> Inputs:
 
 def _of_images(number: int) -> ImageFamily:
     """The networks of images, by the number in the file: 0 for those of `cnn`."""
-    return colour_images.FAMILY if number == NetId.COLOUR_CNN else cnn.FAMILY
+    small: ImageFamily = cnn.FAMILY
+    large: dict[int, ImageFamily] = {
+        NetId.COLOUR_CNN: colour_images.FAMILY,
+        NetId.GREY_CNN: grey_images.FAMILY,
+    }
+    return large.get(number, small)
 
 
 def _check_none(number: int) -> None:
