@@ -13,19 +13,24 @@ from decoder.frame import Unsupported
 SELECTIVE = {
     5: (24, 32, 2, 1),
     6: (32, 32, 3, 1),
-    7: (32, 32, 3, 1),
-    8: (36, 48, 2, 2),
-    9: (40, 64, 4, 2),
+    7: (28, 48, 2, 2),
+    8: (32, 48, 2, 2),
+    9: (36, 48, 4, 2),
 }
-# images, a, b, members of those that are mirrored, and of those that are warped
+# images, a, b, members
 MIRRORED = {
     5: (60, 32, 128, 1),
     6: (60, 32, 128, 1),
-    7: (110, 32, 128, 1),
-    8: (120, 48, 192, 1),
+    7: (60, 32, 128, 1),
+    8: (100, 32, 128, 1),
     9: (150, 48, 192, 1),
 }
-WARPED = {preset: row for preset, row in MIRRORED.items() if preset > 5}
+WARPED = {
+    6: (60, 32, 128, 1),
+    7: (100, 32, 128, 1),
+    8: (130, 32, 128, 1),
+    9: (150, 48, 192, 1),
+}
 
 
 def passes(features, k, preset, seed, member, images_of, warped):

@@ -18,7 +18,7 @@ from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.exact.muon import Muon, Part
 from mdlcodec.exact.optimisers import move_towards
 from mdlcodec.exact.random import Stream
-from mdlcodec.exact.threads import Chain
+from mdlcodec.exact.threads import Chain, at_once
 from mdlcodec.limits import Cost
 from mdlcodec.mixing.pools import mean_log_probabilities
 from mdlcodec.nn.exact_training import Network
@@ -293,7 +293,7 @@ def image_cost(n: int, shape: Shape, recipe: ImageRecipe) -> Cost:
     """What training on n images (c, h, w) will take, before anything is allocated."""
     parameters = sum(math.prod(p.shape) for p in recipe.graph.parameters(shape).values())  # integers
     batch = 32 * recipe.graph.values(shape) * max(_BATCH, _PREDICTED_AT_ONCE) + (1 << 27)
-    batch *= recipe.members  # side by side
+    batch *= at_once(recipe.members)
     # weights, gradient, momentum, average, block integers and planes
     weights = 48 * parameters * recipe.members
     known = 16 * n * recipe.members  # examples that wait, and how each is seen first

@@ -17,7 +17,7 @@ from mdlcodec.exact.choice import chosen_arithmetic
 from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.exact.optimisers import adam_for, move_towards
 from mdlcodec.exact.random import Stream
-from mdlcodec.exact.threads import Chain
+from mdlcodec.exact.threads import Chain, at_once
 from mdlcodec.limits import Cost
 from mdlcodec.nn.exact_training import Network
 from mdlcodec.nn.graph import Graph, channels_first
@@ -274,7 +274,7 @@ def network_cost(n: int, shape: Shape, recipe: Recipe) -> Cost:
     parameters = sum(math.prod(p.shape) for p in recipe.graph.parameters(shape).values())  # integers
     # values, their integers and gradients of a batch; patches of a convolution, a few times 16 MiB
     batch = 32 * recipe.graph.values(shape) * max(recipe.batch, _PREDICTED_AT_ONCE) + (1 << 27)
-    batch *= recipe.members  # side by side
+    batch *= at_once(recipe.members)
     # weights, gradient, two moments, average, block integers and planes
     weights = 48 * parameters * recipe.members
     known = 8 * n * recipe.members if recipe.selective else 0

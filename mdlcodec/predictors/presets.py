@@ -81,11 +81,11 @@ class ColourEffort:
 
 COLOUR = {
     4: ColourEffort(images=60, widths=(32, 128, 128), members=1),
-    5: ColourEffort(images=220, widths=(32, 128, 128), members=1),
-    6: ColourEffort(images=320, widths=(32, 128, 128), members=1),
-    7: ColourEffort(images=360, widths=(48, 192, 192), members=1),
-    8: ColourEffort(images=360, widths=(48, 192, 192), members=2),
-    9: ColourEffort(images=480, widths=(64, 256, 256), members=2),
+    5: ColourEffort(images=180, widths=(32, 128, 128), members=1),
+    6: ColourEffort(images=160, widths=(32, 128, 128), members=2),
+    7: ColourEffort(images=190, widths=(48, 192, 192), members=2),
+    8: ColourEffort(images=240, widths=(48, 192, 192), members=3),
+    9: ColourEffort(images=380, widths=(48, 192, 192), members=4),
 }
 
 
@@ -101,11 +101,11 @@ class GreyEffort:
 _NARROW, _MIDDLE = (32, 128, 128), (48, 192, 192)
 
 GREY = {
-    5: GreyEffort(CNN_LARGE[5], ColourEffort(60, _NARROW, 1), None),
-    6: GreyEffort(CNN_LARGE[6], ColourEffort(60, _NARROW, 1), ColourEffort(60, _NARROW, 1)),
-    7: GreyEffort(CNN_LARGE[6], ColourEffort(110, _NARROW, 1), ColourEffort(110, _NARROW, 1)),
-    8: GreyEffort(CNN_LARGE[7], ColourEffort(120, _MIDDLE, 1), ColourEffort(120, _MIDDLE, 1)),
-    9: GreyEffort(CNN_LARGE[9], ColourEffort(150, _MIDDLE, 1), ColourEffort(150, _MIDDLE, 1)),
+    5: GreyEffort(LargeEffort(24, 32, 2, 1), ColourEffort(60, _NARROW, 1), None),
+    6: GreyEffort(LargeEffort(32, 32, 3, 1), ColourEffort(60, _NARROW, 1), ColourEffort(60, _NARROW, 1)),
+    7: GreyEffort(LargeEffort(28, 48, 2, 2), ColourEffort(60, _NARROW, 1), ColourEffort(100, _NARROW, 1)),
+    8: GreyEffort(LargeEffort(32, 48, 2, 2), ColourEffort(100, _NARROW, 1), ColourEffort(130, _NARROW, 1)),
+    9: GreyEffort(LargeEffort(36, 48, 4, 2), ColourEffort(150, _MIDDLE, 1), ColourEffort(150, _MIDDLE, 1)),
 }
 
 
