@@ -57,6 +57,8 @@ CASES = {
     "cnn large, selective": (*images(40, 20), "cnn", 4),
     "large images in colour": (*coloured(20), "cnn", 4),
     "large grey images": (*images(24, 20), "cnn", 6),
+    "tiny-cnn": (*images(60, 8), "tiny-cnn", 1),
+    "lenet-300-100": (*blobs(60, 3), "lenet-300-100", 1),
     "kernel images": (*images(60, 8), "kernel", 1),
 }
 

@@ -305,7 +305,7 @@ UNSUPPORTED: dict[str, Callable[[], bytes]] = {
     "code-7": lambda: labels(first=0x75),
     "uniform-net-1": lambda: labels(net=b"\1"),
     "prequential-net-0": lambda: labels(first=0x15),
-    "prequential-net-5": lambda: labels(first=0x15, net=b"\5"),
+    "prequential-net-9": lambda: labels(first=0x15, net=b"\x09"),
     "switching-net-1": lambda: labels(first=0x65, net=b"\1"),
     "switching-net-2": lambda: labels(first=0x65, net=b"\2"),
     "switching-net-13-columns": lambda: labels(first=0x65, net=b"\x0d"),

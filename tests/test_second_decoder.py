@@ -44,6 +44,7 @@ from decoder.kernel import Kernel
 from decoder.label_file import label_digest, parse
 from decoder.mixture import Mixture, run
 from decoder.mlp import mlp
+from decoder.named_networks import named
 from decoder.network_section import decode_network
 from decoder.random_numbers import Stream as RandomStream
 from decoder.range_coder import Decoder, Encoder, frequencies
@@ -55,6 +56,7 @@ from decoder.two_part import outputs_of
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "good"
 LEARNERS = {"mlp": mlp, "cnn": cnn, "kernel": Kernel, "colour": colour_images, "grey": GreyImages}
+LEARNERS |= {"lenet-300-100": named(5), "tiny-cnn": named(16)}
 LARGE = {"large images in colour": 13, "large grey images": 14}
 
 

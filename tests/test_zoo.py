@@ -14,7 +14,11 @@ from mdlcodec.nn.zoo import (
     RESNET20,
     RESNET32,
     RESNET56,
+    SHALLOW,
+    TINY_CNN,
     VGG16,
+    VGGA,
+    VGGB,
     architecture_named,
     chosen_from,
     is_architecture,
@@ -47,8 +51,8 @@ def test_names_and_numbers():
         architecture_named("cnn")
     with pytest.raises(Unsupported, match="network number 2 with --code two-part"):
         numbered("two-part", 2)
-    with pytest.raises(BadData, match="--net lenet5 is for codes that transmit a network"):
-        predictor_named("lenet5")
+    with pytest.raises(BadData, match="--net resnet20 is for codes that transmit a network"):
+        predictor_named("resnet20")
 
 
 def test_nominal_sizes():
@@ -64,6 +68,18 @@ def test_nominal_sizes():
     assert [round(m, 2) for m in millions] == [0.27, 0.47, 0.86]  # running statistics are counted too
     assert [len(net.layer_names) for net in (RESNET20, RESNET32, RESNET56, VGG16)] == [20, 32, 56, 15]
     assert 14.9e6 < VGG16.parameters((32, 32, 3), 10) < 15.1e6
+    assert VGGB.parameters((32, 32, 3), 10) == VGG16.parameters((32, 32, 3), 10)
+    # gain, bias, running mean and variance of each unit that is normalised
+    units = 2 * 64 + 2 * 128 + 3 * 256 + 6 * 512 + 512
+    assert VGGB.parameters((32, 32, 3), 10) - VGGA.parameters((32, 32, 3), 10) == 4 * units
+    assert SHALLOW.parameters((32, 32, 3), 10) == 5000 * 3073 + 10 * 5001
+    assert weights(TINY_CNN, 32, 32, 3) == [
+        (32, 3, 3, 3),
+        *[(32, 32, 3, 3)] * 3,
+        (256, 2048),
+        (256, 256),
+        (10, 256),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -76,6 +92,10 @@ def test_nominal_sizes():
         ("narrow-mlp", 1, False, False),
         ("resnet20", 1, True, True),
         ("vgg16", 32, True, True),
+        ("shallow", 1, False, False),
+        ("tiny-cnn", 4, True, False),
+        ("vgga", 32, True, False),
+        ("vggb", 32, True, True),
     ],
 )
 def test_what_each_is_for(name, side, images, statistics):

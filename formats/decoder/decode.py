@@ -19,6 +19,7 @@ from decoder.kernel import Kernel
 from decoder.label_file import decode_uniform, index_digest, label_digest, parse
 from decoder.mixture import run
 from decoder.mlp import mlp
+from decoder.named_networks import NUMBERS, named
 from decoder.network_section import decode_network
 from decoder.real_mixture import decode_uniform_reals
 from decoder.real_predictors import decode_reals
@@ -30,6 +31,7 @@ from decoder.two_part import decode_two_part, decode_two_part_reals, read_two_pa
 from decoder.variational import decode_variational, read_variational
 
 LEARNERS = {1: mlp, 2: cnn, 3: Kernel, 13: colour_images, 14: GreyImages}
+LEARNERS |= {number: named(number) for number in NUMBERS}
 NETWORKS = {2: read_two_part, 3: read_two_part, 4: read_subspace, 5: read_variational}  # by code
 
 
@@ -37,7 +39,7 @@ def check_network(file):
     """Raises Unsupported for a code that does not know the file's network, or real numbers."""
     learned = {(0, 0), (6, 0), (1, 1), (1, 3)}
     if file.grid is None:
-        learned |= {(1, 2), (1, 13), (1, 14), (6, 13), (6, 14)}
+        learned |= {(1, 2), (1, 13), (1, 14), (6, 13), (6, 14), *((1, number) for number in NUMBERS)}
     if file.code in (NETWORKS if file.grid is None else (2, 3)):
         vertices = network(file.net, file.own)
         layers = [v for v in vertices if v.node in ("linear", "convolution")]

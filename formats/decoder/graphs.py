@@ -80,18 +80,36 @@ def _resnet(n):
     return b
 
 
-def _vgg16():
+def _vgg(normalised=True, rectified=True):
     b = _Builder()
     for widths in ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512)):
         for width in widths:
             b.add("convolution", width=width, kernel=3, padding=1)
-            b.add("normalisation")
+            if normalised:
+                b.add("normalisation")
             b.add("relu")
         b.add("max", kernel=2, stride=2)
     b.add("flatten")
     b.add("linear", width=512)
-    b.add("normalisation")
-    b.add("relu")
+    if normalised:
+        b.add("normalisation")
+    if rectified:
+        b.add("relu")
+    b.add("linear")
+    return b
+
+
+def _tiny_cnn():
+    b = _Builder()
+    for number in range(4):
+        b.add("convolution", width=32, kernel=3, padding=1)
+        b.add("relu")
+        if number % 2:
+            b.add("max", kernel=2, stride=2)
+    b.add("flatten")
+    for _ in range(2):
+        b.add("linear", width=256)
+        b.add("relu")
     b.add("linear")
     return b
 
@@ -114,7 +132,11 @@ def network(number, own=None):
         9: lambda: _resnet(3),
         10: lambda: _resnet(5),
         11: lambda: _resnet(9),
-        12: _vgg16,
+        12: _vgg,
+        15: lambda: _mlp((5000,)),
+        16: _tiny_cnn,
+        17: lambda: _vgg(normalised=False, rectified=False),
+        18: lambda: _vgg(rectified=False),
     }
     if number not in made:
         raise Unsupported(f"network {number} {own or ''}")

@@ -33,6 +33,10 @@ class NetId(IntEnum):
     VGG16 = 12
     COLOUR_CNN = 13  # the cnn of presets 4 to 9 for large images in colour, and the switching code with it
     GREY_CNN = 14  # that of presets 5 to 9 for large grey images
+    SHALLOW = 15
+    TINY_CNN = 16
+    VGGA = 17
+    VGGB = 18
     NAMED = 127  # its name and version stand in the header
 
 

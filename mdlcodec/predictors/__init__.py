@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mdlcodec.container.ids import LOWEST_PRESET, NetId
 from mdlcodec.errors import BadData, Unsupported
-from mdlcodec.nn.zoo import is_architecture
+from mdlcodec.nn.zoo import ARCHITECTURES, is_architecture
 
 if TYPE_CHECKING:
     from mdlcodec.data.dataset import Inputs
@@ -33,6 +33,23 @@ class Registered:
         return family
 
 
+@dataclass(frozen=True)
+class RegisteredNetwork(Registered):
+    """A network of the zoo."""
+
+    def load(self) -> "PredictorFamily":
+        """Imports the module."""
+        family: PredictorFamily = import_module(self.module).FAMILIES[self.number]
+        return family
+
+
+# numbers of the networks by name that learn, those without branches
+NAMED = (
+    *range(NetId.LENET5, NetId.NARROW_MLP + 1),
+    NetId.VGG16,
+    *range(NetId.SHALLOW, NetId.VGGB + 1),
+)
+
 PREDICTORS = (
     Registered("mlp", NetId.MLP, "mdlcodec.predictors.mlp"),
     Registered("cnn", NetId.CNN, "mdlcodec.predictors.cnn", reals=False),
@@ -40,6 +57,11 @@ PREDICTORS = (
     Registered("cnn", NetId.COLOUR_CNN, "mdlcodec.predictors.colour_images", reals=False),
     Registered("cnn", NetId.GREY_CNN, "mdlcodec.predictors.grey_images", reals=False),
     Registered("kernel", NetId.KERNEL, "mdlcodec.predictors.kernel", products=False),
+    *(
+        RegisteredNetwork(network.name, network.number, "mdlcodec.predictors.named_networks", reals=False)
+        for network in ARCHITECTURES.values()
+        if network.number in NAMED
+    ),
 )
 
 # what the switching code runs: see mdlcodec.predictors.switched

@@ -23,6 +23,7 @@ from mdlcodec.nn.exact_training import Network
 from mdlcodec.nn.graph import Graph, channels_first
 from mdlcodec.nn.node import Shape
 from mdlcodec.nn.work import prediction_work, step_work
+from mdlcodec.predictors.augmentation import shifted
 from mdlcodec.predictors.contract import Predictor
 from mdlcodec.predictors.objectives import ClassObjective, Objective, RealObjective
 from mdlcodec.predictors.pictures import moved_by_a_place
@@ -30,10 +31,11 @@ from mdlcodec.predictors.warps import Warp, warped
 from mdlcodec.saved import Saved, joined, part_of, taken, whole
 
 _FIRST_BLOCK = 8
-_PREDICTED_AT_ONCE = 512
+_PREDICTED_AT_ONCE, _VALUES_AT_ONCE = 512, 1 << 26
 # an example whose class had a higher probability when last trained on is easy: one draw in eight counts
 _EASY, _EASY_WORD = 0.95, np.uint64(1 << 61)
 _DRAWS, _ROUNDS = 8, 8
+_HALF = np.uint64(1 << 63)
 # operations that take as long as ...
 _DRAWN = 20_000  # drawing an example of a batch
 WARPED = 1_000  # a value of a warped image
@@ -60,6 +62,7 @@ class Recipe:
     warp: Warp | None  # of images in training
     selective: bool = False  # examples that are easy by now are drawn less often
     shifted: bool = False  # images are also predicted shifted by one pixel each way, and averaged
+    shift: int | None = None  # images are mirrored, or not, and shifted by up to so many places in training
 
     def block_end(self, start: int) -> int:
         """Where the block that begins at ``start`` ends."""
@@ -97,6 +100,11 @@ def integer_root(x: int, degree: int) -> int:
         else:
             high = middle
     return low
+
+
+def _predicted_at_once(recipe: Recipe, shape: Shape) -> int:
+    """Examples of shape (c, h, w) or (d,) that fit the memory together."""
+    return max(1, min(_PREDICTED_AT_ONCE, _VALUES_AT_ONCE // recipe.graph.values(shape)))
 
 
 class _Member:
@@ -146,10 +154,13 @@ class _Member:
         move = np.float32((recipe.horizon + 1.0) / (self.steps + recipe.horizon))
         rate = recipe.rate / (1.0 + self.steps / recipe.rate_steps)
         rows = self._rows(known)
-        if recipe.warp is None:
-            x = self._features[rows]
-        else:
+        if recipe.warp is not None:
             x = warped(self._features, rows, recipe.warp, self._warps)
+        elif recipe.shift is not None:
+            mirrored = self._warps.words(rows.size) >= _HALF
+            x = shifted(self._features, rows, mirrored, recipe.shift, self._warps)
+        else:
+            x = self._features[rows]
         _, gradient, true = self.network.gradient(x, labels[rows], recipe.smoothing, self._loss)
         if recipe.selective:
             self._known[rows] = true
@@ -201,7 +212,8 @@ class NetworkPredictor(Predictor):
     ) -> None:
         """features: float32 (n, ...), one example a row; k classes, None for real numbers; first: number of the
         first member's streams; at_once: examples predicted together, which changes no bit."""
-        self._at_once = _PREDICTED_AT_ONCE if at_once is None else at_once
+        shape = channels_first(features.shape[1:])
+        self._at_once = _predicted_at_once(recipe, shape) if at_once is None else at_once
         self._arithmetic = chosen_arithmetic()
         self._features, self._recipe = features, recipe
         self._objective: Objective = RealObjective() if k is None else ClassObjective(k)
@@ -273,7 +285,8 @@ def network_cost(n: int, shape: Shape, recipe: Recipe) -> Cost:
     """What training on n examples (c, h, w) or (d,) will take, before anything is allocated."""
     parameters = sum(math.prod(p.shape) for p in recipe.graph.parameters(shape).values())  # integers
     # values, their integers and gradients of a batch; patches of a convolution, a few times 16 MiB
-    batch = 32 * recipe.graph.values(shape) * max(recipe.batch, _PREDICTED_AT_ONCE) + (1 << 27)
+    predicted_at_once = _predicted_at_once(recipe, shape)
+    batch = 32 * recipe.graph.values(shape) * max(recipe.batch, predicted_at_once) + (1 << 27)
     batch *= at_once(recipe.members)
     # weights, gradient, two moments, average, block integers and planes
     weights = 48 * parameters * recipe.members
@@ -284,6 +297,6 @@ def network_cost(n: int, shape: Shape, recipe: Recipe) -> Cost:
         step += WARPED * recipe.batch * math.prod(shape)  # integers
     predicted = recipe.members * (5 if recipe.shifted else 1)
     work = recipe.total_steps(n) * step + predicted * prediction_work(
-        recipe.graph, shape, n, _PREDICTED_AT_ONCE
+        recipe.graph, shape, n, predicted_at_once
     )
     return Cost(parameters * recipe.members, work, weights + batch + known, sets)

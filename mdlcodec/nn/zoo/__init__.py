@@ -17,7 +17,8 @@ from mdlcodec.nn.zoo.architecture import Architecture
 from mdlcodec.nn.zoo.lenet import LENET5, LENET_300_100, NARROW_CONVOLUTION, NARROW_LENET, NARROW_MLP
 from mdlcodec.nn.zoo.mlp import mlp_named
 from mdlcodec.nn.zoo.resnet import RESNET20, RESNET32, RESNET56
-from mdlcodec.nn.zoo.vgg import VGG16
+from mdlcodec.nn.zoo.tiny import SHALLOW, TINY_CNN
+from mdlcodec.nn.zoo.vgg import VGG16, VGGA, VGGB
 
 _KNOWN = (
     LENET5,
@@ -29,6 +30,10 @@ _KNOWN = (
     RESNET32,
     RESNET56,
     VGG16,
+    SHALLOW,
+    TINY_CNN,
+    VGGA,
+    VGGB,
 )
 ARCHITECTURES: Mapping[str, Architecture] = {architecture.name: architecture for architecture in _KNOWN}
 ENTRY_POINTS = "mdlcodec.networks"
@@ -190,7 +195,11 @@ __all__ = [
     "RESNET20",
     "RESNET32",
     "RESNET56",
+    "SHALLOW",
+    "TINY_CNN",
     "VGG16",
+    "VGGA",
+    "VGGB",
     "Architecture",
     "architecture_named",
     "chosen_from",
