@@ -195,7 +195,7 @@ def test_a_prediction_does_not_depend_on_how_many_are_made_at_once():
 def test_several_members_are_pooled():
     x = coloured(20)[0]
     features = _features(x)
-    recipe = colour_images.recipe_for((3, 22, 20), 4, 8, whitening_of(features))
+    recipe = colour_images.recipe_for((3, 22, 20), 4, 7, whitening_of(features))
     both = ImagePredictor(features, 4, recipe, seed=0)
     assert (recipe.members, both.sets) == (2, 3)
     scores = both.predict(0, 20)

@@ -164,6 +164,12 @@ def shifted(images, down, right, mirrored):
     return out
 
 
+def views_of(x):
+    """Four views."""
+    moves = ((0, False), (0, True), (1, False), (-1, True))
+    return [shifted(x, [move] * len(x), [move] * len(x), [mirrored] * len(x)) for move, mirrored in moves]
+
+
 def cutmix(x, stream):
     """(images, p, q): those of a batch, whose rectangles come from which, and which share they are; or q = 0."""
     B, h, w, _ = x.shape  # noqa: N806
@@ -265,7 +271,7 @@ class Passes:
     def predict(self, start, stop):
         """Scores, float64 (stop - start, sets, K)."""
         x = self.features[start:stop]
-        views = moved(x) if self.warp else [x, x[:, :, ::-1]]
+        views = moved(x) if self.warp else views_of(x)
         out = np.zeros((stop - start, self.sets, self.k))
         for number, member in enumerate(self.members):
             total = 0.0

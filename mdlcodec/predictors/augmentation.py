@@ -51,6 +51,25 @@ def shifted(
     float32 (n, h, w, c), int64 (m,), bool (m,) -> float32 (m, h, w, c)."""
     down = stream.below(2 * most + 1, rows.size) - most
     right = stream.below(2 * most + 1, rows.size) - most
+    return _shifted(images, rows, down, right, mirrored)
+
+
+def views_of(images: np.ndarray) -> list[np.ndarray]:
+    """What predictions are averaged over, float32 (m, h, w, c) each: the images, mirrored ones, images moved by a
+    place up and left, and mirrored ones moved down and right, reflected at the edges."""
+    rows = np.arange(images.shape[0])
+    moves = [(0, False), (0, True), (1, False), (-1, True)]
+    return [
+        _shifted(
+            images, rows, np.full(rows.size, move), np.full(rows.size, move), np.full(rows.size, mirrored)
+        )
+        for move, mirrored in moves
+    ]
+
+
+def _shifted(
+    images: np.ndarray, rows: np.ndarray, down: np.ndarray, right: np.ndarray, mirrored: np.ndarray
+) -> np.ndarray:
     out = np.empty((rows.size, *images.shape[1:]), np.float32)
     arguments = images, rows, down, right, mirrored, out
     in_parts(_shift, _shift_shared, arguments, rows.size, part_size(rows.size, 1, out.size * VALUE))

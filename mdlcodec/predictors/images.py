@@ -1,7 +1,7 @@
 """Networks that learn from passes over all images so far (formats/prequential.md, "Large images in colour").
 
 Between blocks every member takes steps on batches of a permutation of all examples whose labels are known; new ones
-are shuffled into what is left of it. The running mean of the weights predicts, over two views.
+are shuffled into what is left of it. The running mean of the weights predicts, over several views.
 """
 
 import math
@@ -26,7 +26,7 @@ from mdlcodec.nn.graph import Graph, channels_first
 from mdlcodec.nn.losses import Loss, cross_entropy
 from mdlcodec.nn.node import Shape
 from mdlcodec.nn.work import prediction_work, step_work
-from mdlcodec.predictors.augmentation import pasted, shifted
+from mdlcodec.predictors.augmentation import pasted, shifted, views_of
 from mdlcodec.predictors.contract import Predictor
 from mdlcodec.predictors.network_predictor import WARPED, block_end, integer_root
 from mdlcodec.predictors.pictures import moved_by_a_place
@@ -56,11 +56,9 @@ class ImageRecipe:
     warp: Warp | None = None  # of images in training, in place of shifts, mirrored images and cutmix
 
     def views(self, images: np.ndarray) -> list[np.ndarray]:
-        """What predictions are averaged over, float32 (m, h, w, c) each: shifted by a place if images are warped in
-        training, else mirrored."""
-        if self.warp is not None:
-            return moved_by_a_place(images)
-        return [images, np.ascontiguousarray(images[:, :, ::-1])]
+        """What predictions are averaged over, float32 (m, h, w, c) each; none is mirrored if images are warped in
+        training."""
+        return views_of(images) if self.warp is None else moved_by_a_place(images)
 
     def block_end(self, start: int) -> int:
         """Where the block that begins at ``start`` ends."""
@@ -301,7 +299,7 @@ def image_cost(n: int, shape: Shape, recipe: ImageRecipe) -> Cost:
     step += (_AUGMENTED if recipe.warp is None else WARPED) * _BATCH * math.prod(shape)  # integers
     step += _muon_work(recipe.graph, shape)
     predicted = prediction_work(recipe.graph, shape, n, _PREDICTED_AT_ONCE)
-    views = len(recipe.views(np.empty((0, 1, 1, 1), np.float32)))
+    views = len(recipe.views(np.empty((0, *shape), np.float32)))
     work = recipe.members * (recipe.steps(n) * step + views * predicted)
     sets = recipe.members + (recipe.members > 1)
     return Cost(parameters * recipe.members, work, weights + batch + known, sets)
