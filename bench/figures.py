@@ -1,22 +1,25 @@
 """Figures 1 to 3 of Blier & Ollivier 2018, drawn from runs of the program's own predictors and codes.
 
-    python bench/figures.py 1 --data DATA -o bench/results/figure_1 [--curves "true labels" "fake labels"]
-    python bench/figures.py 2 --data DATA -o bench/results/figure_2 [--curves mlp cnn kernel:4000]
+    python bench/figures.py 1 --data DATA -o bench/results/figure_1 [--curves "true labels" "fake labels, NET" ..]
+    python bench/figures.py 2 --data DATA -o bench/results/figure_2 [--curves mlp cnn kernel:4000 vggb ..]
     python bench/figures.py 3 --data DATA -o bench/results/figure_3 [--curves prequential switching]
                               [--limit N] [--preset P] [--seed N]
 
 DATA is what `mdlcodec encode` takes. Each run writes OUT.json, which holds the curves, and OUT.png; curves of the
 same data and settings that are in OUT.json already are not run again.
 
-Figure 1: KL + expected loss of all labels, and the KL alone, while the variational code trains its posterior; fake
-labels are the same ones in a random order. Figures 2 and 3: a curve is a code (prequential, switching) or a network
-of the prequential code (mlp, cnn, kernel), with :N of the first N examples alone; lengths are ideal, -sum log2 p.
+Figure 1: KL + expected loss of all labels, and the KL alone, while the variational code trains its posterior of the
+network that is named, or of its own choice; fake labels are the same ones in a random order; the paper's network is
+mlp-200-200-200. Figures 2 and 3: a curve is a code (prequential, switching) or a network of the prequential code
+(mlp, cnn, kernel, the paper's shallow, tiny-cnn, vgga and vggb), with :N of the first N examples alone; lengths are
+ideal, -sum log2 p.
 
 Small runs, of some minutes:
 
     python bench/figures.py 1 --data digits --preset 1 -o /tmp/figure_1
     python bench/figures.py 2 --data digits --preset 2 -o /tmp/figure_2
     python bench/figures.py 2 --data MNIST --limit 2000 --preset 2 -o /tmp/figure_2
+    python bench/figures.py 2 --data CIFAR --limit 5000 --preset 1 -o /tmp/figure_2 --curves mlp tiny-cnn shallow
     python bench/figures.py 3 --data MNIST --limit 2000 --preset 1 -o /tmp/figure_3 --curves mlp kernel switching
 """
 
@@ -120,9 +123,11 @@ def _run_variational(dataset: Dataset, name: str, preset: int, seed: int) -> dic
     labels, code = dataset.labels, VariationalCode()
     assert labels is not None
     classes, k = labels.classes, len(labels.values)
-    if name == "fake labels":
+    which, _, net = name.partition(", ")
+    if which == "fake labels":
         classes = np.random.default_rng(seed).permutation(classes)
-    architecture = code.architecture(code.settings("auto", preset, seed, dataset.inputs, labels.target))
+    chosen = code.settings(net or "auto", preset, seed, dataset.inputs, labels.target)
+    architecture = code.architecture(chosen)
     found: dict[str, Any] = {"net": architecture.name, "steps": [], "divergence_bits": [], "loss_bits": []}
 
     task = Task.of(architecture, dataset.inputs.features, classes, k, seed=seed)

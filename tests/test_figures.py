@@ -92,6 +92,8 @@ def test_figures_2_and_3(figures: ModuleType, monkeypatch: pytest.MonkeyPatch) -
 def test_figure_1(figures: ModuleType) -> None:
     curves = drawn(figures, "1")
     assert list(curves) == ["true labels", "fake labels"]
+    named = drawn(figures, "1", "--curves", "true labels, mlp-4-3")["true labels, mlp-4-3"]
+    assert (named["net"], curves["true labels"]["net"]) == ("mlp-4-3", "narrow-mlp")
     for curve in curves.values():
         length = np.array(curve["divergence_bits"]) + np.array(curve["loss_bits"])
         assert curve["steps"][0] == 0
