@@ -356,8 +356,8 @@ def test_inputs_and_nets_that_do_not_fit(code):
         BadData, match=f"--code {code} has no network named 'cnn'; choose one of auto, lenet5"
     ):
         mdlcodec.encode(x, y, code=code, net="cnn")
-    with pytest.raises(BadData, match="lenet5 is for codes that transmit a network"):
-        mdlcodec.encode(x, y, net="lenet5")
+    with pytest.raises(BadData, match="mlp-3-2 is for codes that transmit a network"):
+        mdlcodec.encode(x, y, net="mlp-3-2")
 
 
 def test_options_that_do_not_fit():

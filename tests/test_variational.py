@@ -502,8 +502,8 @@ def test_inputs_and_nets_that_do_not_fit():
         mdlcodec.encode(x, y, code="variational", net="resnet20")
     with pytest.raises(BadData, match="resnet20 normalises by running statistics"):
         mdlcodec.encode(x, y, code="subspace", net="resnet20")
-    with pytest.raises(BadData, match="narrow-mlp is for codes that transmit a network"):
-        mdlcodec.encode(x, y, net="narrow-mlp")
+    with pytest.raises(BadData, match="resnet20 is for codes that transmit a network"):
+        mdlcodec.encode(x, y, net="resnet20")
 
 
 def test_costs():

@@ -42,8 +42,8 @@ from mdlcodec.report.strict_json import strict_json
     metavar="NAME",
     show_default=True,
     help="What learns: mlp, cnn or kernel, alone (--code prequential, which auto then is); lenet5 or lenet-300-100 "
-    "(two-part, two-part-raw, subspace); narrow-lenet, narrow-convolution or narrow-mlp (variational); or auto, "
-    "which chooses by the inputs' shape and number.",
+    "(two-part, two-part-raw, subspace); narrow-lenet, narrow-convolution or narrow-mlp (variational); shallow, "
+    "tiny-cnn, vgga, vggb, vgg16 or resnet20; or auto, which chooses by the inputs' shape and number.",
 )
 @click.option("--seed", default=0, type=int, metavar="N", show_default=True, help="Seed of the network.")
 @click.option(

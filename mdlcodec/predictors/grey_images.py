@@ -98,10 +98,10 @@ class GreyImagesFamily(ImageFamily):
         # the images as they came, and standardised, and patches of the first ones
         memory = 2 * inputs.features.nbytes + whitening_memory(inputs.features.shape)
         return Cost(
-            sum(cost.parameters for cost in costs),
-            sum(cost.work for cost in costs),
-            sum(cost.memory for cost in costs) + memory,
-            sum(cost.sets for cost in costs) + _pools(len(costs)),
+            sum(cost.parameters for cost in costs),  # integers
+            sum(cost.work for cost in costs),  # integers
+            sum(cost.memory for cost in costs) + memory,  # integers
+            sum(cost.sets for cost in costs) + _pools(len(costs)),  # integers
         )
 
     @override
