@@ -19,7 +19,7 @@ from mdlcodec.errors import BadData, LimitExceeded
 
 _GIB = 2**30
 DEFAULT_MEMORY = 8 * _GIB  # bytes
-DEFAULT_WORK = 10**14  # operations of a receiver: about an hour on one slow core
+DEFAULT_WORK = 2 * 10**14  # operations of a receiver: about an hour on one core, two on a slow one
 ANY_WORK = 10**18  # of a sender, who chose the preset: more than anybody waits for
 EXPONENTIAL = 500  # operations that take as long as an exponential or a logarithm, and what goes with it
 _allowed_to_readers: ContextVar[int] = ContextVar("_allowed_to_readers", default=DEFAULT_MEMORY)

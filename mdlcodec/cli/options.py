@@ -179,8 +179,8 @@ def common_options(command: Callable[..., None]) -> Callable[..., None]:
             "--max-work",
             type=Operations(),
             metavar="OPS",
-            help="Refuse what needs more operations, such as 5e14 or 500T. [default: 1e14 to decode, test, list "
-            "and unpack, about an hour on a slow core; to encode, what the preset asks for]",
+            help="Refuse what needs more operations, such as 5e14 or 500T. [default: 2e14 to decode, test, list "
+            "and unpack, about an hour on one core; to encode, what the preset asks for]",
         ),
         click.option(
             "--max-steps",
