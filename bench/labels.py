@@ -3,8 +3,9 @@
     python bench/labels.py --data DIR -o bench/results/labels [--only NAME ...]
 
 DIR holds mnist/, fashion_mnist/ (IDX folders), tabular/ (letter-recognition.data, adult.data.xz) and cifar10.npz
-(what bench/cifar10_arrays.py makes). Each set is encoded and decoded by the command line in fresh processes, one at a
-time; the decoded labels are compared with the originals. Rows are added to DIR-independent files: OUT.json and OUT.md.
+(what bench/cifar10_arrays.py makes). Each set is encoded and decoded by the command line in fresh processes, one at
+a time; the decoded labels are compared with the originals. Rows are added to DIR-independent files: OUT.json and
+OUT.md.
 """
 
 import argparse
