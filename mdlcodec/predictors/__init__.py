@@ -44,7 +44,7 @@ class RegisteredNetwork(Registered):
 
 
 # numbers of the networks by name that learn, those without branches
-NAMED = (
+ZOO = (
     *range(NetId.LENET5, NetId.NARROW_MLP + 1),
     NetId.VGG16,
     *range(NetId.SHALLOW, NetId.VGGB + 1),
@@ -58,9 +58,9 @@ PREDICTORS = (
     Registered("cnn", NetId.GREY_CNN, "mdlcodec.predictors.grey_images", reals=False),
     Registered("kernel", NetId.KERNEL, "mdlcodec.predictors.kernel", products=False),
     *(
-        RegisteredNetwork(network.name, network.number, "mdlcodec.predictors.named_networks", reals=False)
+        RegisteredNetwork(network.name, network.number, "mdlcodec.predictors.zoo_networks", reals=False)
         for network in ARCHITECTURES.values()
-        if network.number in NAMED
+        if network.number in ZOO
     ),
 )
 

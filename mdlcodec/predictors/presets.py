@@ -110,7 +110,7 @@ GREY = {
 
 
 # T(m) = steps * m^(3/4), of networks by name
-NAMED_STEPS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 7: 12, 8: 16, 9: 24}
+ZOO_STEPS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 7: 12, 8: 16, 9: 24}
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,11 @@ from mdlcodec.nn.graph import Graph
 from mdlcodec.nn.node import Shape
 from mdlcodec.nn.nodes import Linear
 from mdlcodec.nn.zoo import Architecture, numbered
-from mdlcodec.predictors import NAMED
+from mdlcodec.predictors import ZOO
 from mdlcodec.predictors.contract import PredictorFamily
 from mdlcodec.predictors.network_predictor import NetworkPredictor, Recipe, network_cost
 from mdlcodec.predictors.pictures import standardised
-from mdlcodec.predictors.presets import NAMED_STEPS, effort_of
+from mdlcodec.predictors.presets import ZOO_STEPS, effort_of
 
 # images are shifted by up to a part of their smaller side
 _SHIFTED_PART = 5
@@ -34,7 +34,7 @@ def _begun(graph: Graph) -> Graph:
     return Graph((*graph.vertices[:-1], replace(last, node=replace(last.node, gain=0.0))))
 
 
-class NamedNetworkFamily(PredictorFamily):
+class ZooNetworkFamily(PredictorFamily):
     """A network of the zoo without branches."""
 
     def __init__(self, architecture: Architecture) -> None:
@@ -51,7 +51,7 @@ class NamedNetworkFamily(PredictorFamily):
             growth=10,
             batch=32,
             steps_base=2,
-            steps_scale=effort_of(NAMED_STEPS, preset),
+            steps_scale=effort_of(ZOO_STEPS, preset),
             steps_power=(3, 4),
             rate=3e-4,
             rate_steps=1e9,
@@ -81,6 +81,6 @@ def _features(inputs: Inputs) -> np.ndarray:
     return standardised(inputs.features) if inputs.is_images else inputs.features
 
 
-FAMILIES: Mapping[int, NamedNetworkFamily] = {
-    number: NamedNetworkFamily(numbered("prequential", number)) for number in NAMED
+FAMILIES: Mapping[int, ZooNetworkFamily] = {
+    number: ZooNetworkFamily(numbered("prequential", number)) for number in ZOO
 }

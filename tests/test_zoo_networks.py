@@ -12,10 +12,10 @@ from mdlcodec import data
 from mdlcodec.container.ids import NetId
 from mdlcodec.errors import BadData
 from mdlcodec.nn.zoo import ARCHITECTURES
-from mdlcodec.predictors import NAMED
-from mdlcodec.predictors.named_networks import FAMILIES
+from mdlcodec.predictors import ZOO
 from mdlcodec.predictors.network_predictor import NetworkPredictor
 from mdlcodec.predictors.pictures import standardised
+from mdlcodec.predictors.zoo_networks import FAMILIES
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
 
@@ -25,7 +25,7 @@ from decoder.training import NetworkPredictor as Described
 
 
 def test_those_without_branches():
-    assert set(NAMED) == set(NUMBERS) == set(FAMILIES)
+    assert set(ZOO) == set(NUMBERS) == set(FAMILIES)
     names = {family.name for family in FAMILIES.values()}
     assert names == {name for name in ARCHITECTURES if not name.startswith("resnet")}
 
