@@ -81,7 +81,7 @@ class ColourEffort:
 
 COLOUR = {
     4: ColourEffort(images=60, widths=(32, 128, 128), members=1),
-    5: ColourEffort(images=180, widths=(32, 128, 128), members=1),
+    5: ColourEffort(images=100, widths=(32, 128, 128), members=2),
     6: ColourEffort(images=160, widths=(32, 128, 128), members=2),
     7: ColourEffort(images=190, widths=(48, 192, 192), members=2),
     8: ColourEffort(images=240, widths=(48, 192, 192), members=3),
