@@ -20,7 +20,7 @@ from mdlcodec.errors import BadData, InexactComputation, Unsupported
 from mdlcodec.exact.guard import Guard
 from mdlcodec.mixing.pools import mean_log_probabilities
 from mdlcodec.mixing.switch_distribution import Calibration
-from mdlcodec.predictors import PREDICTORS, ZOO, auto_name, predictor_for, predictor_numbered
+from mdlcodec.predictors import PREDICTORS, RegisteredNetwork, auto_name, predictor_for, predictor_numbered
 from mdlcodec.predictors.encoding import encoded
 from mdlcodec.predictors.network_predictor import integer_root
 from mdlcodec.predictors.presets import CNN, HIGHEST_PRESET, LOWEST_PRESET, MLP
@@ -210,7 +210,7 @@ def test_auto_looks_at_shape_and_number_alone():
 @pytest.mark.parametrize("entry", PREDICTORS, ids=lambda entry: entry.name)
 def test_every_preset_has_a_cost_that_grows(entry):
     x, lowest = {NetId.COLOUR_CNN: (coloured(60)[0], 4), NetId.GREY_CNN: (images(60, 20)[0], 5)}.get(
-        entry.number, (images(60, 32 if entry.number in ZOO else 8)[0], LOWEST_PRESET)
+        entry.number, (images(60, 32 if isinstance(entry, RegisteredNetwork) else 8)[0], LOWEST_PRESET)
     )
     inputs = data.from_arrays(x, None).inputs
     family, presets = entry.load(), range(lowest, HIGHEST_PRESET + 1)

@@ -13,10 +13,7 @@ from mdlcodec.container.ids import CodeId, NetId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Classes, Reals, Target
 from mdlcodec.errors import BadData
-from mdlcodec.predictors import SEVERAL, number_of_images
-
-# numbers of networks that a file names, for they stand for what others are for other images
-_LARGE = (NetId.COLOUR_CNN, NetId.GREY_CNN)
+from mdlcodec.predictors import LARGE_NUMBERS, SEVERAL, number_of_images
 
 
 class SwitchingCode(Code):
@@ -32,11 +29,11 @@ class SwitchingCode(Code):
         if net not in ("auto", SEVERAL):
             raise BadData(f"--code switching runs several predictors and has no --net {net}; leave it out")
         number = number_of_images(inputs, preset) if isinstance(target, Classes) else NetId.NONE
-        return Settings(net=number if number in _LARGE else NetId.NONE, preset=preset, seed=seed)
+        return Settings(net=number if number in LARGE_NUMBERS else NetId.NONE, preset=preset, seed=seed)
 
     @override
     def net_name(self, settings: Settings) -> str:
-        if settings.net not in _LARGE:
+        if settings.net not in LARGE_NUMBERS:
             self.check_no_network(settings)
         return SEVERAL
 

@@ -157,7 +157,7 @@ class _Waiting:
         self._free.clear()
 
 
-def at_once(chains: int) -> int:
+def chains_at_once(chains: int) -> int:
     """How many of so many chains `side_by_side` runs at a time, from a thread that runs none itself."""
     return min(chains, _number())
 
@@ -168,7 +168,7 @@ def side_by_side(chains: Sequence[Chain]) -> None:
     Chains come to their ends together, if none is longer than a thread's share of all. Raises what one of the tasks
     raises, once none is running.
     """
-    threads = 1 if _here.alone else at_once(len(chains))
+    threads = 1 if _here.alone else chains_at_once(len(chains))
     if threads <= 1:
         for chain in chains:
             for _ in range(chain.times):

@@ -35,20 +35,13 @@ class Registered:
 
 @dataclass(frozen=True)
 class RegisteredNetwork(Registered):
-    """A network of the zoo."""
+    """A network of the zoo, one without branches."""
 
     def load(self) -> "PredictorFamily":
         """Imports the module."""
         family: PredictorFamily = import_module(self.module).FAMILIES[self.number]
         return family
 
-
-# numbers of the networks by name that learn, those without branches
-ZOO = (
-    *range(NetId.LENET5, NetId.NARROW_MLP + 1),
-    NetId.VGG16,
-    *range(NetId.SHALLOW, NetId.VGGB + 1),
-)
 
 PREDICTORS = (
     Registered("mlp", NetId.MLP, "mdlcodec.predictors.mlp"),
@@ -60,7 +53,7 @@ PREDICTORS = (
     *(
         RegisteredNetwork(network.name, network.number, "mdlcodec.predictors.zoo_networks", reals=False)
         for network in ARCHITECTURES.values()
-        if network.number in ZOO
+        if not network.branches
     ),
 )
 
@@ -71,6 +64,7 @@ SEVERAL = "several"
 LARGE_SIDE = 20
 # and those of so many channels are learned in another way from this preset on
 _LARGE = {3: (NetId.COLOUR_CNN, 4), 1: (NetId.GREY_CNN, 5)}
+LARGE_NUMBERS = tuple(number for number, _ in _LARGE.values())
 
 # up to here the kernel predictor is the better one, and its factor fits the memory
 KERNEL_LIMIT = 4000

@@ -6,17 +6,14 @@ from typing_extensions import override
 
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
-from mdlcodec.errors import Unsupported
 from mdlcodec.limits import Cost
-from mdlcodec.nn.graph import channels_first
 from mdlcodec.nn.node import Shape
-from mdlcodec.predictors import number_of_images
 from mdlcodec.predictors.contract import ImageFamily, Predictor
 from mdlcodec.predictors.images import ImagePredictor, ImageRecipe, image_cost
-from mdlcodec.predictors.pictures import standardised, stopped
-from mdlcodec.predictors.presets import COLOUR, check_preset
+from mdlcodec.predictors.pictures import large_shape, standardised, stopped
+from mdlcodec.predictors.presets import COLOUR
 from mdlcodec.predictors.stages import stages
-from mdlcodec.predictors.whitening import Whitening, unfitted_whitening, whitening_memory, whitening_of
+from mdlcodec.predictors.whitening import Whitening, unfitted_whitening, whitening_of
 
 
 def recipe_for(shape: Shape, k: int, preset: int, whitening: Whitening | None = None) -> ImageRecipe:
@@ -37,31 +34,21 @@ class ColourImagesFamily(ImageFamily):
     name = "cnn"
     number: int = NetId.COLOUR_CNN
 
-    def _shape(self, inputs: Inputs, preset: int) -> Shape:
-        check_preset(preset)
-        if number_of_images(inputs, preset) != self.number:
-            raise Unsupported(
-                f"the file uses network number {self.number} for these images, or with preset {preset}, which this "
-                "version does not know; upgrade mdlcodec"
-            )
-        return channels_first(inputs.features.shape[1:])
-
     @override
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
-        shape = self._shape(inputs, preset)
+        shape = large_shape(self.number, inputs, preset)
         cost = image_cost(inputs.n, shape, recipe_for(shape, k, preset))
-        # the images as they came, and standardised, and patches of the first ones
-        memory = cost.memory + 2 * inputs.features.nbytes + whitening_memory(inputs.features.shape)
+        memory = cost.memory + 2 * inputs.features.nbytes  # the images as they came, and standardised
         return Cost(cost.parameters, cost.work, memory, cost.sets)
 
     @override
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> ImagePredictor:
-        shape, features = self._shape(inputs, preset), standardised(inputs.features)
+        shape, features = large_shape(self.number, inputs, preset), standardised(inputs.features)
         return ImagePredictor(features, k, recipe_for(shape, k, preset, whitening_of(features)), seed)
 
     @override
     def alone(self, inputs: Inputs, k: int, preset: int, seed: int) -> list[Predictor]:
-        shape, features = self._shape(inputs, preset), standardised(inputs.features)
+        shape, features = large_shape(self.number, inputs, preset), standardised(inputs.features)
         recipe = recipe_for(shape, k, preset, whitening_of(features))
         return [
             ImagePredictor(features, k, replace(recipe, members=1, scale=stopped(recipe.scale, i)), seed, i)
@@ -70,7 +57,7 @@ class ColourImagesFamily(ImageFamily):
 
     @override
     def costs_alone(self, inputs: Inputs, k: int, preset: int) -> list[Cost]:
-        shape = self._shape(inputs, preset)
+        shape = large_shape(self.number, inputs, preset)
         recipe = recipe_for(shape, k, preset)
         scales = (stopped(recipe.scale, i) for i in range(recipe.members))
         return [image_cost(inputs.n, shape, replace(recipe, members=1, scale=scale)) for scale in scales]

@@ -18,7 +18,7 @@ from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.exact.muon import Muon, Part
 from mdlcodec.exact.optimisers import move_towards
 from mdlcodec.exact.random import Stream
-from mdlcodec.exact.threads import Chain, at_once
+from mdlcodec.exact.threads import Chain, chains_at_once
 from mdlcodec.limits import Cost
 from mdlcodec.mixing.pools import mean_log_probabilities
 from mdlcodec.nn.exact_training import Network
@@ -31,6 +31,7 @@ from mdlcodec.predictors.contract import Predictor
 from mdlcodec.predictors.network_predictor import WARPED, block_end, integer_root
 from mdlcodec.predictors.pictures import moved_by_a_place
 from mdlcodec.predictors.warps import Warp, warped
+from mdlcodec.predictors.whitening import whitening_memory
 from mdlcodec.saved import Saved, joined, part_of, taken, whole
 
 _GROWTH = 10  # a block is a tenth of the labels before it
@@ -291,7 +292,7 @@ def image_cost(n: int, shape: Shape, recipe: ImageRecipe) -> Cost:
     """What training on n images (c, h, w) will take, before anything is allocated."""
     parameters = sum(math.prod(p.shape) for p in recipe.graph.parameters(shape).values())  # integers
     batch = 32 * recipe.graph.values(shape) * max(_BATCH, _PREDICTED_AT_ONCE) + (1 << 27)
-    batch *= at_once(recipe.members)
+    batch *= chains_at_once(recipe.members)
     # weights, gradient, momentum, average, block integers and planes
     weights = 48 * parameters * recipe.members
     known = 16 * n * recipe.members  # examples that wait, and how each is seen first
@@ -299,7 +300,8 @@ def image_cost(n: int, shape: Shape, recipe: ImageRecipe) -> Cost:
     step += (_AUGMENTED if recipe.warp is None else WARPED) * _BATCH * math.prod(shape)  # integers
     step += _muon_work(recipe.graph, shape)
     predicted = prediction_work(recipe.graph, shape, n, _PREDICTED_AT_ONCE)
-    views = len(recipe.views(np.empty((0, *shape), np.float32)))
+    views = len(recipe.views(np.empty((0, *shape[1:], shape[0]), np.float32)))
     work = recipe.members * (recipe.steps(n) * step + views * predicted)
     sets = recipe.members + (recipe.members > 1)
-    return Cost(parameters * recipe.members, work, weights + batch + known, sets)
+    memory = weights + batch + known + whitening_memory((n, *shape[1:], shape[0]))
+    return Cost(parameters * recipe.members, work, memory, sets)

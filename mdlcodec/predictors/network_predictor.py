@@ -17,7 +17,7 @@ from mdlcodec.exact.choice import chosen_arithmetic
 from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.exact.optimisers import adam_for, move_towards
 from mdlcodec.exact.random import Stream
-from mdlcodec.exact.threads import Chain, at_once
+from mdlcodec.exact.threads import Chain, chains_at_once
 from mdlcodec.limits import Cost
 from mdlcodec.nn.exact_training import Network
 from mdlcodec.nn.graph import Graph, channels_first
@@ -62,7 +62,9 @@ class Recipe:
     warp: Warp | None  # of images in training
     selective: bool = False  # examples that are easy by now are drawn less often
     shifted: bool = False  # images are also predicted shifted by one pixel each way, and averaged
-    shift: int | None = None  # images are mirrored, or not, and shifted by up to so many places in training
+    training_shift: int | None = (
+        None  # images are mirrored, or not, and shifted by up to so many places in training
+    )
 
     def block_end(self, start: int) -> int:
         """Where the block that begins at ``start`` ends."""
@@ -156,9 +158,9 @@ class _Member:
         rows = self._rows(known)
         if recipe.warp is not None:
             x = warped(self._features, rows, recipe.warp, self._warps)
-        elif recipe.shift is not None:
+        elif recipe.training_shift is not None:
             mirrored = self._warps.words(rows.size) >= _HALF
-            x = shifted(self._features, rows, mirrored, recipe.shift, self._warps)
+            x = shifted(self._features, rows, mirrored, recipe.training_shift, self._warps)
         else:
             x = self._features[rows]
         _, gradient, true = self.network.gradient(x, labels[rows], recipe.smoothing, self._loss)
@@ -287,7 +289,7 @@ def network_cost(n: int, shape: Shape, recipe: Recipe) -> Cost:
     # values, their integers and gradients of a batch; patches of a convolution, a few times 16 MiB
     predicted_at_once = _predicted_at_once(recipe, shape)
     batch = 32 * recipe.graph.values(shape) * max(recipe.batch, predicted_at_once) + (1 << 27)
-    batch *= at_once(recipe.members)
+    batch *= chains_at_once(recipe.members)
     # weights, gradient, two moments, average, block integers and planes
     weights = 48 * parameters * recipe.members
     known = 8 * n * recipe.members if recipe.selective else 0

@@ -3,8 +3,12 @@
 import numpy as np
 
 from mdlcodec.data.dataset import Inputs
-from mdlcodec.errors import BadData
+from mdlcodec.errors import BadData, Unsupported
 from mdlcodec.exact.sums import column_sums_of_squares
+from mdlcodec.nn.graph import channels_first
+from mdlcodec.nn.node import Shape
+from mdlcodec.predictors import number_of_images
+from mdlcodec.predictors.presets import check_preset
 
 # the schedules of copies of one network, in sixths: stopping times
 _SIXTHS = (6, 5, 4, 3)
@@ -14,6 +18,20 @@ def check_images(inputs: Inputs) -> None:
     """Raise BadData for inputs that are columns."""
     if not inputs.is_images:
         raise BadData("--net cnn needs images, and these inputs are columns; choose --net mlp or kernel")
+
+
+def large_shape(number: int, inputs: Inputs, preset: int) -> Shape:
+    """The shape (c, h, w) of large images that the network of that number is for under that preset.
+
+    Raises Unsupported for others.
+    """
+    check_preset(preset)
+    if number_of_images(inputs, preset) != number:
+        raise Unsupported(
+            f"the file uses network number {number} for these images, or with preset {preset}, which this version "
+            "does not know; upgrade mdlcodec"
+        )
+    return channels_first(inputs.features.shape[1:])
 
 
 def standardised(images: np.ndarray) -> np.ndarray:

@@ -13,12 +13,14 @@ from mdlcodec.saved import Saved, joined, part_of
 
 
 class SideBySide(Predictor):
-    """The score sets of all members in their order, then the logarithms of the mean probabilities of the last score
-    set of each."""
+    """The score sets of all members in their order, then for each group of members the logarithms of the mean
+    probabilities of their last score sets."""
 
-    def __init__(self, members: Sequence[Predictor]) -> None:
+    def __init__(self, members: Sequence[Predictor], groups: Sequence[Sequence[int]] | None = None) -> None:
+        """``groups``: numbers of members; one of all by default."""
         self._members, self._arithmetic = members, chosen_arithmetic()
-        self.sets = sum(member.sets for member in members) + 1  # integers
+        self._groups = [range(len(members))] if groups is None else groups
+        self.sets = sum(member.sets for member in members) + len(self._groups)  # integers
 
     def block_end(self, start: int) -> int:
         """The first member's blocks serve all."""
@@ -27,20 +29,10 @@ class SideBySide(Predictor):
     @override
     def predict(self, start: int, stop: int) -> np.ndarray:
         scores = [member.predict(start, stop) for member in self._members]
-        pools = self.pools(np.stack([own[:, -1] for own in scores]))
-        return np.concatenate([*scores, np.stack(pools, axis=1)], axis=1)
-
-    def pools(self, scores: np.ndarray) -> list[np.ndarray]:
-        """What comes behind the members' score sets, float64 (m, k) each, from the last one of each member, float64
-        (members, m, k)."""
-        return [self.pool(scores)]
-
-    @staticmethod
-    def pool(scores: np.ndarray) -> np.ndarray:
-        """Logarithms of mean probabilities, float64 (score sets, m, k) -> (m, k)."""
-        mean = np.empty(scores.shape[1:])
-        mean_log_probabilities(scores, mean)
-        return mean
+        pools = np.empty((len(self._groups), stop - start, scores[0].shape[2]))
+        for group, pool in zip(self._groups, pools, strict=True):
+            mean_log_probabilities(np.stack([scores[member][:, -1] for member in group]), pool)
+        return np.concatenate([*scores, pools.transpose(1, 0, 2)], axis=1)
 
     @override
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:

@@ -42,48 +42,6 @@ def _check_none(number: int) -> None:
         )
 
 
-def switched(number: int, inputs: Inputs, k: int, preset: int, seed: int) -> Portfolio:
-    """The predictors for these inputs, before any label; ``number``: of the network in the file. Raises Unsupported
-    for an unknown preset, or a number that is not for these inputs."""
-    n = inputs.n
-    if inputs.is_images:
-        entries = [Held(one, n, 1) for one in _of_images(number).alone(inputs, k, preset, seed)]
-    else:
-        _check_none(number)
-        entries = [Held(mlp.FAMILY.start(inputs, k, preset, seed), n, 1)]
-    few, effort = _few(inputs, preset), effort_of(KERNEL, preset)
-    distances = kernel.example_distances(few.features, effort, seed)
-    machine = kernel.KernelPredictor(few.n, k, distances, effort)
-    entries.append(Held(machine, few.n, machine.sets))
-    entries.append(Held(NeighboursPredictor(few.n, k, distances), few.n, 0))
-    return Portfolio(entries, k)
-
-
-def switched_cost(number: int, inputs: Inputs, k: int, preset: int) -> Cost:
-    """What running them takes, before anything is allocated; raises as `switched` does."""
-    few = _few(inputs, preset)
-    pooled = [kernel.FAMILY.cost(few, k, preset)]
-    memory = 0
-    if inputs.is_images:
-        pooled += _of_images(number).costs_alone(inputs, k, preset)
-        memory = 2 * inputs.features.nbytes  # the images standardised
-    else:
-        _check_none(number)
-        pooled.append(mlp.FAMILY.cost(inputs, k, preset))
-    neighbours = Cost(0, neighbours_work(few.n, k), 8 * packed_size(few.n), NeighboursPredictor.sets)
-    sets = sum(cost.sets for cost in [*pooled, neighbours]) + len(pooled) + 2  # integers: the pools
-    memory += portfolio_memory(inputs.n // _BLOCKS + _BLOCKS, k, sets)
-    total = Cost(0, 0, memory, len(pooled) + 2)
-    for cost in [*pooled, neighbours]:
-        total = Cost(
-            total.parameters + cost.parameters,
-            total.work + cost.work,
-            total.memory + cost.memory,
-            total.sets + cost.sets,
-        )
-    return total
-
-
 class SwitchedFamily(PredictorFamily):
     """Several predictors at once, under the switch distribution."""
 
@@ -95,8 +53,39 @@ class SwitchedFamily(PredictorFamily):
 
     @override
     def cost(self, inputs: Inputs, k: int, preset: int) -> Cost:
-        return switched_cost(self.number, inputs, k, preset)
+        few = _few(inputs, preset)
+        pooled = [kernel.FAMILY.cost(few, k, preset)]
+        memory = 0
+        if inputs.is_images:
+            pooled += _of_images(self.number).costs_alone(inputs, k, preset)
+            memory = 2 * inputs.features.nbytes  # the images standardised
+        else:
+            _check_none(self.number)
+            pooled.append(mlp.FAMILY.cost(inputs, k, preset))
+        neighbours = Cost(0, neighbours_work(few.n, k), 8 * packed_size(few.n), NeighboursPredictor.sets)
+        sets = sum(cost.sets for cost in [*pooled, neighbours]) + len(pooled) + 2  # integers: the pools
+        memory += portfolio_memory(inputs.n // _BLOCKS + _BLOCKS, k, sets)
+        total = Cost(0, 0, memory, len(pooled) + 2)
+        for cost in [*pooled, neighbours]:
+            total = Cost(
+                total.parameters + cost.parameters,
+                total.work + cost.work,
+                total.memory + cost.memory,
+                total.sets + cost.sets,
+            )
+        return total
 
     @override
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> Portfolio:
-        return switched(self.number, inputs, k, preset, seed)
+        n = inputs.n
+        if inputs.is_images:
+            entries = [Held(one, n, 1) for one in _of_images(self.number).alone(inputs, k, preset, seed)]
+        else:
+            _check_none(self.number)
+            entries = [Held(mlp.FAMILY.start(inputs, k, preset, seed), n, 1)]
+        few, effort = _few(inputs, preset), effort_of(KERNEL, preset)
+        distances = kernel.example_distances(few.features, effort, seed)
+        machine = kernel.KernelPredictor(few.n, k, distances, effort)
+        entries.append(Held(machine, few.n, machine.sets))
+        entries.append(Held(NeighboursPredictor(few.n, k, distances), few.n, 0))
+        return Portfolio(entries, k)

@@ -16,8 +16,7 @@ from mdlcodec.limits import Cost
 from mdlcodec.nn.graph import Graph
 from mdlcodec.nn.node import Shape
 from mdlcodec.nn.nodes import Linear
-from mdlcodec.nn.zoo import Architecture, numbered
-from mdlcodec.predictors import ZOO
+from mdlcodec.nn.zoo import ARCHITECTURES, Architecture
 from mdlcodec.predictors.contract import PredictorFamily
 from mdlcodec.predictors.network_predictor import NetworkPredictor, Recipe, network_cost
 from mdlcodec.predictors.pictures import standardised
@@ -60,7 +59,7 @@ class ZooNetworkFamily(PredictorFamily):
             horizon=10.0,
             smoothing=0.0,
             warp=None,
-            shift=min(entering[1:]) // _SHIFTED_PART if augmented else None,
+            training_shift=min(entering[1:]) // _SHIFTED_PART if augmented else None,
         )
         return recipe, entering
 
@@ -82,5 +81,5 @@ def _features(inputs: Inputs) -> np.ndarray:
 
 
 FAMILIES: Mapping[int, ZooNetworkFamily] = {
-    number: ZooNetworkFamily(numbered("prequential", number)) for number in ZOO
+    network.number: ZooNetworkFamily(network) for network in ARCHITECTURES.values() if not network.branches
 }

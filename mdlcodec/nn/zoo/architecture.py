@@ -53,6 +53,11 @@ class Architecture:
         return False
 
     @property
+    def branches(self) -> bool:
+        """Whether a node takes anything but what the one before it gives."""
+        return any(vertex.inputs != (number,) for number, vertex in enumerate(self.graph.vertices))
+
+    @property
     def layers(self) -> tuple[Convolution | Linear, ...]:
         """The linear layers and convolutions, in their order."""
         return tuple(v.node for v in self.graph.vertices if isinstance(v.node, (Convolution, Linear)))
