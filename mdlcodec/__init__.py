@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mdlcodec.errors import MdlcodecError
 from mdlcodec.exact.processor_state import entry
+from mdlcodec.version import VERSION
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy as np
 
+    from mdlcodec.bounds import BoundReport
     from mdlcodec.nn import Graph
+    from mdlcodec.report.comparison_table import ComparisonTable
+    from mdlcodec.report.packed import Packed
+    from mdlcodec.report.probe_table import ProbeTable
+    from mdlcodec.report.result import Result
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
-__all__ = ["MdlcodecError", "decode", "encode", "inspect", "pack", "register", "unpack"]
+__all__ = [
+    "MdlcodecError",
+    "bound",
+    "compare",
+    "decode",
+    "encode",
+    "encode_labels",
+    "inspect",
+    "pack",
+    "probe",
+    "register",
+    "unpack",
+]
 
 
 @entry
@@ -61,17 +80,69 @@ def encode(
     Raises:
         MdlcodecError: BadData for arguments that cannot be used, LimitExceeded (both in mdlcodec.errors).
     """
+    return encode_labels(
+        x,
+        y,
+        code=code,
+        net=net,
+        seed=seed,
+        preset=preset,
+        device=device,
+        sparsify=sparsify,
+        bits=bits,
+        dimension=dimension,
+        prior=prior,
+        target=target,
+        precision=precision,
+        checkpoint=checkpoint,
+        max_work=max_work,
+        max_memory=max_memory,
+    ).blob
+
+
+@entry
+def encode_labels(
+    x: object,
+    y: object,
+    *,
+    code: str = "auto",
+    net: str = "auto",
+    seed: int = 0,
+    preset: int | None = None,
+    device: str = "auto",
+    sparsify: str | None = None,
+    bits: int | None = None,
+    dimension: int | None = None,
+    prior: float | None = None,
+    target: str = "auto",
+    precision: str | float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    max_work: int | None = None,
+    max_memory: int | None = None,
+    progress: Callable[[int, int, float], None] | None = None,
+) -> Result:
+    """The labels y of the inputs x as a file, with what is known of it: see `mdlcodec.report.result.Result`.
+
+    Args:
+        x, y and the rest: as for ``encode``, which gives the file's bytes alone.
+        progress: is called with the labels that are coded, how many there are, and the ideal bits so far.
+
+    Raises:
+        MdlcodecError: as ``encode``.
+    """
     from mdlcodec import data
     from mdlcodec.codes import Options
     from mdlcodec.files import labels
     from mdlcodec.files.checkpoints import CheckpointFile
+    from mdlcodec.files.runs import telling
     from mdlcodec.limits import Limits, readers_within
+    from mdlcodec.report.result import Result
 
     held = None if checkpoint is None else CheckpointFile(checkpoint)
     limits = Limits.of_sender(max_work, max_memory)
     with readers_within(limits.memory):
         dataset = data.from_arrays(x, y, data.Choice.given(target, precision))
-    blob, _ = labels.encode(
+    blob, run = labels.encode(
         dataset,
         code=code,
         net=net,
@@ -80,11 +151,12 @@ def encode(
         device=device,
         options=Options(sparsify, bits, dimension, prior),
         limits=limits,
+        watch=None if progress is None else telling(progress),
         checkpoint=held,
     )
     if held is not None:
         held.finish()
-    return blob
+    return Result.of(blob, run, dataset, device, limits)
 
 
 @entry
@@ -96,8 +168,10 @@ def decode(
     checkpoint: str | os.PathLike[str] | None = None,
     max_work: int | None = None,
     max_memory: int | None = None,
-) -> np.ndarray:
+) -> Any:
     """The labels in a file, (n,) with the dtype and values they were encoded from; bfloat16 as float32.
+
+    An array; a Series or a tensor where the inputs came as a DataFrame or Series, or as a tensor.
 
     Args:
         blob: the file's bytes (bytes, bytearray, memoryview or an array of bytes).
@@ -110,6 +184,7 @@ def decode(
         MdlcodecError: BadData for arguments that cannot be used, CorruptFile, WrongInputs, Unsupported,
             LimitExceeded (all in mdlcodec.errors).
     """
+    from mdlcodec.data.array_likes import in_container_of
     from mdlcodec.files import label_file, label_inputs, labels
     from mdlcodec.files.checkpoints import CheckpointFile
     from mdlcodec.limits import Limits
@@ -124,23 +199,207 @@ def decode(
     )
     if held is not None:
         held.finish()
-    return decoded.array()
+    return in_container_of(x, decoded.array())
 
 
 @entry
-def pack(weights: object) -> bytes:
-    """The bytes of a network file that holds weights, every bit of them.
+def compare(
+    x: object,
+    y: object,
+    *,
+    codes: Sequence[str] | None = None,
+    x_test: object | None = None,
+    y_test: object | None = None,
+    preset: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    folder: str | os.PathLike[str] | None = None,
+    max_work: int | None = None,
+    max_memory: int | None = None,
+) -> ComparisonTable:
+    """The labels y of the inputs x under every code: Blier & Ollivier 2018, Table 1, in files.
+
+    Each is decoded in a fresh process before it counts.
+
+    Args:
+        x, y, preset, seed, device, max_work, max_memory: as for ``encode``; y are classes.
+        codes: names; all by default.
+        x_test, y_test: (m, ...) and (m,), examples on which what was learned is tested.
+        folder: where files are kept, and finished ones are found again by the same call; by default nowhere.
+
+    Raises:
+        MdlcodecError: BadData for arguments that cannot be used (in mdlcodec.errors). A code that fails is a row
+            that says why.
+    """
+    from pathlib import Path
+
+    from mdlcodec import data
+    from mdlcodec.data.array_likes import as_array
+    from mdlcodec.errors import BadData
+    from mdlcodec.files.temporary import temporary_folder
+    from mdlcodec.limits import Limits, readers_within
+    from mdlcodec.predictors.presets import DEFAULT_PRESET
+    from mdlcodec.report.comparison_table import compared
+    from mdlcodec.report.fresh_process import decoder_of
+
+    if (x_test is None) != (y_test is None):
+        raise BadData("x_test and y_test go together; give both, or neither")
+    limits = Limits.of_sender(max_work, max_memory)
+    with readers_within(limits.memory):
+        dataset = data.from_arrays(x, y)
+        test = None if x_test is None else data.from_arrays(x_test, y_test)
+    with temporary_folder() as beside:
+        kept = beside / "files" if folder is None else Path(folder)
+        kept.mkdir(exist_ok=True)
+        return compared(
+            dataset,
+            codes,
+            test,
+            kept,
+            decoder_of(as_array(x, "x"), limits),
+            preset=DEFAULT_PRESET if preset is None else preset,
+            seed=seed,
+            device=device,
+            limits=limits,
+        )
+
+
+def probe(
+    layers: Mapping[str, object] | Iterable[tuple[str, object]],
+    y: object,
+    *,
+    control: object = False,
+    seeds: int = 1,
+    folder: str | os.PathLike[str] | None = None,
+    workers: int | None = None,
+    preset: int | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> ProbeTable:
+    """What representations in layers tell of labels: the length of a file of the labels, given each.
+
+    Voita & Titov 2020 ("Information-Theoretic Probing with Minimum Description Length"), with real files, each
+    decoded in a fresh process before it counts; as many processes as cores work side by side.
+
+    Args:
+        layers: representations (n, ...) by name, or pairs of both; all but the first axis are columns.
+        y: (n,) classes.
+        control: whether a control task (Hewitt & Liang 2019) is coded too, of labels drawn at random: one for each
+            example with True, or one for each of the types (n,) that are given, such as words.
+        seeds: how many networks, under seeds 0, 1, ..; control tasks are drawn anew for each.
+        folder: where files are kept; the same call goes on from there after it was ended. By default nowhere.
+        workers: processes at a time; one for each core by default.
+        preset: 1 to 9 in place of the preset of probes.
+        progress: is called with runs done, runs in all, and a few words about the last one.
+
+    Raises:
+        MdlcodecError: BadData for what cannot be probed, before anything is trained (in mdlcodec.errors).
+    """
+    from mdlcodec.studies.probing import probe as probed
+
+    return probed(
+        layers,
+        y,
+        control=control,
+        seeds=seeds,
+        folder=folder,
+        workers=workers,
+        preset=preset,
+        progress=progress,
+    )
+
+
+@entry
+def bound(
+    blob: bytes,
+    x: object,
+    y: object | None = None,
+    *,
+    net: str | None = None,
+    input_range: str = "0..1",
+    confidence: float = 0.95,
+    trials: int | None = None,
+    seed: int = 0,
+    max_work: int | None = None,
+    max_memory: int | None = None,
+) -> BoundReport:
+    """Bounds on how often the network in a file errs on new examples, from the file's bytes (Zhou et al. 2018).
+
+    Args:
+        blob: the bytes of a file of a two-part code, or of a network file.
+        x: the images that the network was trained with.
+        y: their labels, which a file of a two-part code holds itself.
+        net, input_range: of a network file: which network it is, and what it takes the inputs' smallest and largest
+            value as, "0..1", "-1..1" or "0..255/256".
+        confidence: with which all bounds hold together; trials, seed: of the noisy network.
+        max_work, max_memory: limits, in operations and in bytes; None are the program's defaults.
+
+    Raises:
+        MdlcodecError: BadData for what cannot be used, CorruptFile, WrongInputs, Unsupported, LimitExceeded (all in
+            mdlcodec.errors).
+    """
+    from mdlcodec import bounds, data
+    from mdlcodec.container import is_network_file
+    from mdlcodec.errors import BadData
+    from mdlcodec.files import label_file, label_inputs, networks
+    from mdlcodec.limits import Limits
+
+    blob, limits = label_file.as_bytes(blob), Limits.given(max_work, max_memory)
+    if is_network_file(blob):
+        if net is None or y is None:
+            raise BadData("a network file says neither which network it is nor the labels; give net and y")
+        if input_range not in bounds.RANGES:
+            raise BadData(f"input_range is {input_range!r}; choose one of {', '.join(bounds.RANGES)}")
+        section = networks.section_of(blob)
+        subject = bounds.of_network_file(section, net, data.from_arrays(x, y), input_range, limits)
+    else:
+        if net is not None or input_range != "0..1":
+            raise BadData("net and input_range are for network files, and this file says it; leave them out")
+        file = label_file.parse(blob, limits.memory)
+        subject = bounds.of_label_file(file, blob, label_inputs.inputs_of(x), limits)
+        if y is not None and list(data.from_arrays(x, y).class_labels.array()) != list(
+            file.header.values[subject.y]
+        ):
+            raise BadData("y are other labels than the file holds; leave y out, or give those")
+    return bounds.bound_network(subject, confidence=confidence, trials=trials, seed=seed)
+
+
+@entry
+def pack(
+    weights: object,
+    *,
+    prune: float | None = None,
+    bits: int | None = None,
+    step: float | None = None,
+    unsigned_zeros: bool = False,
+) -> Packed:
+    """The bytes of a network file that holds weights, every bit of them unless something lossy is asked for.
 
     Args:
         weights: a dict of numpy arrays or torch tensors by name (a state dict, for one): booleans, integers
             or floats (float64, float32, float16, bfloat16) of any shape.
+        prune: that fraction (0 to 1) of every tensor becomes zero, from the smallest magnitudes on.
+        bits: at most 2^bits values in every tensor, one of them zero (k-means); 1 to 16.
+        step: every tensor is rounded to multiples of it.
+        unsigned_zeros: -0.0 becomes 0.0.
+
+    Returns:
+        bytes, which know what changed: ``changes`` has name, largest_error, root_mean_square_error, zeroed and
+        nonzeros of each tensor, ``unchanged`` the names of those that lossy options leave alone, since they are no
+        floats of two axes or more.
 
     Raises:
-        MdlcodecError: BadData for weights that cannot be held (in mdlcodec.errors).
+        MdlcodecError: BadData for weights that cannot be held, and for options out of range (in mdlcodec.errors).
     """
     from mdlcodec.files import networks
+    from mdlcodec.report.packed import Packed
 
-    return networks.pack(networks.tensors_of(weights))[0]
+    lossy = None
+    if (prune, bits, step) != (None, None, None):
+        from mdlcodec.sender.lossy import Lossy
+
+        lossy = Lossy(prune, bits, step)
+    options = networks.Options(lossy, unsigned_zeros)
+    return Packed.of(*networks.pack(networks.tensors_of(weights), options))
 
 
 @entry

@@ -20,9 +20,9 @@ _MODULES = set(
     """
     __future__ abc collections concurrent.futures contextlib contextvars copy csv dataclasses enum
     fcntl fractions functools gzip hashlib importlib inspect io itertools json llvmlite logging lzma
-    numba.core.cgutils numba.types numbers os pathlib pickle pickletools PIL re safetensors secrets shutil signal
-    stat struct sys tempfile threading time tokenize types typing typing_extensions warnings weakref zipfile zlib
-    zstandard
+    numba.core.cgutils numba.types numbers os pathlib pickle pickletools PIL pyarrow re safetensors secrets shutil
+    signal stat struct sys tempfile threading time tokenize types typing typing_extensions warnings weakref
+    zipfile zlib zstandard
     """.split()
 )
 _OTHERS = set(

@@ -68,7 +68,7 @@ SWITCHED = {
     "images": (*images(40, 8), 6, None),
     "columns, few": (*blobs(90, 3), 1, 25),
     "images, few": (*images(40, 20), 4, 15),
-    "large images in colour": (*coloured(14), 4, 9),
+    "large images in colour": (*coloured(14), 5, 9),
     "large grey images": (*images(14, 20), 5, 9),
 }
 

@@ -183,4 +183,16 @@ def test_errors_share_a_base_that_the_package_names() -> None:
 
 
 def test_the_package_offers_this_and_no_more() -> None:
-    assert mdlcodec.__all__ == ["MdlcodecError", "decode", "encode", "inspect", "pack", "register", "unpack"]
+    assert mdlcodec.__all__ == [
+        "MdlcodecError",
+        "bound",
+        "compare",
+        "decode",
+        "encode",
+        "encode_labels",
+        "inspect",
+        "pack",
+        "probe",
+        "register",
+        "unpack",
+    ]

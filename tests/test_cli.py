@@ -92,7 +92,7 @@ def test_verification_fails_when_other_labels_come_back(
 
 def test_verification_from_a_clone_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = "import sys; sys.exit('python: No module named mdlcodec')"
-    monkeypatch.setattr("mdlcodec.cli.verification._fresh_python", lambda: [sys.executable, "-c", missing])
+    monkeypatch.setattr("mdlcodec.cli.verification.fresh_python", lambda: [sys.executable, "-c", missing])
     result = run("encode", "data.npz", "-o", "new.mdl", "--code", "uniform", exit_code=1)
     assert "No module named mdlcodec; install it with pip install ., or use --no-verify" in result.stderr
 
@@ -233,7 +233,7 @@ def test_verbose_says_which_engine_runs(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_verification_computes_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     told = "import os, sys; sys.exit(' '.join(sys.argv[-4:]) + f' {os.environ.get(\"MDLCODEC_ENGINE\")}')"
-    monkeypatch.setattr(verification, "_fresh_python", lambda: [sys.executable, "-c", told])
+    monkeypatch.setattr(verification, "fresh_python", lambda: [sys.executable, "-c", told])
     common = Common(quiet=True, verbose=False, json=False, max_work=None, max_memory=None)
     for engine, left in (("cuda", "None"), ("int8", "int8")):
         monkeypatch.setenv("MDLCODEC_ENGINE", engine)

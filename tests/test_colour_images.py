@@ -1,12 +1,18 @@
 """Large images in colour: filters, passes, views, Muon, presets; files of an early version."""
 
 import math
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from label_sets import coloured, images
 
 from mdlcodec import data
+from mdlcodec.codes.contract import Given, Settings
+from mdlcodec.codes.prequential import LearnedClasses
+from mdlcodec.container.ids import NetId
+from mdlcodec.data.targets import Classes
 from mdlcodec.errors import Unsupported
 from mdlcodec.exact.choice import chosen_arithmetic
 from mdlcodec.exact.jacobi import eigenvectors
@@ -16,8 +22,13 @@ from mdlcodec.nn.work import step_work
 from mdlcodec.predictors import augmentation, cnn, colour_images
 from mdlcodec.predictors.images import ImagePredictor, image_cost
 from mdlcodec.predictors.pictures import standardised
-from mdlcodec.predictors.presets import COLOUR
+from mdlcodec.predictors.presets import COLOUR, ColourEffort
 from mdlcodec.predictors.whitening import whitening_of
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
+
+from decoder import colour_images as second_decoder
+from decoder.portfolio import run as run_portfolio
 
 SHAPE = (3, 32, 32)
 
@@ -29,13 +40,13 @@ def _features(x: np.ndarray) -> np.ndarray:
 def _predictor(n: int = 40, preset: int = 4, at_once: int | None = None):
     x, y = coloured(n)
     features = _features(x)
-    recipe = colour_images.recipe_for((3, 22, 20), 4, preset, whitening_of(features))
+    recipe = colour_images.recipes_for((3, 22, 20), 4, preset, whitening_of(features))[0]
     return ImagePredictor(features, 4, recipe, seed=0, at_once=at_once), y.astype(np.int64)
 
 
 @pytest.mark.parametrize("preset", COLOUR)
 def test_every_preset_states_its_cost(preset):
-    recipe = colour_images.recipe_for(SHAPE, 10, preset)
+    recipe = colour_images.recipes_for(SHAPE, 10, preset)[0]
     cost = image_cost(60000, SHAPE, recipe)
     assert cost.sets == recipe.members + (recipe.members > 1)
     parameters = recipe.graph.parameters(SHAPE).values()
@@ -64,8 +75,8 @@ def test_the_schedule_is_what_is_taken():
 @pytest.mark.parametrize("side", [20, 21, 28, 33, 64])
 def test_every_preset_takes_every_size(side, preset):
     for shape in ((3, side, side), (3, side, side + 2)):
-        recipe = colour_images.recipe_for(shape, 7, preset)
-        assert recipe.graph.shapes(shape)[-1] == (7,)
+        for recipe in colour_images.recipes_for(shape, 7, preset):
+            assert recipe.graph.shapes(shape)[-1] == (7,)
 
 
 def test_filters_make_patches_white():
@@ -195,7 +206,7 @@ def test_a_prediction_does_not_depend_on_how_many_are_made_at_once():
 def test_several_members_are_pooled():
     x = coloured(20)[0]
     features = _features(x)
-    recipe = colour_images.recipe_for((3, 22, 20), 4, 7, whitening_of(features))
+    recipe = colour_images.recipes_for((3, 22, 20), 4, 8, whitening_of(features))[0]
     both = ImagePredictor(features, 4, recipe, seed=0)
     assert (recipe.members, both.sets) == (2, 3)
     scores = both.predict(0, 20)
@@ -203,6 +214,41 @@ def test_several_members_are_pooled():
     mean = (mean / mean.sum(2, keepdims=True)).mean(1)
     assert np.allclose(np.exp(scores[:, 2]), np.maximum(mean, 1e-300))
     assert (scores[:, 0] != scores[:, 1]).any()
+
+
+def test_a_second_kind_learns_the_first_examples_alone(monkeypatch):
+    """Both and their pools are score sets until then, the first kind alone after; the second decoder agrees."""
+    small = {5: (ColourEffort(9, (4, 6, 6), 1), ColourEffort(6, (2, 4, 4), 2))}
+    monkeypatch.setattr(colour_images, "COLOUR", small)
+    monkeypatch.setattr(colour_images, "COLOUR_FIRST", 9)
+    monkeypatch.setattr(second_decoder, "PRESETS", {5: [(9, 4, 6, 1), (6, 2, 4, 2)]})
+    monkeypatch.setattr(second_decoder, "FIRST", 9)
+    x, y = coloured(14)
+    dataset = data.from_arrays(x, y)
+    k = len(dataset.labels.values)
+    prepared = LearnedClasses(
+        Given(dataset.inputs, Classes(k), Settings(NetId.COLOUR_CNN, 5, 0)), colour_images.FAMILY
+    )
+    learner = prepared.learner()
+    assert learner.sets == 1 + 3 + 4
+    payload = prepared.encode(dataset.labels.classes, lambda *told: None).payload
+    assert (prepared.decode(payload, lambda *told: None).values == dataset.labels.classes).all()
+    portfolio = second_decoder.ColourImages(dataset.inputs.features, k, 5, 0)
+    labels, again, scores, _ = run_portfolio(portfolio, 14, k, payload)
+    assert (labels == dataset.labels.classes).all()
+    assert again == payload
+    assert [len(sets) for sets in scores] == [8] * 9 + [1] * 5
+    cost = colour_images.FAMILY.cost(dataset.inputs, k, 5)
+    assert cost.sets == 8
+    found = []
+    start = 0
+    while start < 14:
+        learner.retire(start)
+        stop = min(14, learner.block_end(start))
+        found += list(learner.predict(start, stop))
+        learner.learn(start, stop, dataset.labels.classes[start:stop])
+        start = stop
+    assert all(one.tobytes() == np.array(other).tobytes() for one, other in zip(found, scores, strict=True))
 
 
 def test_files_of_an_early_version_are_refused():
@@ -213,8 +259,8 @@ def test_files_of_an_early_version_are_refused():
         ):
             cnn.FAMILY.start(inputs, 4, preset, 0)
     cnn.FAMILY.start(inputs, 4, 3, 0)
-    with pytest.raises(Unsupported, match="network number 13"):
+    with pytest.raises(Unsupported, match="network number 19"):
         colour_images.FAMILY.start(inputs, 4, 3, 0)
     for x in (coloured(30)[0][:, :19], images(30, 20)[0]):
-        with pytest.raises(Unsupported, match="network number 13"):
+        with pytest.raises(Unsupported, match="network number 19"):
             colour_images.FAMILY.start(data.from_arrays(x, None).inputs, 4, 4, 0)

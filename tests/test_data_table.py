@@ -144,7 +144,7 @@ def test_packed_tables_and_names(table):
         ("t.txt.xz", lzma.compress(raw[:4]) + bytes(8) + lzma.compress(raw[4:]) + bytes(4)),
     ):
         assert data.read(table(packed, name)).inputs.digest == digest
-    for name in ("t.tsv", "csv", "t.csv.zip", "t.csvx"):
+    for name in ("t.xls", "csv", "t.csv.zip", "t.csvx"):
         assert "cannot tell" in failure(data.read, table(raw, name))
 
 

@@ -35,7 +35,7 @@ from mdlcodec.files import labels as package_labels
 sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
 
 from decoder.cnn import cnn
-from decoder.colour_images import colour_images
+from decoder.colour_images import ColourImages
 from decoder.decode import decode, indices_of, main, network_of, tensors_of
 from decoder.features import digest, features
 from decoder.frame import Damaged, Unsupported
@@ -46,18 +46,19 @@ from decoder.mixture import Mixture, run
 from decoder.mlp import mlp
 from decoder.named_networks import named
 from decoder.network_section import decode_network
+from decoder.portfolio import Portfolio
+from decoder.portfolio import run as run_portfolio
 from decoder.random_numbers import Stream as RandomStream
 from decoder.range_coder import Decoder, Encoder, frequencies
 from decoder.real_predictors import decode_reals
-from decoder.switching import Portfolio
-from decoder.switching import run as run_switching
+from decoder.switching import Several
 from decoder.two_part import outputs_of
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "good"
-LEARNERS = {"mlp": mlp, "cnn": cnn, "kernel": Kernel, "colour": colour_images, "grey": GreyImages}
+LEARNERS = {"mlp": mlp, "cnn": cnn, "kernel": Kernel, "colour": ColourImages, "grey": GreyImages}
 LEARNERS |= {"lenet-300-100": named(5), "tiny-cnn": named(16)}
-LARGE = {"large images in colour": 13, "large grey images": 14}
+LARGE = {"large images in colour": 19, "large grey images": 14}
 
 
 def _recorded(folder, name):
@@ -81,20 +82,28 @@ def network_digests(blob, x):
     }
 
 
+def run_any(predictor, n, k, payload, given=None):
+    """(classes, payload written again, scores, mixture) of one predictor, or of several side by side."""
+    if isinstance(predictor, Portfolio):
+        mixture = Mixture(k, len(predictor.layout()))
+        labels, again, scores, _ = run_portfolio(predictor, n, k, payload, given, mixture)
+        return labels, again, scores, mixture
+    mixture = Mixture(k, predictor.sets)
+    labels, again, scores = run(predictor, n, k, payload, given, mixture)
+    return labels, again, scores, mixture
+
+
 def learned(blob, case, y=None):
     """(classes, payload written again, hashes as in score_digests.of_learner) of a file; of labels y if given."""
     x, file = features(case.x), parse(blob)
     given = None if y is None else np.searchsorted(file.values, y)
     if case.code == "prequential":
-        predictor = LEARNERS[{13: "colour", 14: "grey"}.get(file.net, case.net)](
+        predictor = LEARNERS[{19: "colour", 14: "grey"}.get(file.net, case.net)](
             x, file.k, file.preset, file.seed
         )
-        mixture = Mixture(file.k, predictor.sets)
-        labels, again, scores = run(predictor, file.n, file.k, file.payload, given, mixture)
     else:
-        portfolio = Portfolio(x, file.k, file.preset, file.seed, case.few)
-        mixture = Mixture(file.k, len(portfolio.layout()))
-        labels, again, scores, _ = run_switching(portfolio, file.n, file.k, file.payload, given, mixture)
+        predictor = Several(x, file.k, file.preset, file.seed, case.few)
+    labels, again, scores, mixture = run_any(predictor, file.n, file.k, file.payload, given)
     held = b"".join(np.ascontiguousarray(s).tobytes() for s in scores)
     digests = {
         "scores": hashlib.sha256(held).hexdigest(),
@@ -175,21 +184,22 @@ def check_view(name):
 def check_prequential(name):
     """Payload and every bit of the scores."""
     x, y, net, preset = CASES[name]
-    learner = LEARNERS[{13: "colour", 14: "grey"}.get(LARGE.get(name), net)]
+    learner = LEARNERS[{19: "colour", 14: "grey"}.get(LARGE.get(name), net)]
     predictor = learner(features(x), int(y.max()) + 1, preset, 0)
     payload = _recorded("prequential", "payloads")[name]
-    labels, again, scores = run(predictor, len(y), int(y.max()) + 1, bytes.fromhex(payload))
+    labels, again, scores, _ = run_any(predictor, len(y), int(y.max()) + 1, bytes.fromhex(payload))
     assert labels.tolist() == y.tolist()
     assert again.hex() == payload
-    assert hashlib.sha256(scores.tobytes()).hexdigest() == _recorded("prequential", "scores")[name]
+    blob = b"".join(np.ascontiguousarray(s).tobytes() for s in scores)
+    assert hashlib.sha256(blob).hexdigest() == _recorded("prequential", "scores")[name]
 
 
 def check_switching(name):
     """Payload, and every bit of scores and frequencies."""
     x, y, preset, few = SWITCHED[name]
     k, payload = int(y.max()) + 1, _recorded("switching", "payloads")[name]
-    portfolio = Portfolio(features(x), k, preset, 0, few, LARGE.get(name, 0))
-    labels, again, scores, rows = run_switching(portfolio, len(y), k, bytes.fromhex(payload))
+    portfolio = Several(features(x), k, preset, 0, few, LARGE.get(name, 0))
+    labels, again, scores, rows = run_portfolio(portfolio, len(y), k, bytes.fromhex(payload))
     assert labels.tolist() == y.tolist()
     assert again.hex() == payload
     blob = b"".join(np.ascontiguousarray(s).tobytes() for s in scores)

@@ -28,7 +28,7 @@ CODE = CODES["switching"]
 GOLDEN = Path(__file__).parent / "golden" / "good" / "switching" / "payloads.json"
 
 
-def _quiet(done, bits, stage="", /):
+def _quiet(done, bits, stage="", mistakes=None, /):
     pass
 
 

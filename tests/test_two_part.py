@@ -47,7 +47,7 @@ from mdlcodec.nn.zoo import ARCHITECTURES
 RAW, SPARSE = CODES["two-part-raw"], CODES["two-part"]
 
 
-def _quiet(done, bits, stage="", /):
+def _quiet(done, bits, stage="", mistakes=None, /):
     """No progress."""
 
 

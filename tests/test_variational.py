@@ -50,7 +50,7 @@ from mdlcodec.sender.variational.posterior import Posterior
 CODE = CODES["variational"]
 
 
-def _quiet(done, bits, stage="", /):
+def _quiet(done, bits, stage="", mistakes=None, /):
     """No progress."""
 
 

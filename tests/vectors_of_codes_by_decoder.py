@@ -15,9 +15,10 @@ from decoder.frame import Reader
 from decoder.grid import read_grid
 from decoder.layers import fan_normals
 from decoder.mixture import Mixture
+from decoder.portfolio import mean_probabilities, pools
 from decoder.random_numbers import Stream
 from decoder.range_coder import frequencies
-from decoder.switching import Neighbours, mean_probabilities, pools
+from decoder.switching import Neighbours
 from decoder.two_part import calibrated
 from decoder.variational import deviation, flat_weights
 from decoder.warps import Warp

@@ -1,6 +1,7 @@
 """Networks of large images in colour (formats/prequential.md, "Large images in colour")."""
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -11,20 +12,22 @@ from decoder.elementary import logs
 from decoder.frame import Unsupported
 from decoder.layers import GELU, BatchNormalisation, Convolution, FullyConnected, Plain
 from decoder.pooling import Maximum, MaximumOverPlaces
+from decoder.portfolio import Entry, Portfolio
 from decoder.random_numbers import Stream
 from decoder.training import cross_entropy_gradient, integer_root, moved_towards
 
 f32 = np.float32
 
-# images, a, b, members
+# images, a, b, members of networks for all labels, and of those for the first ones
 PRESETS = {
-    4: (60, 32, 128, 1),
-    5: (100, 32, 128, 2),
-    6: (160, 32, 128, 2),
-    7: (190, 48, 192, 2),
-    8: (240, 48, 192, 3),
-    9: (380, 48, 192, 4),
+    4: [(60, 32, 128, 1)],
+    5: [(160, 32, 128, 1), (100, 32, 128, 1)],
+    6: [(260, 32, 128, 1), (160, 32, 128, 1)],
+    7: [(320, 48, 192, 1), (160, 32, 128, 1)],
+    8: [(300, 48, 192, 2), (160, 32, 128, 1)],
+    9: [(380, 48, 192, 4)],
 }
+FIRST = 6000
 
 
 def whitening(images):
@@ -185,11 +188,12 @@ def cutmix(x, stream):
 
 
 class Member:
-    """One network, its average, its streams, its pass over the examples; ``warp``: of large grey images."""
+    """One network, its average, its streams, its pass over the examples; ``warp``: of large grey images; ``every``:
+    the images of the others too, by which they are whitened."""
 
-    def __init__(self, features, k, a, b, seed, e, warp):
+    def __init__(self, features, k, a, b, seed, e, warp, every):
         self.features, self.last, self.warp = features, b, warp
-        self.layers = layers_of(features, k, a, b)
+        self.layers = layers_of(every, k, a, b)
         initial = Stream(seed, 1, e)
         self.state = [layer.initial(initial) for layer in self.layers]
         self.average = [([w.copy() for w in ws], [r.copy() for r in rs]) for ws, rs in self.state]
@@ -256,11 +260,12 @@ class Member:
 
 
 class Passes:
-    """Members that learn from passes over images (n, h, w, c) divided already."""
+    """Members that learn from passes over images (n, h, w, c) divided already; every: see Member."""
 
-    def __init__(self, x, k, images, a, b, numbers, seed, warp=None):
+    def __init__(self, x, k, images, a, b, numbers, seed, warp=None, every=None):
         self.features, self.n, self.k, self.images, self.warp = x, len(x), k, images, warp
-        self.members = [Member(x, k, a, b, seed, e, warp) for e in numbers]
+        every = x if every is None else every
+        self.members = [Member(x, k, a, b, seed, e, warp, every) for e in numbers]
         self.sets = len(self.members) + (len(self.members) > 1)
         self.labels, self.owed, self.before = [], 0, 0
 
@@ -301,10 +306,32 @@ class Passes:
         self.before = known
 
 
-def colour_images(features, k, preset, seed, member=None, images_of=None):
-    """All members of a preset; or the one given alone, with other images, for the switching code."""
+def passes(features, k, preset, seed, member, images_of, kind, examples=None):
+    """All members of a kind; or one of them alone, by its number among these, with other images. Of the first
+    examples."""
+    images, a, b, count = PRESETS[preset][kind]
+    first = sum(members for *_, members in PRESETS[preset][:kind])
+    numbers = range(first, first + count) if member is None else [first + member]
+    images = images_of(images) if images_of else images
+    x = normalised(features)
+    return Passes(x[:examples], k, images, a, b, numbers, seed, every=x)
+
+
+def kinds(features, preset):
+    """(maker of a predictor with all or one of its members, how many these are) of each kind."""
     if features.ndim != 4 or features.shape[3] != 3 or min(features.shape[1:3]) < 20 or preset < 4:
         raise Unsupported("this network for these inputs or this preset")
-    images, a, b, count = PRESETS[preset]
-    images = images_of(images) if images_of else images
-    return Passes(normalised(features), k, images, a, b, range(count) if member is None else [member], seed)
+    for kind, (*_, count) in enumerate(PRESETS[preset]):
+        yield partial(passes, kind=kind), count
+
+
+class ColourImages(Portfolio):
+    """All kinds."""
+
+    def __init__(self, features, k, preset, seed):
+        n = len(features)
+        entries = []
+        for (make, _), end in zip(kinds(features, preset), (n, min(n, FIRST)), strict=False):
+            p = make(features, k, preset, seed, None, None, examples=end)
+            entries.append(Entry(p, end, [p.sets - 1]))
+        super().__init__(entries, n, k)

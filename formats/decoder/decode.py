@@ -10,7 +10,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from decoder.cnn import cnn
-from decoder.colour_images import colour_images
+from decoder.colour_images import ColourImages
 from decoder.features import digest, features
 from decoder.frame import Damaged, Unsupported, read_frame
 from decoder.graphs import network
@@ -21,16 +21,17 @@ from decoder.mixture import run
 from decoder.mlp import mlp
 from decoder.named_networks import NUMBERS, named
 from decoder.network_section import decode_network
+from decoder.portfolio import Portfolio
+from decoder.portfolio import run as run_portfolio
 from decoder.real_mixture import decode_uniform_reals
 from decoder.real_predictors import decode_reals
 from decoder.subspace import decode_subspace, read_subspace
-from decoder.switching import Portfolio
-from decoder.switching import run as run_switching
+from decoder.switching import Several
 from decoder.table import rows_of, table
 from decoder.two_part import decode_two_part, decode_two_part_reals, read_two_part
 from decoder.variational import decode_variational, read_variational
 
-LEARNERS = {1: mlp, 2: cnn, 3: Kernel, 13: colour_images, 14: GreyImages}
+LEARNERS = {1: mlp, 2: cnn, 3: Kernel, 14: GreyImages, 19: ColourImages}
 LEARNERS |= {number: named(number) for number in NUMBERS}
 NETWORKS = {2: read_two_part, 3: read_two_part, 4: read_subspace, 5: read_variational}  # by code
 
@@ -39,7 +40,7 @@ def check_network(file):
     """Raises Unsupported for a code that does not know the file's network, or real numbers."""
     learned = {(0, 0), (6, 0), (1, 1), (1, 3)}
     if file.grid is None:
-        learned |= {(1, 2), (1, 13), (1, 14), (6, 13), (6, 14), *((1, number) for number in NUMBERS)}
+        learned |= {(1, 2), (1, 14), (1, 19), (6, 14), (6, 19), *((1, number) for number in NUMBERS)}
     if file.code in (NETWORKS if file.grid is None else (2, 3)):
         vertices = network(file.net, file.own)
         layers = [v for v in vertices if v.node in ("linear", "convolution")]
@@ -60,15 +61,17 @@ def classes_of(file, x):
     if file.code == 0:
         return decode_uniform(file.payload, file.n, file.k)
     if file.code == 1:
-        return run(LEARNERS[file.net](x, file.k, file.preset, file.seed), file.n, file.k, file.payload)[0]
+        learner = LEARNERS[file.net](x, file.k, file.preset, file.seed)
+        coded = run_portfolio if isinstance(learner, Portfolio) else run
+        return coded(learner, file.n, file.k, file.payload)[0]
     if file.code in (2, 3):
         return decode_two_part(file, x)
     if file.code == 4:
         return decode_subspace(file, x)
     if file.code == 5:
         return decode_variational(file, x)
-    portfolio = Portfolio(x, file.k, file.preset, file.seed, net=file.net)
-    return run_switching(portfolio, file.n, file.k, file.payload)[0]
+    portfolio = Several(x, file.k, file.preset, file.seed, net=file.net)
+    return run_portfolio(portfolio, file.n, file.k, file.payload)[0]
 
 
 def indices_of(file, x):

@@ -18,8 +18,16 @@ INFINITE = re.compile(r"[+-]?(inf|infinity)\Z", re.IGNORECASE)
 MISSING = {"", "?", "na", "n/a", "nan", "null", "none"}
 
 
+def separator_of(data):
+    """What stands between cells ("Separator")."""
+    line = next((line for line in data.split(b"\n") if line.strip()), b"")[: 1 << 16]
+    text = re.sub(r'"[^"]*("|\Z)', "", line.decode("utf-8", "replace"))
+    return max(("\t", ";", ","), key=text.count) if re.search("[\t;,]", text) else ","
+
+
 def rows_of(data):
     """Rows of cells (section 3)."""
+    separator = separator_of(data)
     text = data.decode("utf-8").removeprefix("\ufeff")
     rows, row, i, n = [], [], 0, len(text)
     while i < n:
@@ -33,7 +41,7 @@ def rows_of(data):
             i += 1
         else:
             start = i
-            while i < n and text[i] not in ",\n":
+            while i < n and text[i] not in separator + "\n":
                 i += 1
             cell = text[start:i]
             if cell.endswith("\r") and (i == n or text[i] == "\n"):
@@ -41,7 +49,7 @@ def rows_of(data):
         if quoted and text[i : i + 2] == "\r\n":
             i += 1
         row.append(cell.strip(" \t"))
-        if i < n and text[i] == ",":
+        if i < n and text[i] == separator:
             i += 1
             if i < n and text[i] != "\n":
                 continue

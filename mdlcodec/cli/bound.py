@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mdlcodec.cli.decode import inputs_from
+from mdlcodec.cli.decoding import inputs_from
 from mdlcodec.cli.files import naming, read_file
 from mdlcodec.cli.options import NETWORKS, Common, common_options
 from mdlcodec.cli.progress import ProgressLine

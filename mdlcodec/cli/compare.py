@@ -24,6 +24,7 @@ from mdlcodec.report.strict_json import strict_json
 
 if TYPE_CHECKING:
     from mdlcodec.data import Dataset, Labels
+    from mdlcodec.report.accuracy import Examples
     from mdlcodec.report.comparison import Comparison
     from mdlcodec.report.row import Row
 
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
 @click.option(
     "--test",
     metavar="DATA",
-    help="Images of 8-bit pixels from 0 to 255, with labels, that the networks in the files are tested on. "
-    "[default: those beside DATA, where it is MNIST's or CIFAR's folder]",
+    help="Examples with labels that what was learned is tested on. [default: those beside DATA, where it is "
+    "MNIST's or CIFAR's folder]",
 )
 @click.option(
     "--seed",
@@ -82,9 +83,10 @@ def command(
     """Write the labels of DATA with every code, and show what each takes.
 
     DATA: see encode. Every file is decoded in a fresh process before it counts, on the CPU whatever the device;
-    that process's start is part of the time shown. ratio: to n log2 k bits. Test accuracy is that of a network
-    in the file; the codes that learn on both sides have none there. Files stay in FOLDER, with what is known of
-    them: the same command, run again, makes only what is missing. With -v, ideal lengths too, which are no file's.
+    that process's start is part of the time shown. ratio: to n log2 k bits. Test accuracy is that of the network
+    in the file, or of what both sides have learned after the last label. Files stay in FOLDER, with what is known
+    of them: the same command, run again, makes only what is missing. With -v, ideal lengths too, which are no
+    file's.
     """
     require_stdout("open it, that is where the table goes")
     if output == "-":
@@ -114,7 +116,7 @@ def command(
         )
         comparison.check(names)
         with _existing(folder):
-            rows = [_row(comparison, name, data, common) for name in names]
+            rows = [_row(comparison, name, data, table["delimiter"], common) for name in names]
         _print(data, comparison, rows, common)
         if plot is not None:
             from mdlcodec.report.plot import chart_of_sizes
@@ -145,12 +147,12 @@ def _check_plot(path: Path, force: bool, sources: list[str]) -> None:
 
 def _read(
     data: str, table: TableArguments, limit: int | None, test: str | None, common: Common
-) -> tuple[Dataset, Dataset | None]:
+) -> tuple[Dataset, Examples | None]:
     """What is coded, and what accuracy is measured on: what was named, or what lies beside, if it can be used."""
     from mdlcodec.data import read
     from mdlcodec.report.accuracy import beside, read_examples
 
-    dataset = read(data, limit=limit, **table)
+    dataset = read(data, limit=limit, keep=True, **table)
     say_notes(dataset.notes, common.quiet)
     if test is not None:
         return dataset, read_examples(test, table["target"], dataset)
@@ -165,13 +167,13 @@ def _read(
         return dataset, None
 
 
-def _row(comparison: Comparison, code: str, data: str, common: Common) -> Row:
+def _row(comparison: Comparison, code: str, data: str, delimiter: str | None, common: Common) -> Row:
     """One code's row, with progress, and a line when it is there."""
     with ProgressLine(common.quiet) as line:
         line.show_passing(f"encoding: {code}")
 
         def decoded(path: Path, labels: Labels) -> float:
-            return verify(path, data, labels, common, line)
+            return verify(path, data, labels, common, line, None, delimiter)
 
         row, kept = comparison.row(code, decoded, watch(f"encoding: {code}", line, common))
     if row.failed is not None:

@@ -2,64 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
+from mdlcodec.cli.decoding import decode_labels
 from mdlcodec.cli.files import is_stdout, is_stream, naming, open_output, read_file, stem
 from mdlcodec.cli.options import Common, checkpoint_at, checkpoint_option, common_options, device_option
-from mdlcodec.cli.progress import ProgressLine
-from mdlcodec.cli.terminal import duration, say, say_notes
-from mdlcodec.cli.verbose import watch
+from mdlcodec.cli.predict import predict
+from mdlcodec.cli.table_options import delimiter_option
+from mdlcodec.cli.terminal import duration, say
 from mdlcodec.report.strict_json import strict_json
 
 if TYPE_CHECKING:
-    from mdlcodec.container.label_file import LabelHeader
-    from mdlcodec.data import AnyLabels, Content
-    from mdlcodec.files.checkpoints import CheckpointFile
-    from mdlcodec.files.label_file import LabelFile
-    from mdlcodec.files.runs import Run
-
-
-def inputs_from(source: str, quiet: bool) -> Callable[[LabelHeader], Sequence[Content]]:
-    """As files.label_inputs.inputs_from; what was decided in reading them is said."""
-    from mdlcodec.files import label_inputs
-
-    find = label_inputs.inputs_from(source)
-
-    def find_and_say(header: LabelHeader) -> Sequence[Content]:
-        contents = find(header)
-        for content in contents[:1]:
-            say_notes(content.notes, quiet)
-        return contents
-
-    return find_and_say
-
-
-def decode_labels(
-    file: str,
-    label_file: LabelFile,
-    inputs: str,
-    device: str,
-    common: Common,
-    *,
-    form: str | None = None,
-    checkpoint: CheckpointFile | None = None,
-) -> tuple[AnyLabels, Run]:
-    """The labels of a parsed file, decoded with inputs read from ``inputs``."""
-    from mdlcodec.files import labels as label_files
-
-    with naming(file), ProgressLine(common.quiet) as line:
-        return label_files.decode(
-            label_file,
-            inputs_from(inputs, common.quiet),
-            device=device,
-            limits=common.limits(),
-            watch=watch("decoding", line, common),
-            form=form,
-            checkpoint=checkpoint,
-        )
+    pass
 
 
 @click.command("decode")
@@ -72,6 +28,14 @@ def decode_labels(
     help="Where the labels go, - for stdout; .npy, .csv, -idx1-ubyte and -idx1-ubyte.gz choose the form. "
     "[default: NAME-labels in the form they came in]",
 )
+@click.option(
+    "--predict",
+    "others",
+    metavar="NEW",
+    help="Examples beside those in DATA: LABELS (.npy or .csv) gets the probabilities of their classes, as what "
+    "was learned from all labels has them. [LABELS is NAME-predictions.npy by default]",
+)
+@delimiter_option
 @device_option
 @checkpoint_option("A kernel machine computes its matrices again.")
 @click.option("-f", "--force", is_flag=True, help="Overwrite LABELS if it exists.")
@@ -80,6 +44,8 @@ def command(
     file: str,
     inputs: str,
     output: str | None,
+    others: str | None,
+    delimiter: str | None,
     device: str,
     checkpoint: str | None,
     force: bool,
@@ -98,6 +64,9 @@ def command(
     with naming(file):
         memory = common.limits().memory
         label_file = parse(read_file(file, memory), memory)
+    if others is not None:
+        predict(file, label_file, inputs, others, output, delimiter, device, checkpoint, force, common)
+        return
     form = label_file.header.form if output is None or is_stream(output) else form_of(output)
     output = f"{stem(file)}-labels{FORMS[form]}" if output is None else output
     label_bytes(label_file.one_label_each(), form)  # does the form fit? It is known before any training
@@ -105,7 +74,9 @@ def command(
         checkpoint_at(checkpoint, [file, inputs, output]) as held,
         open_output(output, force=force, sources=[file, inputs]) as destination,
     ):
-        labels, run = decode_labels(file, label_file, inputs, device, common, form=form, checkpoint=held)
+        labels, run = decode_labels(
+            file, label_file, inputs, device, common, form=form, delimiter=delimiter, checkpoint=held
+        )
         destination.write(label_bytes(labels, form))
     if not common.quiet:
         say(f"{output}: {labels.n:,} labels {label_file.target.described()}; {duration(run.seconds)}")

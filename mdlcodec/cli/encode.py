@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+import os
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,6 +25,11 @@ from mdlcodec.cli.terminal import duration, say, say_notes
 from mdlcodec.cli.verbose import watch
 from mdlcodec.cli.verification import verify
 from mdlcodec.report.strict_json import strict_json
+
+if TYPE_CHECKING:
+    from mdlcodec.data import Dataset
+    from mdlcodec.files.runs import Run
+    from mdlcodec.report.accuracy import Examples
 
 
 @click.command("encode")
@@ -92,6 +100,22 @@ from mdlcodec.report.strict_json import strict_json
     "FILE.verify is its decoder's in the fresh process. Codes that transmit a network train from the beginning; "
     "FILE has what they coded while that is decoded. A kernel machine computes its matrices again."
 )
+@click.option(
+    "--curve",
+    metavar="FILE.csv",
+    help="Write labels seen, their ideal bits and mistakes so far, block by block.",
+)
+@click.option(
+    "--test",
+    metavar="DATA",
+    help="Examples with labels that what was learned is tested on: the share that it gets right is told.",
+)
+@click.option(
+    "--parameter-bits",
+    "parameters",
+    is_flag=True,
+    help="Tell what learning cost: the file's bits without those of the labels once all is learned.",
+)
 @click.option("--no-verify", is_flag=True, help="Do not decode the file in a fresh process.")
 @click.option("-f", "--force", is_flag=True, help="Overwrite FILE if it exists.")
 @common_options
@@ -112,6 +136,9 @@ def command(
     limit: int | None,
     device: str,
     checkpoint: str | None,
+    curve: str | None,
+    test: str | None,
+    parameters: bool,
     no_verify: bool,
     force: bool,
     common: Common,
@@ -126,18 +153,27 @@ def command(
     output = f"{stem(data)}.mdl" if output is None else output
     if common.json and is_stdout(output):
         raise click.UsageError("-o - and --json both want stdout; choose one")
+    if curve is not None and os.path.realpath(curve) == os.path.realpath(output):
+        raise click.UsageError(f"{curve!r} is both of two outputs, --curve and -o; choose another")
+    sources = [name for name in (data, test) if name is not None]
     with (
-        checkpoint_at(checkpoint, [data, output]) as held,
-        open_output(output, force=force, sources=[data]) as destination,
+        checkpoint_at(checkpoint, [*sources, output]) as held,
+        open_output(output, force=force, sources=sources) as destination,
+        nullcontext() if curve is None else open_output(curve, force=force, sources=sources) as drawn,
     ):
         from mdlcodec.codes import Options
         from mdlcodec.data import Choice, read
         from mdlcodec.files import label_file
         from mdlcodec.files import labels as label_files
+        from mdlcodec.report.accuracy import read_examples
+        from mdlcodec.report.information import mutual_information
 
-        dataset = read(data, limit=limit, choice=Choice(kind, precision), **table)
+        dataset = read(data, limit=limit, choice=Choice(kind, precision), keep=test is not None, **table)
         assert dataset.labels is not None
         say_notes(dataset.notes, common.quiet)
+        examples = None if test is None else read_examples(test, table["target"], dataset)
+        if parameters:
+            dataset.class_labels  # noqa: B018  # raises for real numbers, before anything is trained
         with ProgressLine(common.quiet) as line:
             blob, run = label_files.encode(
                 dataset,
@@ -150,10 +186,20 @@ def command(
                 limits=common.sending_limits(),
                 watch=watch("encoding", line, common),
                 checkpoint=held,
+                keep_learned=parameters or examples is not None,
             )
             path = destination.write(blob)
+            if drawn is not None:
+                assert run.curve is not None
+                drawn.write(run.curve.csv().encode())
+            learned = _of_learned(blob, run, dataset, examples, parameters, device, common)
+            run = replace(run, learned=None)  # its memory is the decoder's now
             beside = None if checkpoint is None else f"{checkpoint}.verify"
-            verify_seconds = None if no_verify else verify(path, data, dataset.labels, common, line, beside)
+            verify_seconds = (
+                None
+                if no_verify
+                else verify(path, data, dataset.labels, common, line, beside, table["delimiter"])
+            )
     change = dataset.labels.change
     facts: dict[str, Any] = {"kind": "labels"} | label_file.inspect(blob)
     if not common.quiet:
@@ -172,8 +218,11 @@ def command(
             say("no trained network was worth its bits, and none was sent")
         elif run.objective_bits is not None:
             say(f"variational objective (KL + expected loss): {run.objective_bits:,.1f} bits")
+        for text in _said(learned):
+            say(text)
     if common.json:
         facts = {"file": output} | facts | {"ideal_bits": run.ideal_bits, "seconds": run.seconds}
+        facts |= {"mutual_information": mutual_information(dataset.labels, len(blob))} | learned
         if run.training_error is not None:
             facts["training_error"] = run.training_error
         if run.objective_bits is not None:
@@ -186,3 +235,43 @@ def command(
             facts["notes"] = list(dataset.notes)
         facts |= {"verified": verify_seconds is not None, "verify_seconds": verify_seconds}
         click.echo(strict_json(facts))
+
+
+def _of_learned(
+    blob: bytes,
+    run: Run,
+    dataset: Dataset,
+    examples: Examples | None,
+    parameters: bool,
+    device: str,
+    common: Common,
+) -> dict[str, float]:
+    """What was asked for of what was learned from the labels: test accuracy, bits of the parameters."""
+    if examples is None and not parameters:
+        return {}
+    from mdlcodec.files import label_file
+    from mdlcodec.files.learned import Answers, learn_again
+
+    assert dataset.labels is not None
+    file, limits = label_file.parse(blob), common.sending_limits()
+    if run.learned is None:
+        answers = learn_again(file, dataset.inputs, dataset.labels, device=device, limits=limits)
+    else:
+        answers = Answers(run.learned, device)
+    told = {}
+    if examples is not None:
+        told["test_accuracy"] = answers.accuracy(examples.features, examples.classes)
+    if parameters:
+        classes = dataset.class_labels.classes
+        told["parameter_bits"] = 8 * len(blob) - answers.bits(dataset.inputs.features, classes)
+    return told
+
+
+def _said(learned: dict[str, float]) -> list[str]:
+    """The same for people."""
+    texts = []
+    if "test_accuracy" in learned:
+        texts.append(f"test accuracy: {learned['test_accuracy']:.2%}")
+    if "parameter_bits" in learned:
+        texts.append(f"of the file, learning cost {learned['parameter_bits']:,.1f} bits")
+    return texts

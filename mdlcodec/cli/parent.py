@@ -9,9 +9,8 @@ import signal
 import sys
 import threading
 
-PARENT = (
-    "MDLCODEC_PARENT"  # the variable that holds the parent's number; stdin is a pipe that the parent holds
-)
+from mdlcodec.report.fresh_process import PARENT
+
 _PR_SET_PDEATHSIG = 1
 
 

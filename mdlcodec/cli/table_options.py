@@ -15,19 +15,35 @@ class TableArguments(TypedDict):
     target: str | None
     target_index: int | None
     header: bool | None
+    delimiter: str | None
+
+
+delimiter_option = click.option(
+    "--delimiter",
+    metavar="CHAR",
+    help="What separates a table's cells: tab, ; or another character. [default: tab, semicolon or comma, "
+    "whichever the first line has most of]",
+)
 
 
 def table_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command --target, --target-index and --header, as one argument ``table``."""
+    """Give a command --target, --target-index, --header and --delimiter, as one argument ``table``."""
 
     @functools.wraps(command)
     def with_table(
-        *args: Any, target: str | None, target_index: int | None, header: str | None, **rest: Any
+        *args: Any,
+        target: str | None,
+        target_index: int | None,
+        header: str | None,
+        delimiter: str | None,
+        **rest: Any,
     ) -> None:
         said = None if header is None else header == "yes"
-        command(*args, table=TableArguments(target=target, target_index=target_index, header=said), **rest)
+        table = TableArguments(target=target, target_index=target_index, header=said, delimiter=delimiter)
+        command(*args, table=table, **rest)
 
     for option in (
+        delimiter_option,
         click.option(
             "--header",
             type=click.Choice(["yes", "no"]),

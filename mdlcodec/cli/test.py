@@ -6,10 +6,11 @@ import time
 
 import click
 
-from mdlcodec.cli.decode import decode_labels
+from mdlcodec.cli.decoding import decode_labels
 from mdlcodec.cli.files import naming, read_file
 from mdlcodec.cli.options import Common, checkpoint_at, checkpoint_option, common_options, device_option
 from mdlcodec.cli.progress import ProgressLine
+from mdlcodec.cli.table_options import delimiter_option
 from mdlcodec.cli.terminal import duration, say
 from mdlcodec.errors import BadData
 from mdlcodec.report.strict_json import strict_json
@@ -18,16 +19,25 @@ from mdlcodec.report.strict_json import strict_json
 @click.command("test")
 @click.argument("file")
 @click.option("--inputs", metavar="DATA", help="Decode as well, from these inputs, and write nothing.")
+@delimiter_option
 @device_option
 @checkpoint_option("With --inputs only.")
 @common_options
-def command(file: str, inputs: str | None, device: str, checkpoint: str | None, common: Common) -> None:
+def command(
+    file: str,
+    inputs: str | None,
+    delimiter: str | None,
+    device: str,
+    checkpoint: str | None,
+    common: Common,
+) -> None:
     """Test whether FILE is intact; with --inputs, whether its labels come back.
 
     A network is unpacked.
     """
     from mdlcodec.container import is_network_file
     from mdlcodec.files.label_file import inspect, parse
+    from mdlcodec.report.information import mutual_information
 
     if checkpoint is not None and inputs is None:
         raise click.UsageError("--checkpoint is for a decode; give --inputs, or leave it out")
@@ -41,11 +51,14 @@ def command(file: str, inputs: str | None, device: str, checkpoint: str | None, 
         return
     with naming(file):
         label_file = parse(blob, common.limits().memory)
-    ideal_bits = seconds = None
+    ideal_bits = seconds = information = None
     if inputs is not None:
         with checkpoint_at(checkpoint, [file, inputs]) as held:
-            _, run = decode_labels(file, label_file, inputs, device, common, checkpoint=held)
+            labels, run = decode_labels(
+                file, label_file, inputs, device, common, delimiter=delimiter, checkpoint=held
+            )
         ideal_bits, seconds = run.ideal_bits, run.seconds
+        information = mutual_information(labels, len(blob))
     if not common.quiet:
         if seconds is None:
             say(f"{file}: intact (checksum); --inputs DATA would decode it too")
@@ -54,6 +67,7 @@ def command(file: str, inputs: str | None, device: str, checkpoint: str | None, 
     if common.json:
         facts = {"file": file, "kind": "labels"} | inspect(blob, common.limits().memory)
         facts |= {"decoded": inputs is not None, "ideal_bits": ideal_bits, "seconds": seconds}
+        facts["mutual_information"] = information
         click.echo(strict_json(facts))
 
 

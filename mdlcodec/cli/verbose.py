@@ -26,7 +26,7 @@ def watch(what: str, line: ProgressLine, common: Common) -> Watch:
         if not common.quiet:
             _forecast(what, plan)
 
-        def progress(done: int, bits: float, stage: str = "", /) -> None:
+        def progress(done: int, bits: float, stage: str = "", mistakes: int | None = None, /) -> None:
             if stage:
                 line.stage(what, stage)
             else:

@@ -6,18 +6,17 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from mdlcodec.cli.options import Common
-from mdlcodec.cli.parent import PARENT
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.signals import signals_deferred
 from mdlcodec.errors import MdlcodecError
 from mdlcodec.files.temporary import temporary_folder
+from mdlcodec.report.fresh_process import PARENT, check_same, fresh_python
 
 if TYPE_CHECKING:
     from mdlcodec.data import AnyLabels
@@ -32,23 +31,19 @@ def verify(
     common: Common,
     line: ProgressLine,
     checkpoint: str | None = None,
+    delimiter: str | None = None,
 ) -> float:
     """Decode a file by ``mdlcodec decode`` in a process of its own and compare; the seconds it took.
 
-    ``checkpoint``: where that process keeps its state, if it does.
+    ``checkpoint``: where that process keeps its state, if it does; ``delimiter``: what separates a table's cells.
 
     Raises MdlcodecError unless the very same labels come back.
     """
-    import numpy as np
-
     start = time.perf_counter()
     with temporary_folder() as folder:
         decoded = folder / "labels.npy"
-        _decode(path, data, decoded, common, line, checkpoint)
-        back = np.load(decoded, allow_pickle=False)
-    expected = labels.array()
-    if back.dtype != expected.dtype or back.tobytes() != expected.tobytes():
-        raise MdlcodecError("a fresh process decoded other labels than were encoded; please report this")
+        _decode(path, data, decoded, common, line, checkpoint, delimiter)
+        check_same(labels, decoded)
     return time.perf_counter() - start
 
 
@@ -69,13 +64,21 @@ def verify_network(path: Path, digest: str, common: Common, line: ProgressLine) 
 
 
 def _decode(
-    path: Path, data: str, output: Path, common: Common, line: ProgressLine, checkpoint: str | None = None
+    path: Path,
+    data: str,
+    output: Path,
+    common: Common,
+    line: ProgressLine,
+    checkpoint: str | None = None,
+    delimiter: str | None = None,
 ) -> None:
     # on the CPU also what a GPU encoded: whoever decodes may have none
     arguments = ["decode", f"--inputs={data}", "-o", str(output), *_limits(common), "--device", "cpu"]
     environment = dict(os.environ)
     if environment.get("MDLCODEC_ENGINE") == "cuda":
         del environment["MDLCODEC_ENGINE"]
+    if delimiter is not None:
+        arguments.append(f"--delimiter={delimiter}")
     if checkpoint is not None:
         arguments.append(f"--checkpoint={checkpoint}")
     _run([*arguments, "--", str(path)], environment, line, None)
@@ -96,7 +99,7 @@ def _run(
     with contextlib.ExitStack() as stack:
         with signals_deferred():  # between fork and return, nobody would end the new process
             decoder = subprocess.Popen(
-                [*_fresh_python(), *arguments],
+                [*fresh_python(), *arguments],
                 env=environment | {PARENT: str(os.getpid())},
                 stdin=subprocess.PIPE,  # ends with this process, see cli.parent
                 stdout=subprocess.DEVNULL if output is None else output,
@@ -117,13 +120,3 @@ def _run(
         if message.endswith("No module named mdlcodec"):  # it runs from a clone, where -P does not find it
             message += "; install it with pip install ., or use --no-verify"
         raise MdlcodecError(f"a fresh process could not decode the file: {message}")
-
-
-def _fresh_python() -> list[str]:
-    """A Python that runs mdlcodec as it is installed, and imports nothing from the current folder."""
-    if sys.version_info >= (3, 11):
-        return [sys.executable, "-P", "-m", "mdlcodec"]
-    run = (
-        "import sys; sys.path.remove(''); import runpy; runpy.run_module('mdlcodec', None, '__main__', True)"
-    )
-    return [sys.executable, "-c", run]

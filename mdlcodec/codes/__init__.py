@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mdlcodec.codes.contract import NO_OPTIONS, Checkpoint, Code, Options, Prepared, Progress, Settings
 from mdlcodec.codes.prequential import PrequentialCode
-from mdlcodec.codes.results import Decoded, Encoded
+from mdlcodec.codes.results import Decoded, Encoded, Learned
 from mdlcodec.codes.subspace import SubspaceCode
 from mdlcodec.codes.switching import SwitchingCode
 from mdlcodec.codes.two_part import TwoPartCode
@@ -73,6 +73,7 @@ __all__ = [
     "Code",
     "Decoded",
     "Encoded",
+    "Learned",
     "Options",
     "Prepared",
     "Progress",

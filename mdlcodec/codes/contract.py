@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from typing_extensions import override
 
-from mdlcodec.codes.results import Decoded, Encoded
+from mdlcodec.codes.results import Decoded, Encoded, EqualChances, Learned
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Classes, Reals, Target
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 class Progress(Protocol):
     """Is told labels done and ideal bits of them so far; before any label, also what is being done instead."""
 
-    def __call__(self, done: int, bits: float, stage: str = "", /) -> None:
-        """``stage``: a few words for people while no label is done."""
+    def __call__(self, done: int, bits: float, stage: str = "", mistakes: int | None = None, /) -> None:
+        """``stage``: a few words for people while no label is done; ``mistakes``: how many of the labels since the
+        last call were not the most likely class before, None where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,11 @@ class Prepared(Protocol):
     def decode(self, payload: bytes, progress: Progress) -> Decoded:
         """What the payload holds; any payload gives some values, or CorruptFile."""
 
+    def learned(self, payload: bytes, values: np.ndarray, progress: Progress) -> Learned:
+        """What is known once values (n,) are: of a network that the payload transmits, else learned from them all,
+        which takes as long as decoding. Raises BadData for real numbers."""
+        raise BadData("what was learned can be asked about other examples where labels are classes only")
+
     def network(self, payload: bytes) -> tuple[Architecture, Weights] | None:
         """The network that a payload transmits; None where it has none. Raises CorruptFile."""
         return None
@@ -156,6 +162,10 @@ class Predicted:
     labels: np.ndarray
     frequencies: np.ndarray
     probability: np.ndarray
+
+    def mistakes(self) -> int:
+        """How many labels are not the most likely class; of equal ones, the first counts."""
+        return int(np.count_nonzero(np.argmax(self.frequencies, 1) != self.labels))
 
 
 class NothingToCode(Prepared):
@@ -176,6 +186,12 @@ class NothingToCode(Prepared):
     @override
     def decode(self, payload: bytes, progress: Progress) -> Decoded:
         return Decoded(self._given.target.settled(self._given.n))
+
+    @override
+    def learned(self, payload: bytes, values: np.ndarray, progress: Progress) -> Learned:
+        if isinstance(self._given.target, Reals):
+            return super().learned(payload, values, progress)
+        return EqualChances(1)
 
     @override
     def predicted(self, values: np.ndarray) -> Iterator[Predicted]:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from typing_extensions import override
 
 from mdlcodec.codes.contract import Progress
+from mdlcodec.codes.results import Learned
 from mdlcodec.entropy import PROBABILITY_BITS, RangeDecoder, RangeEncoder
 from mdlcodec.limits import EXPONENTIAL, Cost
 from mdlcodec.nn.zoo import Architecture
@@ -108,7 +110,7 @@ def encode_labels(
         table = frequencies(scores, calibration)
         encoder.encode(labels, table)
         bits += _length(table, labels)
-        progress(stop, bits)
+        progress(stop, bits, "", int(np.count_nonzero(np.argmax(table, 1) != labels)))
     return CodedLabels(calibration, encoder.finish(), bits, wrong / inputs.n)
 
 
@@ -136,6 +138,25 @@ def decode_labels(
         bits += _length(table, labels)
         progress(stop, bits)
     return classes, answers
+
+
+@dataclass(frozen=True)
+class LearnedNetwork(Learned):
+    """A network that was transmitted, with its calibration."""
+
+    architecture: Architecture
+    weights: Weights
+    calibration: int
+    k: int
+
+    @override
+    def probabilities(self, features: np.ndarray) -> np.ndarray:
+        from mdlcodec.mixing.temperature import frequencies
+
+        blocks = exact_scores(self.architecture, self.weights, features, self.k)
+        tables = [frequencies(scores, self.calibration) for _, _, scores in blocks]
+        whole = np.concatenate([np.empty((0, self.k), np.uint32), *tables]).astype(np.float64)
+        return whole / (1 << PROBABILITY_BITS)
 
 
 def _length(table: np.ndarray, labels: np.ndarray) -> float:

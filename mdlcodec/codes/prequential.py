@@ -11,7 +11,7 @@ import numpy as np
 from typing_extensions import override
 
 from mdlcodec.codes.contract import NO_OPTIONS, Code, Given, Options, Predicted, Prepared, Progress, Settings
-from mdlcodec.codes.results import Decoded, Encoded
+from mdlcodec.codes.results import Decoded, Encoded, Learned
 from mdlcodec.codes.resumption import bits_of, coder_of, keep, labels_done, position
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
@@ -159,8 +159,16 @@ class LearnedClasses(Prepared):
         for some in self._predictions(values, run, between):
             encoder.encode(some.labels, some.frequencies)
             run.bits -= float(np.log2(some.probability).sum())  # reported only
+            progress(some.stop, run.bits, "", some.mistakes())
+        return Encoded(encoder.finish(), run.bits, learned=LearnedFromLabels(run))
+
+    @override
+    def learned(self, payload: bytes, values: np.ndarray, progress: Progress) -> Learned:
+        run = self._pass()
+        for some in self._predictions(values, run):
+            run.bits -= float(np.log2(some.probability).sum())  # reported only
             progress(some.stop, run.bits)
-        return Encoded(encoder.finish(), run.bits)
+        return LearnedFromLabels(run)
 
     @override
     def decode(self, payload: bytes, progress: Progress) -> Decoded:
@@ -188,4 +196,25 @@ class LearnedClasses(Prepared):
                 run.bits -= float(np.log2(run.calibration.update(int(classes[i]))))  # reported only
             progress(stop, run.bits)
             run.learner.learn(start, stop, classes[start:stop])
-        return Decoded(classes)
+        return Decoded(classes, learned=LearnedFromLabels(run))
+
+
+class LearnedFromLabels(Learned):
+    """The learners at the end of a pass, weighed as the mixture left them: other examples are predicted as the next
+    block would be."""
+
+    def __init__(self, run: _Pass) -> None:
+        self._run, self._is_complete = run, False
+
+    @override
+    def probabilities(self, features: np.ndarray) -> np.ndarray:
+        learner, calibration = self._run.learner, self._run.calibration
+        if not self._is_complete:
+            learner.complete()
+            self._is_complete = True
+        step = max(1, _ENTRIES_AT_ONCE // (calibration.k * learner.sets))
+        parts = [
+            calibration.probabilities(learner.answers(features[start : start + step]))
+            for start in range(0, len(features), step)
+        ]
+        return np.concatenate([np.empty((0, calibration.k)), *parts])

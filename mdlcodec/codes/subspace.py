@@ -19,6 +19,7 @@ from mdlcodec.codes.results import Encoded
 from mdlcodec.codes.transmitted import (
     Transmission,
     TransmittedNetwork,
+    mistakes_of,
     unless_learned_in_vain,
     without_labels,
 )
@@ -206,7 +207,7 @@ class SubspaceCode(TransmittedNetwork[SubspacePayload]):
             shortest = encoded
         assert shortest is not None
         shortest = unless_learned_in_vain(shortest, lambda: coded(np.zeros(0, np.int64), 0), inputs.n, k)
-        transmission.progress(inputs.n, shortest.ideal_bits)
+        transmission.progress(inputs.n, shortest.ideal_bits, "", mistakes_of(shortest, inputs.n))
         return shortest
 
 

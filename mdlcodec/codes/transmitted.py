@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import NO_OPTIONS, Code, Given, Options, Prepared, Progress, Settings
-from mdlcodec.codes.results import Decoded, Encoded
+from mdlcodec.codes.results import Decoded, Encoded, Learned
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.targets import Reals, Target
 from mdlcodec.errors import BadData, Unsupported
@@ -182,6 +182,12 @@ class NetworkClasses(Prepared):
         return self._architecture, self._code.read_weights(parts, self._architecture, self._given)
 
     @override
+    def learned(self, payload: bytes, values: np.ndarray, progress: Progress) -> Learned:
+        parts = self._code.parts(payload)
+        weights = self._code.read_weights(parts, self._architecture, self._given)
+        return network_labels.LearnedNetwork(self._architecture, weights, parts.calibration, self._given.k)
+
+    @override
     def decode(self, payload: bytes, progress: Progress) -> Decoded:
         parts = self._code.parts(payload)
         weights = self._code.read_weights(parts, self._architecture, self._given)
@@ -205,10 +211,15 @@ def unless_learned_in_vain(learned: Encoded, untrained: Callable[[], Encoded], n
     return min(alone, learned, key=lambda encoded: len(encoded.payload))
 
 
+def mistakes_of(encoded: Encoded, n: int) -> int | None:
+    """How many of n labels the network takes for another class; None where there is none."""
+    return None if encoded.training_error is None else round(encoded.training_error * n)
+
+
 def without_labels(progress: Progress) -> Progress:
     """The same, of a trial: labels that it codes are no labels done."""
 
-    def told(done: int, bits: float, stage: str = "", /) -> None:
+    def told(done: int, bits: float, stage: str = "", mistakes: int | None = None, /) -> None:
         if stage:
             progress(0, 0.0, stage)
 

@@ -4,7 +4,7 @@ import numpy as np
 from typing_extensions import override
 
 from mdlcodec.codes.contract import NO_OPTIONS, Code, Given, Options, Prepared, Progress, Settings
-from mdlcodec.codes.results import Decoded, Encoded
+from mdlcodec.codes.results import Decoded, Encoded, EqualChances, Learned
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Reals, Target
@@ -69,8 +69,12 @@ class UniformClasses(Prepared):
         for start in range(0, values.size, at_once):
             block = values[start : start + at_once]
             encoder.encode(block, _frequencies(block.size, self._k))
-            progress(start + block.size, (start + block.size) * bits)
+            progress(start + block.size, (start + block.size) * bits, "", int(np.count_nonzero(block)))
         return Encoded(encoder.finish(), values.size * bits)
+
+    @override
+    def learned(self, payload: bytes, values: np.ndarray, progress: Progress) -> Learned:
+        return EqualChances(self._k)
 
     @override
     def decode(self, payload: bytes, progress: Progress) -> Decoded:

@@ -19,6 +19,7 @@ from mdlcodec.codes.results import Encoded
 from mdlcodec.codes.transmitted import (
     Transmission,
     TransmittedNetwork,
+    mistakes_of,
     unless_learned_in_vain,
     without_labels,
 )
@@ -213,7 +214,7 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
 
         sent = Sent.of(sample.bits, sample.indices, sample.prior if variance is None else variance)
         shortest = unless_learned_in_vain(coded(sent), lambda: coded(NO_WEIGHTS), given.n, given.k)
-        progress(given.n, shortest.ideal_bits)
+        progress(given.n, shortest.ideal_bits, "", mistakes_of(shortest, given.n))
         return shortest
 
 

@@ -31,12 +31,13 @@ class NetId(IntEnum):
     RESNET32 = 10
     RESNET56 = 11
     VGG16 = 12
-    COLOUR_CNN = 13  # the cnn of presets 4 to 9 for large images in colour, and the switching code with it
+    # 13: that of an early version for large images in colour, gone
     GREY_CNN = 14  # that of presets 5 to 9 for large grey images
     SHALLOW = 15
     TINY_CNN = 16
     VGGA = 17
     VGGB = 18
+    COLOUR_CNN = 19  # the cnn of presets 4 to 9 for large images in colour, and the switching code with it
     NAMED = 127  # its name and version stand in the header
 
 

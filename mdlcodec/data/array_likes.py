@@ -72,3 +72,17 @@ def as_array(value: Any, name: str) -> np.ndarray:
     except Exception as error:
         advice = "outside torch.func, as a plain tensor" if is_tensor(value) else "of one shape"
         raise refused(name, error, f"give examples {advice}") from error
+
+
+def in_container_of(like: Any, labels: np.ndarray) -> Any:
+    """Labels (n,) as what the inputs ``like`` came as: a Series with the index of a DataFrame or Series, a
+    tensor; else, and where a tensor has no such dtype, as they are."""
+    if is_tensor(like):
+        import torch
+
+        plain = labels.astype(labels.dtype.newbyteorder("="))
+        return torch.from_numpy(plain) if plain.dtype.kind in "biuf" else labels
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and isinstance(like, pandas.DataFrame | pandas.Series):
+        return pandas.Series(labels, index=like.index)
+    return labels

@@ -16,6 +16,7 @@ from mdlcodec.data.features import (
     image_features,
     number_offsets,
 )
+from mdlcodec.data.frames import frame_content, is_frame
 from mdlcodec.data.label_choice import labels_as
 from mdlcodec.errors import BadData
 from mdlcodec.limits import check_reading
@@ -91,11 +92,15 @@ def array_content(x: np.ndarray, limit: int | None = None, held: int = 0) -> Con
     x = x[:limit]
     if not (x.flags.c_contiguous and x.dtype.isnative):
         check_reading(held + x.nbytes, f"{x.shape[0]} examples")  # a copy
-    return Content(x.shape[0], array_digest(x), lambda: _features(x, held))
+    return Content(x.shape[0], array_digest(x), lambda: _features(x, held), raw=x)
 
 
 def content_of(x: object) -> Content:
-    """The examples of what numpy makes an array (n, ...) of real numbers. Raises BadData."""
+    """The examples of what numpy makes an array (n, ...) of real numbers, or of a data frame. Raises BadData."""
+    if is_frame(x):
+        table = frame_content(x)  # type: ignore[arg-type]  # it is one
+        if table is not None:
+            return table
     return array_content(as_array(x, "x"))
 
 
@@ -108,4 +113,4 @@ def from_arrays(x: object, y: object | None = None, choice: Choice = AS_CLASSES)
     """
     content = content_of(x)
     labels = None if y is None else labels_as(choice, y, content.n)
-    return Dataset(content.inputs(), labels)
+    return Dataset(content.inputs(), labels, content=content)

@@ -111,6 +111,8 @@ def read(
     return content, labels_as(choice, labels, content.n)
 
 
-def candidates(source: str, *, limit: int | None, ignore: int | None, header: bool | None) -> list[Content]:
+def candidates(
+    source: str, *, limit: int | None, ignore: int | None, header: bool | None, delimiter: str | None = None
+) -> list[Content]:
     """The images; the label bytes may be anything."""
     return [_content(*_read_records(source, limit))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Protocol
 
@@ -121,11 +121,13 @@ class AnyLabels(Protocol):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Inputs, and the labels where they were asked for; ``notes``: what was decided in reading them, for people."""
+    """Inputs, and the labels where they were asked for; ``notes``: what was decided in reading them, for people;
+    ``content``: the inputs as they were read, if that was kept."""
 
     inputs: Inputs
     labels: AnyLabels | None
     notes: tuple[str, ...] = ()
+    content: Content | None = field(default=None, repr=False, compare=False)
 
     @property
     def class_labels(self) -> Labels:
@@ -138,11 +140,12 @@ class Dataset:
 @dataclass(frozen=True)
 class Asked:
     """What the user said of a table: its label column by ``target`` (a name, or an index) or by ``index`` alone,
-    and whether the first line is a header line; None where nothing was said."""
+    whether the first line is a header line, and what separates cells; None where nothing was said."""
 
     target: str | None = None
     index: int | None = None
     header: bool | None = None
+    delimiter: str | None = None
 
 
 NOTHING_ASKED = Asked()
@@ -181,13 +184,15 @@ AS_CLASSES = Choice()
 class Content:
     """Inputs as read, not yet preprocessed: a digest, and the features on demand (they cost time).
 
-    ``notes``: what was decided in reading them, for people.
+    ``notes``: what was decided in reading them, for people. ``raw``: what was read, an array (n, ...) or a tuple
+    of a table's columns (cells.Cells).
     """
 
     n: int
     digest: bytes
     features: Callable[[], np.ndarray]
     notes: tuple[str, ...] = ()
+    raw: object = field(default=None, repr=False)
 
     def inputs(self) -> Inputs:
         """Preprocess."""
@@ -212,6 +217,11 @@ def refuse_columns(asked: Asked, what: str) -> None:
         raise BadData(
             f"--target {quoted(asked.target)} chooses a column of a table, but {what}; leave it out"
         )
-    for option, given in (("--target-index", asked.index), ("--header", asked.header)):
+    said = (
+        ("--target-index", asked.index),
+        ("--header", asked.header),
+        ("--delimiter", asked.delimiter),
+    )
+    for option, given in said:
         if given is not None:
             raise BadData(f"{option} is for tables, but {what}; leave it out")

@@ -24,6 +24,8 @@ def read(
     return content, labels_as(choice, digits.target[:limit], content.n)
 
 
-def candidates(source: str, *, limit: int | None, ignore: int | None, header: bool | None) -> list[Content]:
+def candidates(
+    source: str, *, limit: int | None, ignore: int | None, header: bool | None, delimiter: str | None = None
+) -> list[Content]:
     """What the inputs can be when the labels are unknown."""
     return [read(source, asked=NOTHING_ASKED, limit=limit)[0]]

@@ -113,11 +113,12 @@ def rank_scores(counts: np.ndarray) -> np.ndarray:
     return scores
 
 
-def _number_tables(column: NumberColumn, wide: bool) -> list[np.ndarray]:
-    """One float32 table (k + 1,) for each feature; the last entry is for missing numbers."""
-    k = column.offsets.shape[0]
-    counts = np.bincount(column.codes + 1, minlength=k + 1).astype(np.int64)  # integers
+def _number_tables(column: NumberColumn, wide: bool, coded: int) -> list[np.ndarray]:
+    """One float32 table (distinct + 1,) for each feature; the last entry is for missing numbers."""
+    distinct = column.offsets.shape[0]
+    counts = np.bincount(column.codes[:coded] + 1, minlength=distinct + 1).astype(np.int64)  # integers
     missing, counts = counts[0] > 0, counts[1:]
+    k = np.count_nonzero(counts)
     scores = []
     if k >= 2:
         scores.append(standardised(column.offsets, counts))
@@ -125,25 +126,37 @@ def _number_tables(column: NumberColumn, wide: bool) -> list[np.ndarray]:
         scores.append(rank_scores(counts))
     tables = [np.append(score, 0.0).astype(np.float32) for score in scores]
     if missing and k >= 1 and not wide:
-        tables.append(np.append(np.zeros(k), 1.0).astype(np.float32))
+        tables.append(np.append(np.zeros(distinct), 1.0).astype(np.float32))
     return tables
 
 
-def _text_tables(column: TextColumn, most: int) -> tuple[list[np.ndarray], np.ndarray | None, int]:
-    """Float32 tables (k,) of a text column, the one-hot slot (k,) of each word, and the number of slots."""
-    k = len(column.words)
-    if k < 2:
+def _text_tables(
+    column: TextColumn, most: int, coded: int
+) -> tuple[list[np.ndarray], np.ndarray | None, int]:
+    """Float32 tables (distinct,) of a text column, the one-hot slot (distinct,) of each word, -1 for none, and the
+    number of slots."""
+    distinct = len(column.words)
+    counts = np.bincount(column.codes[:coded], minlength=distinct)  # integers
+    seen = np.arange(distinct)[counts > 0]
+    if seen.size < 2:
         return [], None, 0
-    if k == 2:
-        half = np.sqrt(np.float64(0.5))
-        return [np.array([-half, half]).astype(np.float32)], None, 0
-    if k <= most:
-        return [], np.arange(k), k
-    counts = np.bincount(column.codes, minlength=k)  # integers
+    if seen.size == 2:
+        half, table = np.sqrt(np.float64(0.5)), np.zeros(distinct)
+        table[seen] = [-half, half]
+        return [table.astype(np.float32)], None, 0
+    slots = np.full(distinct, -1)
+    if seen.size <= most:
+        slots[seen] = np.arange(seen.size)
+        return [], slots, seen.size
     kept = [word for word in np.argsort(-counts, kind="stable")[:most] if counts[word] >= 2]
-    slots = np.full(k, len(kept))
+    slots[:] = len(kept)
     slots[kept] = np.arange(len(kept))
     return [rank_scores(counts).astype(np.float32)], slots, len(kept) + 1
+
+
+def _varies(column: TextColumn, coded: int) -> bool:
+    """Whether the examples that count have several words."""
+    return len(column.words) > 1 and bool((column.codes[:coded] != column.codes[0]).any())
 
 
 def column_bytes(column: Column) -> int:
@@ -155,21 +168,25 @@ def column_bytes(column: Column) -> int:
     )
 
 
-def column_features(columns: Sequence[Column], n: int, held: int = 0) -> np.ndarray:
+def column_features(columns: Sequence[Column], n: int, held: int = 0, coded: int | None = None) -> np.ndarray:
     """Features (n, d) float32 of the columns, in the columns' order; one column of zeros if none is left.
+
+    ``coded``: so many examples, the first ones, decide how features are made, by default all; a word that none of
+    these has is as a rare one, or has no slot.
 
     Raises BadData when the matrix would be larger than MAX_BYTES, LimitExceeded when it and the columns, with
     ``held`` bytes of the caller's, take more memory than readers may.
     """
+    coded = n if coded is None else coded
     wide = len([column for column in columns if isinstance(column, NumberColumn)]) > WIDE
-    texts = len([column for column in columns if isinstance(column, TextColumn) and len(column.words) > 1])
+    texts = len([column for column in columns if isinstance(column, TextColumn) and _varies(column, coded)])
     most = max(2, min(MOST_WORDS, WORD_BUDGET // max(texts, 1)))
     plan: list[tuple[np.ndarray, list[np.ndarray], np.ndarray | None, int]] = []
     for column in columns:
         if isinstance(column, NumberColumn):
-            plan.append((column.codes, _number_tables(column, wide), None, 0))
+            plan.append((column.codes, _number_tables(column, wide, coded), None, 0))
         else:
-            plan.append((column.codes, *_text_tables(column, most)))
+            plan.append((column.codes, *_text_tables(column, most, coded)))
     d = 0
     for column, (_, tables, _, width) in zip(columns, plan, strict=True):
         d += len(tables) + width
@@ -184,7 +201,8 @@ def column_features(columns: Sequence[Column], n: int, held: int = 0) -> np.ndar
             features[:, at] = table[codes]  # code -1 takes the last entry
             at += 1
         if slots is not None:
-            features[np.arange(n), at + slots[codes]] = 1.0
+            own = slots[codes]
+            features[np.arange(n)[own >= 0], at + own[own >= 0]] = 1.0
             at += width
     return features
 
@@ -202,10 +220,11 @@ def _finite_range(images: np.ndarray) -> tuple[np.float64, np.float64] | None:
     return (np.float64(min(lows)), np.float64(max(highs))) if lows else None
 
 
-def image_features(images: np.ndarray, held: int = 0) -> np.ndarray:
+def image_features(images: np.ndarray, held: int = 0, coded: np.ndarray | None = None) -> np.ndarray:
     """Features (n, h, w, c) float32 in [0, 1] of images (n, h, w, c) of any real dtype.
 
-    (v - lo) / (hi - lo) in float64 with lo and hi over all finite values; NaN and -inf give 0, +inf gives 1.
+    (v - lo) / (hi - lo) in float64 with lo and hi over all finite values, of the images ``coded`` if others were;
+    NaN and -inf give 0, +inf gives 1.
     Raises BadData when the result would be larger than MAX_BYTES, LimitExceeded when it takes, with ``held`` bytes
     of the caller's, more memory than readers may.
     """
@@ -216,7 +235,7 @@ def image_features(images: np.ndarray, held: int = 0) -> np.ndarray:
         )
     block_size = images[:_IMAGES_AT_ONCE].size
     check_reading(held + 4 * images.size + _BYTES_OF_A_VALUE * block_size, f"{images.shape[0]} images")
-    extremes = _finite_range(images)
+    extremes = _finite_range(images if coded is None else coded)
     lo, hi = extremes if extremes is not None else (np.float64(0.0), np.float64(0.0))
     features = np.zeros(images.shape, np.float32)
     unit = np.float64(0.5 if max(abs(lo), abs(hi)) >= _HALF_RANGE else 1.0)  # hi - lo must not overflow

@@ -98,6 +98,8 @@ def read(
     return content, labels_as(choice, _read_idx(labels, 1, limit), content.n, form)
 
 
-def candidates(source: str, *, limit: int | None, ignore: int | None, header: bool | None) -> list[Content]:
+def candidates(
+    source: str, *, limit: int | None, ignore: int | None, header: bool | None, delimiter: str | None = None
+) -> list[Content]:
     """The images alone."""
     return [_content(_images_path(source), limit)]

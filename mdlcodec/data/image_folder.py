@@ -166,6 +166,8 @@ def read(
     return images.content(), words_as(choice, words, codes, None)
 
 
-def candidates(source: str, *, limit: int | None, ignore: int | None, header: bool | None) -> list[Content]:
+def candidates(
+    source: str, *, limit: int | None, ignore: int | None, header: bool | None, delimiter: str | None = None
+) -> list[Content]:
     """The images, with or without class folders."""
     return [_read(source, limit).content()]

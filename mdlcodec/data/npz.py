@@ -158,7 +158,9 @@ def read(
     return content, labels_as(choice, arrays["y"][:limit], content.n)
 
 
-def candidates(source: str, *, limit: int | None, ignore: int | None, header: bool | None) -> list[Content]:
+def candidates(
+    source: str, *, limit: int | None, ignore: int | None, header: bool | None, delimiter: str | None = None
+) -> list[Content]:
     """The array x; y is not looked at."""
     x = _read_arrays(source, ["x"])["x"]
     return [array_content(x, limit, x.nbytes)]  # integers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from mdlcodec.data import cifar_binary, digits, idx, image_folder, npz, table
+from mdlcodec.data import cifar_binary, digits, idx, image_folder, npz, parquet, table
 from mdlcodec.data.dataset import AS_CLASSES, AnyLabels, Asked, Choice, Content, Dataset, Inputs, quoted
 from mdlcodec.errors import BadData
 
@@ -22,9 +22,15 @@ class Reader(Protocol):
         """Inputs and labels; ``asked`` is for tables, others refuse it."""
 
     def candidates(
-        self, source: str, *, limit: int | None, ignore: int | None, header: bool | None
+        self,
+        source: str,
+        *,
+        limit: int | None,
+        ignore: int | None,
+        header: bool | None,
+        delimiter: str | None,
     ) -> list[Content]:
-        """What the inputs can be when the labels are unknown (``ignore``, ``header``: see read_candidates)."""
+        """What the inputs can be when the labels are unknown (see read_candidates)."""
 
 
 READERS: tuple[Reader, ...] = (
@@ -33,6 +39,7 @@ READERS: tuple[Reader, ...] = (
     idx,
     cifar_binary,
     image_folder,  # any other folder
+    parquet,
     table,
 )
 
@@ -48,7 +55,8 @@ def _reader_of(source: str, limit: int | None) -> Reader:
     if reader is None:
         raise BadData(
             f"cannot tell what {quoted(source)} is; give digits, an .npz file, a folder of IDX files, of "
-            "CIFAR's .bin files or of images by class, or a table named .csv, .data or .txt (also .gz, .xz)"
+            "CIFAR's .bin files or of images by class, or a table named .csv, .tsv, .data or .txt (also "
+            ".gz, .xz), .parquet or .arrow"
         )
     return reader
 
@@ -62,34 +70,44 @@ def read(
     choice: Choice = AS_CLASSES,
     target_index: int | None = None,
     header: bool | None = None,
+    delimiter: str | None = None,
+    keep: bool = False,
 ) -> Dataset:
     """Read ``source``: 'digits', an .npz file, a table, or images: as IDX or CIFAR's .bin files, a folder of
     them or one by its name, or as a folder of images by class.
 
     ``target``: for tables, the label column by name or by index from 0 (negative from the end), a name winning;
     ``target_index``: by index alone; default the last. ``header``: whether a table's first line names its
-    columns; None lets the rule decide, and the dataset's notes say what it did. ``limit``: only the first so many
-    examples. ``labels=False`` needs no labels and returns none; every column of a table is an input then.
-    ``choice``: what the labels are taken as. Raises BadData.
+    columns; None lets the rule decide, and the dataset's notes say what it did; ``delimiter``: what separates its
+    cells, None for what the first line tells. ``limit``: only the first so many examples. ``labels=False`` needs
+    no labels and returns none; every column of a table is an input then.
+    ``choice``: what the labels are taken as; ``keep``: the dataset has its content. Raises BadData.
     """
     if not labels:
-        content = read_candidates(source, limit=limit, header=header)[0]
-        return Dataset(content.inputs(), None, content.notes)
-    asked = Asked(target, target_index, header)
+        content = read_candidates(source, limit=limit, header=header, delimiter=delimiter)[0]
+        return Dataset(content.inputs(), None, content.notes, content if keep else None)
+    asked = Asked(target, target_index, header, delimiter)
     reader = _reader_of(source, limit)
     content, answers = reader.read(source, asked=asked, limit=limit, choice=choice.checked())
-    return Dataset(content.inputs(), answers, content.notes)
+    return Dataset(content.inputs(), answers, content.notes, content if keep else None)
 
 
 def read_candidates(
-    source: str, *, limit: int | None = None, ignore: int | None = None, header: bool | None = None
+    source: str,
+    *,
+    limit: int | None = None,
+    ignore: int | None = None,
+    header: bool | None = None,
+    delimiter: str | None = None,
 ) -> list[Content]:
     """What the inputs can be when a decoder reads them: a table without column ``ignore``, then all of it.
 
     ``header``: whether a table begins with a header line (the decoder knows: the file holds the label
-    column's name, or none); None decides as the encoder does. Nothing is preprocessed yet. Raises BadData.
+    column's name, or none); None decides as the encoder does; ``delimiter``: as for ``read``. Nothing is
+    preprocessed yet. Raises BadData.
     """
-    return _reader_of(source, limit).candidates(source, limit=limit, ignore=ignore, header=header)
+    reader = _reader_of(source, limit)
+    return reader.candidates(source, limit=limit, ignore=ignore, header=header, delimiter=delimiter)
 
 
 def read_inputs(

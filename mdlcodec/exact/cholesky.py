@@ -126,6 +126,52 @@ def squared_distances(columns: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
+def _products_between(source: np.ndarray, n: int, out: np.ndarray, i0: int) -> None:
+    """Rows i0..i0+ROWS-1 of 0 - y_i . x_j; source float64 (d, n + m), the columns x, then y."""
+    d, both = source.shape
+    flat = source.reshape(d * both)
+    starts = np.arange(d) * both
+    block, panel = np.empty((ROWS, COLUMNS)), np.empty((DEPTH, COLUMNS))
+    rows = min(ROWS, out.shape[0] - i0)
+    for j0 in range(0, n, COLUMNS):
+        width = min(COLUMNS, n - j0)
+        block[:, :] = 0.0
+        _subtract_products(block, panel, flat, starts, d, n + i0, rows, j0, width)
+        for r in range(rows):
+            for c in range(width):
+                out[i0 + r, j0 + c] = block[r, c]
+
+
+def distances_between(columns: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Squared Euclidean distances of vectors ``others`` to ``columns``, float64 (m, n), as `squared_distances`.
+
+    columns: float64 (d, n), others: float64 (d, m), one vector a column.
+    """
+    n, m = columns.shape[1], others.shape[1]
+    source = np.concatenate([columns, others], axis=1)
+    out, squares = np.empty((m, n)), np.zeros(n + m)
+    in_threads(lambda i0: _products_between(source, n, out, i0), range(0, m, ROWS))
+    for row in source:
+        squares = squares + row * row
+    for i in range(m):
+        out[i] = np.maximum((squares[n + i] + squares[:n]) + 2.0 * out[i], 0.0)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def solve_upper(factor: np.ndarray, starts: np.ndarray, z: np.ndarray) -> None:
+    """In place, the solution of U a = z for the first rows of a packed factor; z float64 (rows, k)."""
+    rows, k = z.shape
+    for i in range(rows - 1, -1, -1):
+        for j in range(i + 1, rows):
+            u = factor[starts[i] + j]
+            for c in range(k):
+                z[i, c] = z[i, c] - u * z[j, c]
+        for c in range(k):
+            z[i, c] = z[i, c] / factor[starts[i] + i]
+
+
+@njit(cache=True, nogil=True)
 def _finish_rows(
     block: np.ndarray, factors: np.ndarray, pivots: np.ndarray, rows: int, width: int, diagonal: bool
 ) -> bool:

@@ -131,10 +131,10 @@ class Chain:
 
 
 class _Waiting:
-    """The chains of which no thread runs the task just now."""
+    """The chains of which no thread runs the task just now, for so many threads; nothing once they are fewer."""
 
-    def __init__(self, chains: Sequence[Chain]) -> None:
-        self._chains, self._ended = chains, [0] * len(chains)
+    def __init__(self, chains: Sequence[Chain], threads: int) -> None:
+        self._chains, self._ended, self._threads = chains, [0] * len(chains), threads
         self._free = [number for number, chain in enumerate(chains) if chain.times > 0]
         self._lock = threading.Lock()
 
@@ -145,11 +145,16 @@ class _Waiting:
                 self._ended[ended] += 1
                 if self._ended[ended] < self._chains[ended].times:
                     self._free.append(ended)
-            if not self._free:
+            if not self._free or len(self.left()) < self._threads:
                 return None
             number = min(self._free, key=lambda i: (self._ended[i] / self._chains[i].times, i))
             self._free.remove(number)
             return number
+
+    def left(self) -> list[Chain]:
+        """What is left of the chains that have not come to their ends."""
+        chains = zip(self._chains, self._ended, strict=True)
+        return [Chain(chain.task, chain.times - ended) for chain, ended in chains if ended < chain.times]
 
     def give_up(self) -> None:
         """Nothing is run from now on."""
@@ -165,16 +170,17 @@ def chains_at_once(chains: int) -> int:
 def side_by_side(chains: Sequence[Chain]) -> None:
     """Runs chains of tasks that share no result, each task on one thread, as many at a time as there are threads.
 
-    Chains come to their ends together, if none is longer than a thread's share of all. Raises what one of the tasks
-    raises, once none is running.
+    Chains come to their ends together, if none is longer than a thread's share of all; what is left of a longer one
+    has all threads for itself. Raises what one of the tasks raises, once none is running.
     """
+    chains = [chain for chain in chains if chain.times > 0]
     threads = 1 if _here.alone else chains_at_once(len(chains))
     if threads <= 1:
         for chain in chains:
             for _ in range(chain.times):
                 chain.task()
         return
-    waiting = _Waiting(chains)
+    waiting = _Waiting(chains, threads)
 
     def work(_: None) -> None:
         _here.alone, number = True, waiting.next(None)
@@ -199,3 +205,4 @@ def side_by_side(chains: Sequence[Chain]) -> None:
     for error in errors:
         if error is not None:
             raise error
+    side_by_side(waiting.left())

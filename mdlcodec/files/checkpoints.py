@@ -12,7 +12,7 @@ import hashlib
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,7 @@ class CheckpointFile(Checkpoint):
         self._least = self._seconds = _seconds_wanted() if seconds is None else seconds
         self._work, self._latest = b"", 0.0
         self._held: Saved | None = None
+        self.beside: Callable[[], Saved] = dict  # what every state holds besides
 
     @property
     def resumed(self) -> bool:
@@ -115,7 +116,7 @@ class CheckpointFile(Checkpoint):
     def save(self, saved: Saved) -> None:
         """Through a temporary file. Raises BadData where that cannot be written."""
         start = time.monotonic()
-        content = _written_content(saved)
+        content = _written_content({**saved, **self.beside()})
         frame = zstandard.ZstdCompressor(level=_LEVEL).compress(content)
         rest = len(content).to_bytes(_SIZE_BYTES, "little") + frame
         head = _MAGIC + bytes([VERSION]) + self._work + _checksum(self._work, rest)

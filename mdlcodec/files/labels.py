@@ -27,6 +27,7 @@ from mdlcodec.container.label_file import DIGEST_BYTES
 from mdlcodec.data.dataset import Labels
 from mdlcodec.errors import BadData, CorruptFile
 from mdlcodec.exact.processor_state import entry
+from mdlcodec.files.curves import CurveRecord
 from mdlcodec.files.label_file import LabelFile, labels_of
 from mdlcodec.files.label_inputs import matching
 from mdlcodec.files.runs import Plan, Run, Watch, announced, labels_memory, most_held, spent
@@ -85,6 +86,7 @@ def encode(
     limits: Limits = SENDER_LIMITS,
     watch: Watch | None = None,
     checkpoint: CheckpointFile | None = None,
+    keep_learned: bool = False,
 ) -> tuple[bytes, Run]:
     """The bytes of the file that holds the labels of ``dataset``.
 
@@ -92,6 +94,7 @@ def encode(
     ``seed``: 0..2^64-1; ``device``: see `mdlcodec.exact.choice`, it changes no byte.
     ``options``: what only the sender chooses (codes.Options); None for the code's own choices.
     ``checkpoint``: where the state is kept, and once all is coded the payload; it stays until its ``finish``.
+    ``keep_learned``: with what was learned on the way (files.learned), which takes its memory.
     Raises BadData for settings that do not exist or do not fit, LimitExceeded.
     """
     from mdlcodec.codes import AUTO, CODES, NO_OPTIONS, auto_code, code_named
@@ -130,7 +133,8 @@ def encode(
         prepared = chosen.prepare(inputs, target, settings, checkpoint)
         costs = prepared.sending_cost, prepared.cost
         plan = Plan(code, chosen.net_name(settings), settings, labels.n, target, *costs)
-        progress, _ = announced(plan, inputs, limits, watch)
+        record = CurveRecord()
+        progress, _ = announced(plan, inputs, limits, watch, record)
         decoding = plan.decoding.memory + labels_memory(header, "npy") + inputs.features.nbytes
         check_memory(decoding, limits.memory, "decoding its file takes")
         if checkpoint is not None:
@@ -138,6 +142,8 @@ def encode(
             data = inputs.digest, labels.coded.tobytes()
             work = work_digest(*facts, options.given(), data=data)
             checkpoint.bind(work, most_held(plan), spent(plan, inputs), limits.memory)
+            record.restore(checkpoint.load())
+            checkpoint.beside = record.saved
         start = time.perf_counter()
         encoded = coded_before(checkpoint)
         if encoded is None:
@@ -147,7 +153,13 @@ def encode(
                 checkpoint.save(coded_state(encoded))
         seconds = time.perf_counter() - start
     run = Run(
-        encoded.ideal_bits, seconds, encoded.training_error, encoded.objective_bits, encoded.learned_in_vain
+        encoded.ideal_bits,
+        seconds,
+        encoded.training_error,
+        encoded.objective_bits,
+        encoded.learned_in_vain,
+        record.curve(),
+        encoded.learned if keep_learned else None,
     )
     return written(inputs, labels, chosen.number, settings, encoded.payload), run
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from mdlcodec.files.curves import Curve, CurveRecord
 from mdlcodec.limits import Limits, check_limits
 
 if TYPE_CHECKING:
-    from mdlcodec.codes import Progress, Settings
+    from mdlcodec.codes import Learned, Progress, Settings
     from mdlcodec.container import LabelHeader
     from mdlcodec.data import Inputs
     from mdlcodec.data.targets import Target
@@ -37,7 +38,8 @@ class Plan:
 class Run:
     """What coding the labels took: their ideal codelength (-sum log2 p, in bits) and the time in seconds.
 
-    ``training_error``, ``objective_bits``, ``learned_in_vain``: see codes.Encoded; not known after decoding.
+    ``training_error``, ``objective_bits``, ``learned_in_vain``: see codes.Encoded; they and the curve are not
+    known after decoding. ``learned``: what was learned, if that was to be kept.
     """
 
     ideal_bits: float
@@ -45,10 +47,25 @@ class Run:
     training_error: float | None = None
     objective_bits: float | None = None
     learned_in_vain: bool = False
+    curve: Curve | None = None
+    learned: Learned | None = field(default=None, compare=False, repr=False)
 
 
 Watch = Callable[[Plan], "Progress"]
 """Is told the plan once the limits allow it; what it returns is told the progress."""
+
+
+def telling(told: Callable[[int, int, float], None]) -> Watch:
+    """Tells labels done, labels in all, and ideal bits so far; nothing before the first label is done."""
+
+    def begin(plan: Plan) -> Progress:
+        def progress(done: int, bits: float, stage: str = "", mistakes: int | None = None, /) -> None:
+            if not stage:
+                told(done, plan.n, bits)
+
+        return progress
+
+    return begin
 
 
 def labels_memory(header: LabelHeader, form: str | None) -> int:
@@ -76,15 +93,22 @@ def spent(plan: Plan, inputs: Inputs) -> int:
 
 
 def announced(
-    plan: Plan, inputs: Inputs, limits: Limits, watch: Watch | None
+    plan: Plan,
+    inputs: Inputs,
+    limits: Limits,
+    watch: Watch | None,
+    record: CurveRecord | None = None,
 ) -> tuple[Progress, list[float]]:
-    """Check the plan's cost and announce it; what to report progress to, and the bits last reported."""
+    """Check the plan's cost and announce it; what to report progress to, and the bits last reported. ``record``:
+    keeps the curve."""
     check_limits(replace(plan.cost, memory=spent(plan, inputs)), limits)
     report = None if watch is None else watch(plan)
     last = [0.0]
 
-    def progress(done: int, bits: float, stage: str = "", /) -> None:
+    def progress(done: int, bits: float, stage: str = "", mistakes: int | None = None, /) -> None:
         last[0] = bits
+        if record is not None and not stage:
+            record.add(done, bits, mistakes)
         if report is not None and stage:
             report(done, bits, stage)
         elif report is not None:

@@ -70,6 +70,13 @@ def _code_rows(scores, labels, step, betas, prior, weights, counts, experts, mix
     return True
 
 
+@njit(cache=True)
+def _answer_rows(scores, betas, weights, counts, experts, out):
+    """Mixed probabilities (m, k) of scores (m, sets, k), by weights that stay as they are."""
+    for i in range(out.shape[0]):
+        _predict(scores[i], betas, weights, counts, experts, out[i])
+
+
 def _normalised(weights: np.ndarray) -> np.ndarray:
     """Divided by their sum, added in order."""
     total = np.float64(0.0)
@@ -90,6 +97,7 @@ class Calibration:
         self._experts = np.empty((experts + 2, k))
         self._mixed = np.empty(k)
         self._step = 0
+        self.k = k
 
     def keep(self, sets: list[int]) -> None:
         """Goes on with these sets alone, by number: the others' weight is shared out in proportion."""
@@ -123,6 +131,15 @@ class Calibration:
             raise _not_finite()
         self._step += labels.size
         return out, probability
+
+    def probabilities(self, scores: np.ndarray) -> np.ndarray:
+        """Of each class, float64 (m, k), for scores float64 (m, sets, k) of examples that are not coded: nothing is
+        learned. Raises InexactComputation if a score is not finite."""
+        if not np.isfinite(scores).all():
+            raise _not_finite()
+        out = np.empty((len(scores), self.k))
+        _answer_rows(scores, INVERSE_TEMPERATURES, self._weights, self._counts, self._experts, out)
+        return out
 
     def predict(self, scores: np.ndarray, frequencies: np.ndarray) -> None:
         """The receiver's side, one label: scores float64 (sets, k) -> frequencies uint32 (k,), in place."""

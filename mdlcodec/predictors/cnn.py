@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from typing_extensions import override
 
@@ -141,7 +142,8 @@ class ConvolutionalFamily(ImageFamily):
     @override
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> NetworkPredictor:
         recipe = self._recipe(inputs, k, preset)
-        return NetworkPredictor(standardised(inputs.features), k, recipe, seed)
+        enter = partial(standardised, like=inputs.features)
+        return NetworkPredictor(standardised(inputs.features), k, recipe, seed, enter=enter)
 
     def _stopped(self, inputs: Inputs, k: int, preset: int) -> Iterator[Recipe]:
         recipe = self._recipe(inputs, k, preset)
@@ -150,9 +152,9 @@ class ConvolutionalFamily(ImageFamily):
 
     @override
     def alone(self, inputs: Inputs, k: int, preset: int, seed: int) -> list[Predictor]:
-        features = standardised(inputs.features)
+        features, enter = standardised(inputs.features), partial(standardised, like=inputs.features)
         recipes = enumerate(self._stopped(inputs, k, preset))
-        return [NetworkPredictor(features, k, recipe, seed, number) for number, recipe in recipes]
+        return [NetworkPredictor(features, k, recipe, seed, i, enter=enter) for i, recipe in recipes]
 
     @override
     def costs_alone(self, inputs: Inputs, k: int, preset: int) -> list[Cost]:

@@ -1,13 +1,18 @@
 """What a predictor offers to the prequential code, whatever it learns with."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
 from mdlcodec.data.dataset import Inputs
+from mdlcodec.errors import BadData
 from mdlcodec.exact.threads import Chain
 from mdlcodec.limits import Cost
 from mdlcodec.saved import Saved
+
+Enter = Callable[[np.ndarray], np.ndarray]
+"""What a predictor makes of the features of other examples, (m, ...), in the way of its own."""
 
 
 class Predictor(Protocol):
@@ -33,6 +38,18 @@ class Predictor(Protocol):
         """``learn``, but for what may run beside the lessons of other predictors, which is yet to be run."""
         self.learn(start, stop, labels)
         return []
+
+    def complete(self) -> None:
+        """After the last example: learns from the last block too, from which nothing is predicted otherwise."""
+        return
+
+    def answers(self, features: np.ndarray) -> np.ndarray:
+        """Scores float64 (m, sets, k) of other examples from all labels; nothing is coded with them.
+
+        features: float32 (m, ...), made as those of the examples are (mdlcodec.data.unseen). Predictors of real
+        numbers have none.
+        """
+        raise BadData("real numbers have no probabilities of classes")
 
     def states(self) -> dict[str, np.ndarray]:
         """Everything learned so far, by name: the arrays that must be the same on every machine."""

@@ -47,26 +47,43 @@ def _bin_table(values: np.ndarray, counts: np.ndarray, bins: int) -> np.ndarray:
     return clipped
 
 
-def encoded(features: np.ndarray) -> np.ndarray:
+def encoded(features: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
     """The features and the bins of each column with at least three distinct values, float32 (n, more).
 
     features: float32 (n, d). A column in the same order as the one before it (a rank score after its
-    standard score) gets no bins of its own. Every column of the result is centred.
+    standard score) gets no bins of its own. Every column of the result is centred. ``like``: with the bins and
+    means of these, float32 (.., d), of which the features need not be.
     """
-    n, d = features.shape
-    numbers = sum(1 for j in range(d) if np.unique(features[:, j]).size >= 3)  # integers
+    others, examples = like is not None, features if like is None else like
+    n, d = examples.shape
+    numbers = sum(1 for j in range(d) if np.unique(examples[:, j]).size >= 3)  # integers
     bins = max(3, min(MOST_BINS, _BIN_BUDGET // max(1, numbers)))
-    parts, before = [features], np.empty(0, np.int64)
+    parts, before = [examples], np.empty(0, np.int64)
+    beside = [features]
     for j in range(d):
-        values, codes, counts = np.unique(features[:, j], return_inverse=True, return_counts=True)
+        values, codes, counts = np.unique(examples[:, j], return_inverse=True, return_counts=True)
         if values.size >= 3 and not np.array_equal(codes, before):
-            parts.append(_bin_table(values, counts, bins)[codes])
+            table = _bin_table(values, counts, bins)
+            parts.append(table[codes])
+            if others:
+                beside.append(_between(values, table, features[:, j]))
         before = codes
     matrix = np.concatenate(parts, axis=1)
     mean = column_sums(matrix) / np.float64(n)
+    if others:
+        matrix = np.concatenate(beside, axis=1)
     for j in range(matrix.shape[1]):  # column by column: no float64 copy of the whole
         matrix[:, j] = (matrix[:, j].astype(np.float64) - mean[j]).astype(np.float32)
     return matrix
+
+
+def _between(values: np.ndarray, table: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Rows of a table for numbers x (m,) that need not be among its values: straight lines between their rows."""
+    after = np.clip(np.searchsorted(values, x), 1, values.size - 1)
+    low, high = values[after - 1].astype(np.float64), values[after].astype(np.float64)
+    share = np.minimum(np.maximum((x.astype(np.float64) - low) / (high - low), 0.0), 1.0)[:, None]
+    rows: np.ndarray = (1.0 - share) * table[after - 1] + share * table[after]
+    return rows.astype(np.float32)
 
 
 def mean_square_norm(features: np.ndarray) -> float:

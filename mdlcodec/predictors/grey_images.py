@@ -5,6 +5,7 @@ ones. Which is right for the images shows as their labels come, and kinds togeth
 """
 
 from dataclasses import replace
+from functools import partial
 
 from typing_extensions import override
 
@@ -81,20 +82,23 @@ class GreyImagesFamily(ImageFamily):
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> SideBySide:
         shape, features = large_shape(self.number, inputs, preset), standardised(inputs.features)
         selective, wide = recipes_for(shape, k, preset, whitening_of(features))
+        enter = partial(standardised, like=inputs.features)
         kinds: list[Predictor] = [NetworkPredictor(features, k, selective, seed)]
         first = selective.members
         for recipe in wide:
             kinds.append(ImagePredictor(features, k, recipe, seed, first))
             first += recipe.members
-        return SideBySide(kinds, _groups(len(kinds)))
+        return SideBySide(kinds, _groups(len(kinds)), enter)
 
     @override
     def alone(self, inputs: Inputs, k: int, preset: int, seed: int) -> list[Predictor]:
         shape, features = large_shape(self.number, inputs, preset), standardised(inputs.features)
         selective, wide = _one_by_one(*recipes_for(shape, k, preset, whitening_of(features)))
+        enter = partial(standardised, like=inputs.features)
+        firsts, others = enumerate(selective), enumerate(wide, len(selective))
         return [
-            *(NetworkPredictor(features, k, recipe, seed, i) for i, recipe in enumerate(selective)),
-            *(ImagePredictor(features, k, recipe, seed, i) for i, recipe in enumerate(wide, len(selective))),
+            *(NetworkPredictor(features, k, recipe, seed, i, enter=enter) for i, recipe in firsts),
+            *(ImagePredictor(features, k, recipe, seed, i, enter=enter) for i, recipe in others),
         ]
 
     @override

@@ -27,7 +27,7 @@ from mdlcodec.nn.losses import Loss, cross_entropy
 from mdlcodec.nn.node import Shape
 from mdlcodec.nn.work import prediction_work, step_work
 from mdlcodec.predictors.augmentation import pasted, shifted, views_of
-from mdlcodec.predictors.contract import Predictor
+from mdlcodec.predictors.contract import Enter, Predictor
 from mdlcodec.predictors.network_predictor import WARPED, block_end, integer_root
 from mdlcodec.predictors.pictures import moved_by_a_place
 from mdlcodec.predictors.warps import Warp, warped
@@ -206,10 +206,12 @@ class ImagePredictor(Predictor):
         seed: int,
         first: int = 0,
         at_once: int | None = None,
+        enter: Enter = np.asarray,
     ) -> None:
         """features: float32 (n, h, w, c); k classes; first: number of the first member's streams; at_once: examples
-        predicted together, which changes no bit."""
-        self._features, self._recipe, self._k = features, recipe, k
+        predicted together, which changes no bit; enter: what features of other examples become."""
+        self._features, self._recipe, self._k, self._enter = features, recipe, k, enter
+        self._unlearned = (0, 0)  # the last block
         self._at_once = _PREDICTED_AT_ONCE if at_once is None else at_once
         self._arithmetic = chosen_arithmetic()
         self._members = [
@@ -225,19 +227,27 @@ class ImagePredictor(Predictor):
 
     @override
     def predict(self, start: int, stop: int) -> np.ndarray:
-        out = np.empty((stop - start, self.sets, self._k))
-        for first in range(start, stop, self._at_once):
-            last = min(stop, first + self._at_once)
-            views = self._recipe.views(self._features[first:last])
+        return self._scores(self._features[start:stop])
+
+    @override
+    def answers(self, features: np.ndarray) -> np.ndarray:
+        return self._scores(self._enter(features))
+
+    def _scores(self, features: np.ndarray) -> np.ndarray:
+        """Score sets of images (m, h, w, c)."""
+        out = np.empty((len(features), self.sets, self._k))
+        for first in range(0, len(features), self._at_once):
+            last = min(len(features), first + self._at_once)
+            views = self._recipe.views(features[first:last])
             own = np.empty((len(self._members), last - first, self._k))
             self._arithmetic.run(
                 [Chain(partial(member.predict, views, own[i])) for i, member in enumerate(self._members)]
             )
-            out[first - start : last - start, : len(own)] = own.transpose(1, 0, 2)
+            out[first:last, : len(own)] = own.transpose(1, 0, 2)
             if len(own) > 1:
                 mean = np.empty(own.shape[1:])
                 mean_log_probabilities(own, mean)
-                out[first - start : last - start, -1] = mean
+                out[first:last, -1] = mean
         return out
 
     @override
@@ -248,13 +258,24 @@ class ImagePredictor(Predictor):
     def lessons(self, start: int, stop: int, labels: np.ndarray) -> list[Chain]:
         self._labels[start:stop] = labels
         if stop == self._labels.size:
+            self._unlearned = (start, stop)
             return []
+        return self._chains(start, stop)
+
+    def _chains(self, start: int, stop: int) -> list[Chain]:
         recipe = self._recipe
         self._owed += recipe.images(stop) - recipe.images(start)
         steps, self._owed = divmod(self._owed, recipe.batch_of(stop))
         for member in self._members:
             member.enter(start, stop)
         return [Chain(partial(member.step, self._labels, stop), steps) for member in self._members]
+
+    @override
+    def complete(self) -> None:
+        start, stop = self._unlearned
+        if start < stop:
+            self._arithmetic.run(self._chains(start, stop))
+        self._unlearned = (0, 0)
 
     @override
     def states(self) -> dict[str, np.ndarray]:

@@ -6,6 +6,8 @@ holds the regression from all earlier examples: f_i = sum_j<i u_ji z_j with z = 
 One factorisation gives the prediction of every label from all labels before it.
 """
 
+from functools import partial
+
 import numpy as np
 from typing_extensions import override
 
@@ -15,16 +17,18 @@ from mdlcodec.data.dataset import Inputs
 from mdlcodec.errors import LimitExceeded
 from mdlcodec.exact.cholesky import (
     ROWS,
+    distances_between,
     factorise_rows,
     in_threads,
     packed_size,
     row_starts,
+    solve_upper,
     squared_distances,
 )
 from mdlcodec.exact.elementary import exp, log
 from mdlcodec.exact.random import Stream
 from mdlcodec.limits import EXPONENTIAL, Cost
-from mdlcodec.predictors.contract import Predictor, PredictorFamily
+from mdlcodec.predictors.contract import Enter, Predictor, PredictorFamily
 from mdlcodec.predictors.kernel_features import dimensions, features_work, is_picture, kernel_columns
 from mdlcodec.predictors.presets import KERNEL, KernelEffort, effort_of
 from mdlcodec.saved import Saved
@@ -121,6 +125,16 @@ def _learn_label(
             losses[s, t] = losses[s, t] + (log(total) - temperatures[t] * (means[s, label] - largest))
 
 
+@njit(cache=True, nogil=True)
+def _add_kernels(distances: np.ndarray, scale: float, duals: np.ndarray, means: np.ndarray) -> None:
+    """means[i, c] += kernel(i, j) a_jc for j = 0, 1, ... of distances (m, n), duals (n, k), means (m, k)."""
+    for i in range(means.shape[0]):
+        for j in range(duals.shape[0]):
+            weight = exp(-(distances[i, j] / scale))
+            for c in range(duals.shape[1]):
+                means[i, c] = means[i, c] + weight * duals[j, c]
+
+
 @njit(cache=True)
 def _best_temperatures(losses: np.ndarray, temperatures: np.ndarray, out: np.ndarray) -> None:
     """The temperature with the least codelength; the smallest of equals."""
@@ -137,6 +151,12 @@ def example_distances(features: np.ndarray, effort: KernelEffort, seed: int) -> 
     return squared_distances(kernel_columns(features, effort.filters, Stream(seed, Purpose.FILTERS)))
 
 
+def distances_beside(features: np.ndarray, effort: KernelEffort, seed: int, others: np.ndarray) -> np.ndarray:
+    """Squared distances float64 (m, n) of other examples (m, ...) to the examples (n, ...)."""
+    columns = [kernel_columns(x, effort.filters, Stream(seed, Purpose.FILTERS)) for x in (features, others)]
+    return distances_between(*columns)
+
+
 class KernelPredictor(Predictor):
     """One ridge regression per (width, ridge). See `mdlcodec.predictors.contract.Predictor`.
 
@@ -144,17 +164,20 @@ class KernelPredictor(Predictor):
     the labels so far: softmax(beta * score) is best around beta = 1.
     """
 
-    def __init__(self, n: int, k: int, distances: np.ndarray, effort: KernelEffort) -> None:
-        """distances: of n >= 1 examples, as `example_distances` gives them."""
-        self.sets = len(effort.kernels)
+    def __init__(
+        self, n: int, k: int, distances: np.ndarray, effort: KernelEffort, beside: Enter | None = None
+    ) -> None:
+        """distances: of n >= 1 examples, as `example_distances` gives them; beside: those of other examples to
+        them, float64 (m, n), of their features."""
+        self.sets, self._beside = len(effort.kernels), beside
         median = median_distance(n, distances)
+        self._lengths = [max(width * median, 1e-300) for width, _ in effort.kernels]
         # kernel matrices; from row 0 to self._factorised, their factors
         self._factors, self._factorised = np.empty((self.sets, packed_size(n))), 0
 
         def fill(s: int) -> None:
-            width, ridge = effort.kernels[s]
-            scale = max(width * median, 1e-300)
-            fill_kernel(n, distances, scale, max(ridge, SMALLEST_RIDGE), self._factors[s])
+            _, ridge = effort.kernels[s]
+            fill_kernel(n, distances, self._lengths[s], max(ridge, SMALLEST_RIDGE), self._factors[s])
 
         in_threads(fill, range(self.sets))
         self._starts = row_starts(n)
@@ -206,6 +229,20 @@ class KernelPredictor(Predictor):
             )
         _best_temperatures(self._losses, TEMPERATURES, self._scales)
         self._known, self._predicted = stop, (stop, self._predicted[1][:0])
+
+    @override
+    def answers(self, features: np.ndarray) -> np.ndarray:
+        assert self._beside is not None
+        distances, known = self._beside(features), self._known
+        means = np.zeros((self.sets, len(distances), self._residuals.shape[2]))
+
+        def ask(s: int) -> None:
+            duals = self._residuals[s, :known].copy()
+            solve_upper(self._factors[s], self._starts, duals)
+            _add_kernels(distances, self._lengths[s], duals, means[s])
+
+        in_threads(ask, range(self.sets))
+        return means.transpose(1, 0, 2) * self._scales[None, :, None]
 
     @override
     def states(self) -> dict[str, np.ndarray]:
@@ -264,7 +301,9 @@ class KernelFamily(PredictorFamily):
     @override
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> KernelPredictor:
         effort = effort_of(KERNEL, preset)
-        return KernelPredictor(inputs.n, k, example_distances(inputs.features, effort, seed), effort)
+        beside = partial(distances_beside, inputs.features, effort, seed)
+        distances = example_distances(inputs.features, effort, seed)
+        return KernelPredictor(inputs.n, k, distances, effort, beside)
 
 
 FAMILY = KernelFamily()

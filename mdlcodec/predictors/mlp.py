@@ -58,6 +58,11 @@ def _recipes(inputs_gain: float, k: int, amount: Effort) -> list[Recipe]:
     return [*recipes, _recipe(linear, 1, 2e-3, 0.03)]
 
 
+def _columns(features: np.ndarray) -> np.ndarray:
+    """Images: (h, w, c) -> h * w * c."""
+    return features.reshape(len(features), -1)
+
+
 class FullyConnectedFamily(PredictorFamily):
     """Networks of several widths of dropout beside a linear model."""
 
@@ -84,11 +89,14 @@ class FullyConnectedFamily(PredictorFamily):
 
     @override
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> SideBySide:
-        return SideBySide(self.networks(inputs, k, preset, seed))
+        def enter(features: np.ndarray) -> np.ndarray:
+            return encoded(_columns(features), _columns(inputs.features))
+
+        return SideBySide(self.networks(inputs, k, preset, seed), enter=enter)
 
     def networks(self, inputs: Inputs, k: int | None, preset: int, seed: int) -> list[NetworkPredictor]:
         """The members, of k classes, or None: of real numbers; then the linear model."""
-        features = encoded(inputs.features.reshape(inputs.n, -1))  # images: (h, w, c) -> h * w * c
+        features = encoded(_columns(inputs.features))
         power = mean_square_norm(features)
         # weights N(0, 2 / |x|^2): the first layer's outputs have variance 2, whatever the inputs' scale
         gain = float(np.sqrt(2.0 * features.shape[1] / power)) if power > 0.0 else 1.0

@@ -7,7 +7,7 @@ from mdlcodec.compiled import njit
 from mdlcodec.exact.cholesky import row_starts
 from mdlcodec.exact.elementary import log
 from mdlcodec.limits import EXPONENTIAL
-from mdlcodec.predictors.contract import Predictor
+from mdlcodec.predictors.contract import Enter, Predictor
 from mdlcodec.saved import Saved
 
 # score sets: votes of so many nearest neighbours
@@ -20,7 +20,10 @@ _COMPARISON = 180  # operations
 def _nearest(
     distances: np.ndarray, starts: np.ndarray, i: int, known: int, nearest: np.ndarray, lengths: np.ndarray
 ) -> int:
-    """The examples below ``known`` nearest to i, nearest first, of equals the earlier; how many there are."""
+    """The examples below ``known`` nearest to i, nearest first, of equals the earlier; how many there are.
+
+    The distance of j to i is distances[starts[j] + i].
+    """
     size = 0
     for j in range(known):
         d = distances[starts[j] + i]
@@ -63,10 +66,11 @@ class NeighboursPredictor(Predictor):
 
     sets = COUNTS.size
 
-    def __init__(self, n: int, k: int, distances: np.ndarray) -> None:
-        """distances: squared, packed, float64 (n (n + 1) / 2,); see `mdlcodec.exact.cholesky`."""
-        self._distances, self._starts, self._k = distances, row_starts(n), k
-        self._labels = np.zeros(n, np.int32)
+    def __init__(self, n: int, k: int, distances: np.ndarray, beside: Enter | None = None) -> None:
+        """distances: squared, packed, float64 (n (n + 1) / 2,); see `mdlcodec.exact.cholesky`; beside: those of
+        other examples to these, float64 (m, n), of their features."""
+        self._distances, self._starts, self._k, self._beside = distances, row_starts(n), k, beside
+        self._labels, self._known = np.zeros(n, np.int32), 0
         self._found, self._lengths = np.empty(COUNTS[-1], np.int64), np.empty(COUNTS[-1])
 
     @override
@@ -76,15 +80,29 @@ class NeighboursPredictor(Predictor):
 
     @override
     def predict(self, start: int, stop: int) -> np.ndarray:
-        out = np.empty((stop - start, self.sets, self._k))
-        for i in range(start, stop):
-            size = _nearest(self._distances, self._starts, i, start, self._found, self._lengths)
-            _vote(self._found, size, self._labels, COUNTS, _LEAST_VOTES, out[i - start])
+        return self._votes(self._distances, self._starts, start, stop, start)
+
+    @override
+    def answers(self, features: np.ndarray) -> np.ndarray:
+        assert self._beside is not None
+        distances = self._beside(features)
+        m, n = distances.shape
+        return self._votes(distances.T.reshape(-1), np.arange(n) * m, 0, m, self._known)
+
+    def _votes(
+        self, distances: np.ndarray, starts: np.ndarray, first: int, stop: int, known: int
+    ) -> np.ndarray:
+        """Score sets of examples first..stop-1 from the first ``known`` labels."""
+        out = np.empty((stop - first, self.sets, self._k))
+        for i in range(first, stop):
+            size = _nearest(distances, starts, i, known, self._found, self._lengths)
+            _vote(self._found, size, self._labels, COUNTS, _LEAST_VOTES, out[i - first])
         return out
 
     @override
     def learn(self, start: int, stop: int, labels: np.ndarray) -> None:
         self._labels[start:stop] = labels
+        self._known = stop
 
     @override
     def states(self) -> dict[str, np.ndarray]:
@@ -97,3 +115,4 @@ class NeighboursPredictor(Predictor):
     @override
     def restore(self, saved: Saved, labels: np.ndarray) -> None:
         self._labels[: labels.size] = labels
+        self._known = labels.size

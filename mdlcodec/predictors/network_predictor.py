@@ -24,7 +24,7 @@ from mdlcodec.nn.graph import Graph, channels_first
 from mdlcodec.nn.node import Shape
 from mdlcodec.nn.work import prediction_work, step_work
 from mdlcodec.predictors.augmentation import shifted
-from mdlcodec.predictors.contract import Predictor
+from mdlcodec.predictors.contract import Enter, Predictor
 from mdlcodec.predictors.objectives import ClassObjective, Objective, RealObjective
 from mdlcodec.predictors.pictures import moved_by_a_place
 from mdlcodec.predictors.warps import Warp, warped
@@ -211,13 +211,16 @@ class NetworkPredictor(Predictor):
         seed: int,
         first: int = 0,
         at_once: int | None = None,
+        enter: Enter = np.asarray,
     ) -> None:
         """features: float32 (n, ...), one example a row; k classes, None for real numbers; first: number of the
-        first member's streams; at_once: examples predicted together, which changes no bit."""
+        first member's streams; at_once: examples predicted together, which changes no bit; enter: what features of
+        other examples become."""
         shape = channels_first(features.shape[1:])
         self._at_once = _predicted_at_once(recipe, shape) if at_once is None else at_once
         self._arithmetic = chosen_arithmetic()
-        self._features, self._recipe = features, recipe
+        self._features, self._recipe, self._enter = features, recipe, enter
+        self._unlearned = (0, 0)  # the last block
         self._objective: Objective = RealObjective() if k is None else ClassObjective(k)
         self._labels = np.empty(features.shape[0], self._objective.targets)
         self.sets = 2 if recipe.shifted else 1
@@ -232,10 +235,17 @@ class NetworkPredictor(Predictor):
 
     @override
     def predict(self, start: int, stop: int) -> np.ndarray:
-        out = np.empty((stop - start, self.sets, self._objective.scores))
-        for first in range(start, stop, self._at_once):
-            last = min(stop, first + self._at_once)
-            images = self._features[first:last]
+        return self._scores(self._features[start:stop])
+
+    @override
+    def answers(self, features: np.ndarray) -> np.ndarray:
+        return self._scores(self._enter(features))
+
+    def _scores(self, features: np.ndarray) -> np.ndarray:
+        """Score sets of examples (m, ...)."""
+        out = np.empty((len(features), self.sets, self._objective.scores))
+        for first in range(0, len(features), self._at_once):
+            images = features[first : first + self._at_once]
             views = moved_by_a_place(images) if self._recipe.shifted else [images]
             outputs: list[list[np.ndarray]] = [[] for _ in self._members]
             self._arithmetic.run(
@@ -245,9 +255,9 @@ class NetworkPredictor(Predictor):
                 ]
             )
             # (members, views, m, outputs) -> (views * members, m, outputs)
-            scores = np.stack(outputs, axis=1).reshape(-1, last - first, self._objective.outputs)
+            scores = np.stack(outputs, axis=1).reshape(-1, len(images), self._objective.outputs)
             for i, count in enumerate((len(self._members), len(scores))[: self.sets]):
-                self._objective.pool(scores[:count], out[first - start : last - start, i])
+                self._objective.pool(scores[:count], out[first : first + len(images), i])
         return out
 
     @override
@@ -258,9 +268,20 @@ class NetworkPredictor(Predictor):
     def lessons(self, start: int, stop: int, labels: np.ndarray) -> list[Chain]:
         self._labels[start:stop] = labels
         if stop == self._labels.size:
+            self._unlearned = (start, stop)
             return []
+        return self._chains(start, stop)
+
+    def _chains(self, start: int, stop: int) -> list[Chain]:
         steps = self._recipe.steps(start, stop)
         return [Chain(partial(member.step, self._labels, stop), steps) for member in self._members]
+
+    @override
+    def complete(self) -> None:
+        start, stop = self._unlearned
+        if start < stop:
+            self._arithmetic.run(self._chains(start, stop))
+        self._unlearned = (0, 0)
 
     @override
     def states(self) -> dict[str, np.ndarray]:

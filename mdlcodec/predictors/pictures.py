@@ -34,9 +34,10 @@ def large_shape(number: int, inputs: Inputs, preset: int) -> Shape:
     return channels_first(inputs.features.shape[1:])
 
 
-def standardised(images: np.ndarray) -> np.ndarray:
-    """Images divided by the root of their mean square (float64, then float32)."""
-    flat = images.reshape(-1, 1)
+def standardised(images: np.ndarray, like: np.ndarray | None = None) -> np.ndarray:
+    """Images divided by the root of the mean square of the images ``like``, their own by default (float64, then
+    float32)."""
+    flat = (images if like is None else like).reshape(-1, 1)
     mean_square = column_sums_of_squares(flat)[0] / np.float64(flat.shape[0])
     if mean_square == 0.0:
         return images

@@ -127,7 +127,20 @@ class Portfolio(Predictor):
 
     @override
     def predict(self, start: int, stop: int) -> np.ndarray:
-        scores = np.concatenate([paced.scores(start, stop) for paced in self._running], axis=1)
+        return self._pooled([paced.scores(start, stop) for paced in self._running])
+
+    @override
+    def answers(self, features: np.ndarray) -> np.ndarray:
+        return self._pooled([paced.entry.predictor.answers(features) for paced in self._running])
+
+    @override
+    def complete(self) -> None:
+        for paced in self._running:
+            paced.entry.predictor.complete()
+
+    def _pooled(self, parts: list[np.ndarray]) -> np.ndarray:
+        """All score sets, of the predictors' own."""
+        scores = np.concatenate(parts, axis=1)
         count = self._pools()
         if not count:
             return scores
@@ -137,7 +150,7 @@ class Portfolio(Predictor):
             last += paced.entry.predictor.sets
             chosen += range(last - paced.entry.pooled, last)
         sizes = np.array([paced.entry.pooled for paced in self._running if paced.entry.pooled])
-        pools = np.empty((stop - start, count, self._k))
+        pools = np.empty((len(scores), count, self._k))
         fill_pools(np.take(scores, chosen, axis=1), sizes, pools)
         return np.concatenate([scores, pools], axis=1)
 

@@ -79,14 +79,21 @@ class ColourEffort:
     members: int
 
 
-COLOUR = {
-    4: ColourEffort(images=60, widths=(32, 128, 128), members=1),
-    5: ColourEffort(images=100, widths=(32, 128, 128), members=2),
-    6: ColourEffort(images=160, widths=(32, 128, 128), members=2),
-    7: ColourEffort(images=190, widths=(48, 192, 192), members=2),
-    8: ColourEffort(images=240, widths=(48, 192, 192), members=3),
-    9: ColourEffort(images=380, widths=(48, 192, 192), members=4),
+_NARROW, _MIDDLE = (32, 128, 128), (48, 192, 192)
+
+# what learns all labels, and what learns the first ones beside it: two networks are worth more than one for long
+# while labels are few, and less when they are many
+COLOUR: dict[int, tuple[ColourEffort, ColourEffort | None]] = {
+    4: (ColourEffort(60, _NARROW, 1), None),
+    5: (ColourEffort(160, _NARROW, 1), ColourEffort(100, _NARROW, 1)),
+    6: (ColourEffort(260, _NARROW, 1), ColourEffort(160, _NARROW, 1)),
+    7: (ColourEffort(320, _MIDDLE, 1), ColourEffort(160, _NARROW, 1)),
+    8: (ColourEffort(300, _MIDDLE, 2), ColourEffort(160, _NARROW, 1)),
+    9: (ColourEffort(380, _MIDDLE, 4), None),
 }
+
+# how many labels the first ones are
+COLOUR_FIRST = 6000
 
 
 @dataclass(frozen=True)
@@ -97,8 +104,6 @@ class GreyEffort:
     mirrored: ColourEffort
     warped: ColourEffort | None
 
-
-_NARROW, _MIDDLE = (32, 128, 128), (48, 192, 192)
 
 GREY = {
     5: GreyEffort(LargeEffort(24, 32, 2, 1), ColourEffort(60, _NARROW, 1), None),

@@ -1,5 +1,7 @@
 """The predictors that the switching code runs side by side (formats/switching.md, "Predictors")."""
 
+from functools import partial
+
 from typing_extensions import override
 
 from mdlcodec.container.ids import NetId
@@ -85,7 +87,8 @@ class SwitchedFamily(PredictorFamily):
             entries = [Held(mlp.FAMILY.start(inputs, k, preset, seed), n, 1)]
         few, effort = _few(inputs, preset), effort_of(KERNEL, preset)
         distances = kernel.example_distances(few.features, effort, seed)
-        machine = kernel.KernelPredictor(few.n, k, distances, effort)
+        beside = partial(kernel.distances_beside, few.features, effort, seed)
+        machine = kernel.KernelPredictor(few.n, k, distances, effort, beside)
         entries.append(Held(machine, few.n, machine.sets))
-        entries.append(Held(NeighboursPredictor(few.n, k, distances), few.n, 0))
+        entries.append(Held(NeighboursPredictor(few.n, k, distances, beside), few.n, 0))
         return Portfolio(entries, k)

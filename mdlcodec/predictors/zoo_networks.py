@@ -6,8 +6,8 @@ the augmentation, which belongs to vggb.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
-import numpy as np
 from typing_extensions import override
 
 from mdlcodec.container.ids import NetId
@@ -72,12 +72,10 @@ class ZooNetworkFamily(PredictorFamily):
     @override
     def start(self, inputs: Inputs, k: int, preset: int, seed: int) -> NetworkPredictor:
         recipe, _ = self._recipe(inputs, k, preset)
-        return NetworkPredictor(_features(inputs), k, recipe, seed)
-
-
-def _features(inputs: Inputs) -> np.ndarray:
-    """Images divided by the root of their mean square, columns as they are."""
-    return standardised(inputs.features) if inputs.is_images else inputs.features
+        if not inputs.is_images:
+            return NetworkPredictor(inputs.features, k, recipe, seed)
+        enter = partial(standardised, like=inputs.features)
+        return NetworkPredictor(standardised(inputs.features), k, recipe, seed, enter=enter)
 
 
 FAMILIES: Mapping[int, ZooNetworkFamily] = {

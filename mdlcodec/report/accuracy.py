@@ -1,26 +1,21 @@
-"""Examples beside the coded ones, and how many of them a transmitted network gets right."""
+"""Examples beside the coded ones, on which what was learned is tested."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mdlcodec import data
 from mdlcodec.data import Dataset
 from mdlcodec.data.bounded import list_bounded
-from mdlcodec.data.features import are_pixels
+from mdlcodec.data.unseen import features_beside
 from mdlcodec.errors import BadData
-
-if TYPE_CHECKING:
-    from mdlcodec.nn.weights import Weights
-    from mdlcodec.nn.zoo import Architecture
 
 _IDX = re.compile(r"train(-images[-.]idx3-ubyte)(\.gz)?")
 _CIFAR = {"data_batch_1.bin": "test_batch.bin", "train.bin": "test.bin"}
-_EXAMPLES_AT_ONCE = 4096
 
 
 def beside(source: str) -> str | None:
@@ -36,44 +31,30 @@ def beside(source: str) -> str | None:
     return None
 
 
-def read_examples(source: str, target: str | None, trained: Dataset) -> Dataset:
-    """Test examples whose features are made as those of ``trained``.
+@dataclass(frozen=True)
+class Examples:
+    """Examples that are not coded: ``features`` float32 (m, ...) made as the coded ones' are, ``classes`` int64
+    (m,) as these number them, and the data set they came as."""
 
-    Raises BadData for what cannot be read, or where the features are made in another way: preprocessing
-    depends on all examples of a data set, but for images of 8-bit pixels that reach from 0 to 255.
-    """
-    examples = data.read(source, target=target)
-    assert examples.labels is not None
-    assert trained.labels is not None
-    ours, theirs = trained.inputs, examples.inputs
-    if not ours.is_images or ours.features.shape[1:] != theirs.features.shape[1:]:
-        raise BadData("test examples are measured only for images, of the same size as those that are coded")
-    if not all(are_pixels(inputs.features) for inputs in (ours, theirs)):
-        raise BadData(
-            "test examples are measured only for images of 8-bit pixels whose smallest value is 0 and largest 255; "
-            "scale the pixels of both sets, or leave --test out"
-        )
-    if (examples.class_labels.values.dtype.kind == "U") != (trained.class_labels.values.dtype.kind == "U"):
+    features: np.ndarray
+    classes: np.ndarray
+    dataset: Dataset
+
+
+def read_examples(source: str, target: str | None, trained: Dataset) -> Examples:
+    """Test examples beside those of ``trained``, which has its content. Raises BadData for what cannot be read, for
+    examples of another shape, and for labels that no coded example has."""
+    return examples_of(data.read(source, target=target, keep=True), trained)
+
+
+def examples_of(others: Dataset, trained: Dataset) -> Examples:
+    """As read_examples, of what was read."""
+    assert trained.content is not None
+    assert others.content is not None
+    theirs, values = others.class_labels, trained.class_labels.values
+    if (theirs.values.dtype.kind == "U") != (values.dtype.kind == "U"):
         raise BadData("the labels of the test examples are of another type than those that are coded")
-    if not np.isin(examples.class_labels.values, trained.class_labels.values).all():
+    if not np.isin(theirs.values, values).all():
         raise BadData("the test examples have labels that none of the coded examples has; leave --test out")
-    return examples
-
-
-def accuracy(network: tuple[Architecture, Weights], values: np.ndarray, examples: Dataset) -> float:
-    """Share of the examples to which the network's exact prediction gives their label.
-
-    values: (k,) the label of each of the network's outputs.
-    """
-    from mdlcodec.nn.exact_prediction import ExactNetwork
-
-    assert examples.labels is not None
-    architecture, weights = network
-    features, truth = examples.inputs.features, examples.labels.array()
-    exact = ExactNetwork(architecture, weights, features.shape[1:])
-    right = 0
-    for start in range(0, len(features), _EXAMPLES_AT_ONCE):
-        rows = slice(start, start + _EXAMPLES_AT_ONCE)
-        scores = exact.scores(features[rows])
-        right += int(np.count_nonzero(values[scores.argmax(1)] == truth[rows]))
-    return right / len(features)
+    classes = np.searchsorted(values, theirs.values)[theirs.classes]
+    return Examples(features_beside(trained.content, others.content), classes, others)

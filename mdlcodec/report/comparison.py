@@ -16,16 +16,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import mdlcodec
 from mdlcodec.errors import BadData, MdlcodecError
 from mdlcodec.files.temporary import temporary_file
-from mdlcodec.limits import DEFAULT_LIMITS, Limits, check_limits
+from mdlcodec.limits import DEFAULT_LIMITS, Limits
 from mdlcodec.report import record as records
+from mdlcodec.report.information import mutual_information
 from mdlcodec.report.row import MEASURED, Row, made_with, row_of
+from mdlcodec.version import VERSION
 
 if TYPE_CHECKING:
+    from mdlcodec.codes import Learned
     from mdlcodec.data import Dataset, Labels
     from mdlcodec.files.runs import Watch
+    from mdlcodec.report.accuracy import Examples
 
 # as in Blier & Ollivier 2018, Table 1, with the codes of sections 3.1 to 3.4 that it leaves out
 _ORDER = ("uniform", "two-part-raw", "two-part", "subspace", "variational", "prequential", "switching")
@@ -40,7 +43,7 @@ Verify = Callable[[Path, "Labels"], float]
 class Comparison:
     """One data set under the same preset and seed for every code, whose files go to ``folder``.
 
-    ``test``: examples that accuracy is measured on (see accuracy.read_examples); ``force``: finished rows are
+    ``test``: examples that accuracy is measured on (accuracy.examples_of); ``force``: finished rows are
     made again; ``key``: records sealed with it are believed (see seal.kept_key), by default none.
     """
 
@@ -51,7 +54,7 @@ class Comparison:
     limit: int | None = None
     device: str = "auto"
     limits: Limits = DEFAULT_LIMITS
-    test: Dataset | None = None
+    test: Examples | None = None
     force: bool = False
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
@@ -117,7 +120,7 @@ class Comparison:
 
         chosen = code_named(code)
         settings = chosen.settings("auto", self.preset, self.seed, self.dataset.inputs, self.labels.target)
-        named = {"version": mdlcodec.__version__, "code": code, "net": chosen.net_name(settings)}
+        named = {"version": VERSION, "code": code, "net": chosen.net_name(settings)}
         return named | self._origin()
 
     def _origin(self) -> dict[str, Any]:
@@ -153,13 +156,18 @@ class Comparison:
         if known["sha256"] != records.sha256(blob):
             return None
         try:
-            row = row_of(code, settings["net"], path, len(blob), self.uniform_bytes, known["row"])
+            row = self._row(code, settings["net"], blob, known["row"])
         except (KeyError, ValueError):
             return None
         if known.get("test") != self._test_digest():
             row = replace(row, test_accuracy=self._accuracy(blob))
             self._keep(row, settings, blob)
         return row
+
+    def _row(self, code: str, net: str | None, blob: bytes, measured: dict[str, Any]) -> Row:
+        """See row_of."""
+        information = mutual_information(self.labels, len(blob))
+        return row_of(code, net, self._paths(code)[0], len(blob), self.uniform_bytes, information, measured)
 
     def _of_somebody_else(
         self, code: str, settings: dict[str, Any], blob: bytes, verify: Verify
@@ -176,7 +184,7 @@ class Comparison:
             "test_accuracy": self._accuracy(blob),
             "decode_seconds": seconds,
         }
-        row = row_of(code, settings["net"], path, len(blob), self.uniform_bytes, measured)
+        row = self._row(code, settings["net"], blob, measured)
         self._keep(row, settings, blob)
         return row
 
@@ -217,7 +225,10 @@ class Comparison:
             device=self.device,
             limits=self.limits,
             watch=watch,
+            keep_learned=self.test is not None,
         )
+        accuracy = self._accuracy(blob, run.learned)
+        run = replace(run, learned=None)  # its memory is the decoder's now
         with temporary_file(path.parent) as temporary:
             temporary.write_bytes(blob)
             seconds = verify(temporary, self.labels)
@@ -225,35 +236,35 @@ class Comparison:
                 "ideal_bits": run.ideal_bits,
                 "objective_bits": run.objective_bits,
                 "training_error": run.training_error,
-                "test_accuracy": self._accuracy(blob),
+                "test_accuracy": accuracy,
                 "encode_seconds": run.seconds,
                 "decode_seconds": seconds,
                 "made_with": made_with(),
             }
-            row = row_of(code, settings["net"], path, len(blob), self.uniform_bytes, measured)
+            row = self._row(code, settings["net"], blob, measured)
             self._keep(row, settings, blob)
             os.replace(temporary, path)
         return row
 
     def _test_digest(self) -> str | None:
-        return None if self.test is None else dataset_digest(self.test)
+        return None if self.test is None else dataset_digest(self.test.dataset)
 
-    def _accuracy(self, blob: bytes) -> float | None:
-        """How often a file's network is right on the test examples; None without a network or examples."""
-        from mdlcodec.exact.choice import computing_on
+    def _accuracy(self, blob: bytes, learned: Learned | None = None) -> float | None:
+        """How often what a file's labels teach is right on the test examples; None where nothing is learned, or
+        there are none. ``learned``: on the way, if it was; else it is learned again."""
         from mdlcodec.files import label_file
-        from mdlcodec.report.accuracy import accuracy
+        from mdlcodec.files.learned import Answers, learn_again
 
         file = label_file.parse(blob)
-        if self.test is None:
+        if self.test is None or file.net is None:
             return None
-        prepared = file.code.prepare(self.dataset.inputs, file.target, file.settings)
-        check_limits(prepared.cost, self.limits)
-        network = prepared.network(file.payload)
-        if network is None:
-            return None
-        with computing_on(self.device):
-            return accuracy(network, file.header.values, self.test)
+        if learned is None:
+            answers = learn_again(
+                file, self.dataset.inputs, self.labels, device=self.device, limits=self.limits
+            )
+        else:
+            answers = Answers(learned, self.device)
+        return answers.accuracy(self.test.features, self.test.classes)
 
 
 def ordered_codes(names: Sequence[str] | None) -> list[str]:

@@ -39,7 +39,12 @@ def png(figure: Figure) -> bytes:
 
 
 def chart_of_sizes(rows: Sequence[Row], uniform_bytes: int, title: str) -> bytes:
-    """A PNG: each code's bytes on a logarithmic scale, and n log2 k bits as a line; no rows that failed.
+    """A PNG of `figure_of_sizes`."""
+    return png(figure_of_sizes(rows, uniform_bytes, title))
+
+
+def figure_of_sizes(rows: Sequence[Row], uniform_bytes: int, title: str) -> Figure:
+    """Each code's bytes on a logarithmic scale, and n log2 k bits as a line; no rows that failed.
 
     Raises MdlcodecError where matplotlib is not installed.
     """
@@ -61,4 +66,4 @@ def chart_of_sizes(rows: Sequence[Row], uniform_bytes: int, title: str) -> bytes
     axes.tick_params("x", rotation=30)
     axes.set_ylabel("bytes of the file")
     axes.set_title(title, parse_math=False)
-    return png(figure)
+    return figure

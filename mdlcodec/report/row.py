@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import mdlcodec
+from mdlcodec.version import VERSION
 
 _LARGEST = 1e15  # of a length or a time
 MEASURED = (
@@ -26,7 +26,8 @@ class Row:
     """What is known of one code's file, all of it measured; lengths other than the file's are called by name.
 
     ``ideal_bits``, ``objective_bits``, ``training_error``: see runs.Run; ``test_accuracy``: of the network in the
-    file, None where it holds none; ``decode_seconds``: of the fresh process, its start included; ``failed``: why
+    file, or of what was learned after the last label, None where nothing is; ``mutual_information``: see
+    report.information; ``decode_seconds``: of the fresh process, its start included; ``failed``: why
     there is no file; ``made_with``: versions of packages, and threads of torch, when the file was made. What only
     its maker knows is None of a file that somebody else made.
     """
@@ -45,19 +46,26 @@ class Row:
     file: str | None = None
     failed: str | None = None
     made_with: dict[str, str | int] | None = None
+    mutual_information: float | None = None
 
 
 def made_with() -> dict[str, str | int]:
     """Versions of what computes here, and how many threads of it."""
     import torch
 
-    versions: dict[str, str | int] = {"mdlcodec": mdlcodec.__version__, "python": platform.python_version()}
+    versions: dict[str, str | int] = {"mdlcodec": VERSION, "python": platform.python_version()}
     versions |= {name: version(name) for name in ("torch", "numpy", "numba")}
     return versions | {"threads": torch.get_num_threads()}
 
 
 def row_of(
-    code: str, net: str | None, path: Path, size: int, uniform_bytes: int, measured: dict[str, Any]
+    code: str,
+    net: str | None,
+    path: Path,
+    size: int,
+    uniform_bytes: int,
+    information: float | None,
+    measured: dict[str, Any],
 ) -> Row:
     """The row of a file of ``size`` bytes. Raises ValueError or KeyError for values that nobody measured."""
     numbers: dict[str, Any] = {name: _number(measured[name]) for name in MEASURED}
@@ -69,6 +77,7 @@ def row_of(
         size,
         size * 8 / 1000,
         size / uniform_bytes if uniform_bytes else None,
+        mutual_information=information,
         file=str(path),
         made_with=_versions(measured.get("made_with")),
         **numbers,
