@@ -65,7 +65,7 @@ def encode(
         y: (n,) integers, bools, floats or strings.
         code, net: by name; see ``mdlcodec encode --help``.
         seed: of the network's random numbers, 0..2^64-1.
-        preset: 1 (seconds) to 9 (hours); None is the program's default.
+        preset: 1 (seconds) to 9 (hours), or 10, which `probe` takes; None is the program's default.
         device: where networks compute: cpu, cuda, cuda:N, or auto, which is the CPU; the bytes are the same.
         sparsify, bits: for code="two-part", how its network becomes sparse, and the size of its codebooks.
         dimension: for code="subspace", of the random subspace; prior: for code="variational", the variance of

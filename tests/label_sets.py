@@ -60,6 +60,7 @@ CASES = {
     "tiny-cnn": (*images(60, 8), "tiny-cnn", 1),
     "lenet-300-100": (*blobs(60, 3), "lenet-300-100", 1),
     "kernel images": (*images(60, 8), "kernel", 1),
+    "probe": (*blobs(60, 3), "mlp", 10),
 }
 
 # inputs, labels, preset, and for how many examples kernel and neighbours are (all: None): for the switching code
@@ -70,6 +71,7 @@ SWITCHED = {
     "images, few": (*images(40, 20), 4, 15),
     "large images in colour": (*coloured(14), 5, 9),
     "large grey images": (*images(14, 20), 5, 9),
+    "probe": (*blobs(60, 3), 10, 25),
 }
 
 
@@ -79,6 +81,6 @@ def first_examples(few: int | None) -> Iterator[None]:
     if few is None:
         yield
         return
-    presets = dict.fromkeys(range(1, 10), few)
+    presets = dict.fromkeys(range(1, 11), few)
     with mock.patch.object(switched, "KERNEL_LIMIT", 0), mock.patch.object(switched, "SWITCHING", presets):
         yield

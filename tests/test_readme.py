@@ -1,4 +1,4 @@
-"""Every command in README.md is run, in order, and prints what README.md says it prints."""
+"""Every command in README.md and docs/ is run, in order, and prints what the page says it prints."""
 
 import doctest
 import os
@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).parent.parent / "README.md"
+DOCS = README.parent / "docs"
+PAGES = {path.name: path for path in (README, *sorted(DOCS.glob("*.md")))}
 _TIME = re.compile(r"\b\d+(\.\d+)? (s|min|h)\b")
 _PROGRESS = re.compile(
     r"^(encoding|decoding|verifying|packing|unpacking|testing|reading): .*\n", re.MULTILINE
@@ -22,9 +24,12 @@ def blocks(language: str, text: str | None = None) -> list[str]:
 
 
 def sections() -> dict[str, list[str]]:
-    """Console blocks by the headings above them; the commands of a section use no other section's files."""
-    parts = re.split(r"^##+ (.*)$", README.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    found = {title: blocks("console", text) for title, text in zip(parts[1::2], parts[2::2], strict=True)}
+    """Console blocks by their page and the headings above them; the commands of a section use no other's files."""
+    found = {}
+    for name, path in PAGES.items():
+        parts = re.split(r"^#+ (.*)$", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        for title, text in zip(parts[1::2], parts[2::2], strict=True):
+            found[f"{name}: {title}"] = blocks("console", text)
     return {title: console for title, console in found.items() if console}
 
 
@@ -71,10 +76,14 @@ def test_console_blocks(title: str, tmp_path: Path) -> None:
             assert done.returncode == 0, command
 
 
-def test_python_blocks() -> None:
-    for block in blocks("python"):
-        test = doctest.DocTestParser().get_doctest(block, {}, "README.md", str(README), 0)
-        result = doctest.DocTestRunner().run(test)
+@pytest.mark.parametrize("name", PAGES)
+def test_python_blocks(name: str) -> None:
+    """Those of a page one after another, each with what the ones before it left."""
+    known: dict[str, object] = {}
+    for block in blocks("python", PAGES[name].read_text(encoding="utf-8")):
+        test = doctest.DocTestParser().get_doctest(block, known, name, str(PAGES[name]), 0)
+        result = doctest.DocTestRunner().run(test, clear_globs=False)
+        known = test.globs
         assert result.attempted > 0
         assert result.failed == 0
 
@@ -85,6 +94,7 @@ def test_its_test_command_is_what_continuous_integration_runs() -> None:
     assert script.endswith("\nmake test\n")
 
 
-def test_links_lead_somewhere() -> None:
-    for link in re.findall(r"\]\((?!https:)([^)]+)\)", README.read_text(encoding="utf-8")):
-        assert (README.parent / link).exists(), link
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_somewhere(name: str) -> None:
+    for link in re.findall(r"\]\((?!https:)([^)]+)\)", PAGES[name].read_text(encoding="utf-8")):
+        assert (PAGES[name].parent / link).exists(), link

@@ -88,7 +88,8 @@ def parse(blob):
     if net & 128 and not seed:
         raise Damaged("seed of 0")
     own = read_own_net(r) if net & 127 == 127 else None
-    if not 1 <= first & 15 <= 9:
+    probe = first & 15 == 10 and not real and (first >> 4, net & 127) in ((1, 1), (1, 3), (6, 0))
+    if not (1 <= first & 15 <= 9 or probe):
         raise Unsupported("preset")
     marks = [("header", r.at)]
     grid = None

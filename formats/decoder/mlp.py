@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from decoder.blocks import columnsum, mean_logarithms, softmaxes
+from decoder.frame import Unsupported
 from decoder.layers import Dropout, FullyConnected, ReLU
 from decoder.training import Member, NetworkPredictor
 
@@ -68,6 +69,7 @@ MLP = {
     7: (2, 512, 3),
     8: (2, 1024, 6),
     9: (3, 1024, 9),
+    10: (4, 256, 1),
 }
 
 KEPT = [(45875, 45875), (52429, 52429), (45875, 32768)]
@@ -80,8 +82,10 @@ def mlp(features, k, preset, seed):
 
 def mlp_members(features, k, preset, seed, kind=Member):
     """Encoded features, outputs, networks, their schedules and groups."""
+    if preset == 10 and features.ndim != 2:
+        raise Unsupported("probes of what is no columns")
     steps, width, count = MLP[preset]
-    x = encoded(features)
+    x = features if preset == 10 else encoded(features)
     n, d = x.shape
     P = 0.0
     for v in columnsum(x.astype(np.float64) * x):
@@ -99,7 +103,12 @@ def mlp_members(features, k, preset, seed, kind=Member):
         "smoothing": 0.0,
     }
     members = []
-    for e in range(count):
+    if preset == 10:
+        recipe["horizon"] = 20
+        layers = [Dropout(32768), FullyConnected(d, width, g, True), ReLU()]
+        layers += [Dropout(45875), FullyConnected(width, k, 0.0)]
+        members.append(kind(layers, seed, 0, recipe))
+    for e in range(0 if preset == 10 else count):
         first, other = KEPT[e % 3]
         members.append(
             kind(
@@ -121,5 +130,6 @@ def mlp_members(features, k, preset, seed, kind=Member):
     members.append(
         kind([FullyConnected(d, k, 0.0, True)], seed, count, {**recipe, "rate": 2e-3, "decay": 0.03})
     )
-    schedules = [(steps, 1, 1)] * count + [(1, 1, 1)]
+    power = (4, 5) if preset == 10 else (1, 1)
+    schedules = [(steps, *power)] * count + [(1, *power)]
     return x, k, members, schedules, [[e] for e in range(count + 1)]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdlcodec.cli.terminal import require_stdout
+from mdlcodec.container.ids import PROBE_PRESET
 from mdlcodec.errors import BadData
 
 if TYPE_CHECKING:
@@ -141,7 +142,14 @@ def preset_option(command: Any) -> Any:
             f"-{preset}", "preset", cls=_PresetOption, flag_value=preset, type=int, help=text
         )
         command = option(command)
-    return command
+    probe = click.option(
+        "--probe",
+        "preset",
+        flag_value=PROBE_PRESET,
+        type=int,
+        help="In place of -1 .. -9: quick, for classes of columns that are representations in a network.",
+    )
+    return probe(command)
 
 
 def common_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -42,6 +42,7 @@ class NetId(IntEnum):
 
 
 LOWEST_PRESET, HIGHEST_PRESET = 1, 9
+PROBE_PRESET = 10  # of many columns that are representations
 
 
 class Purpose(IntEnum):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mdlcodec.container import LabelHeader, read_label_file, sections
-from mdlcodec.container.ids import HIGHEST_PRESET, LOWEST_PRESET
+from mdlcodec.container.ids import HIGHEST_PRESET, LOWEST_PRESET, PROBE_PRESET, CodeId, NetId
 from mdlcodec.data import targets
 from mdlcodec.data.dataset import Labels
 from mdlcodec.errors import BadData, CorruptFile, Unsupported
@@ -83,7 +83,7 @@ def parse(blob: bytes, memory: int = DEFAULT_MEMORY) -> LabelFile:
 
     code = code_numbered(header.code)
     settings = Settings(header.net, header.preset, header.seed, header.own_net)
-    if not LOWEST_PRESET <= settings.preset <= HIGHEST_PRESET:
+    if not LOWEST_PRESET <= settings.preset <= HIGHEST_PRESET and not _is_probe(header):
         raise Unsupported(f"preset {settings.preset} is not known to this version: install a newer mdlcodec")
     net = code.net_name(settings)
     target = _target(header)
@@ -96,6 +96,16 @@ def parse(blob: bytes, memory: int = DEFAULT_MEMORY) -> LabelFile:
     for name, size in sections(blob, memory):
         parts += code.sections(payload, target) if name == "labels" else [(name, size)]
     return LabelFile(header, payload, parts, code, settings, net)
+
+
+def _is_probe(header: LabelHeader) -> bool:
+    """Whether the preset is that of probes, which codes have that learn classes from columns on both sides."""
+    learned = {
+        (CodeId.PREQUENTIAL, NetId.MLP),
+        (CodeId.PREQUENTIAL, NetId.KERNEL),
+        (CodeId.SWITCHING, NetId.NONE),
+    }
+    return header.preset == PROBE_PRESET and header.grid is None and (header.code, header.net) in learned
 
 
 def network_section(blob: bytes, memory: int = DEFAULT_MEMORY) -> bytes:

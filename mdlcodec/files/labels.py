@@ -22,7 +22,7 @@ from mdlcodec.container import (
     read_label_file,
     write_label_file,
 )
-from mdlcodec.container.ids import HIGHEST_PRESET, LOWEST_PRESET
+from mdlcodec.container.ids import HIGHEST_PRESET, LOWEST_PRESET, PROBE_PRESET
 from mdlcodec.container.label_file import DIGEST_BYTES
 from mdlcodec.data.dataset import Labels
 from mdlcodec.errors import BadData, CorruptFile
@@ -109,6 +109,9 @@ def encode(
     inputs, labels = dataset.inputs, dataset.labels
     if labels is None:
         raise BadData("there are no labels to encode; give labels with the inputs")
+    preset = DEFAULT_PRESET if preset is None else integer(preset, "preset")
+    if preset == PROBE_PRESET:
+        code = _code_of_probe(code, net, dataset)
     code = auto_code(net, inputs, labels.target) if code == AUTO else code
     chosen = code_named(code)
     options = NO_OPTIONS if options is None else options.checked()
@@ -116,9 +119,8 @@ def encode(
         if name not in chosen.options:
             owners = " and ".join(other.name for other in CODES.values() if name in other.options)
             raise BadData(f"--code {code} has no option {name}, which is for {owners}; leave it out")
-    preset = DEFAULT_PRESET if preset is None else integer(preset, "preset")
     seed = integer(seed, "seed")
-    if not LOWEST_PRESET <= preset <= HIGHEST_PRESET:
+    if not LOWEST_PRESET <= preset <= HIGHEST_PRESET and preset != PROBE_PRESET:
         raise BadData(
             f"no preset {preset}; choose one of {LOWEST_PRESET} (fastest) to {HIGHEST_PRESET} (smallest)"
         )
@@ -162,6 +164,19 @@ def encode(
         encoded.learned if keep_learned else None,
     )
     return written(inputs, labels, chosen.number, settings, encoded.payload), run
+
+
+def _code_of_probe(code: str, net: str, dataset: Dataset) -> str:
+    """What `auto` is under the preset of probes. Raises BadData for what that preset is not for."""
+    from mdlcodec.codes import AUTO
+
+    if dataset.inputs.is_images:
+        raise BadData("probes are of columns, and these inputs are images; give them as (n, d)")
+    if not isinstance(dataset.labels, Labels):
+        raise BadData("probes are of classes, and these labels are real numbers; say --as classes")
+    if code not in (AUTO, "switching", "prequential") or net not in (AUTO, "several", "mlp", "kernel"):
+        raise BadData("the preset of probes is for --code switching, or prequential with mlp or kernel")
+    return "switching" if code == AUTO and net in (AUTO, "several") else code
 
 
 def written(inputs: Inputs, labels: AnyLabels, code: int, settings: Settings, payload: bytes) -> bytes:

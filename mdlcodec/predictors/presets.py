@@ -10,7 +10,7 @@ images in colour was first chosen on the first 4,000 training labels of CIFAR-10
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mdlcodec.container.ids import HIGHEST_PRESET, LOWEST_PRESET
+from mdlcodec.container.ids import HIGHEST_PRESET, LOWEST_PRESET, PROBE_PRESET
 from mdlcodec.errors import Unsupported
 
 DEFAULT_PRESET = 5
@@ -37,6 +37,9 @@ MLP = {
     8: Effort(steps=2, width=1024, members=6),
     9: Effort(steps=3, width=1024, members=9),
 }
+
+# of probes, whose columns are not encoded; T(m) = steps * m^(4/5)
+MLP_PROBE = Effort(steps=4, width=256, members=1)
 
 # T(m) = steps * m^(3/4); for small images, and the quick presets of large ones
 CNN = {
@@ -141,6 +144,7 @@ KERNEL = {
     7: KernelEffort(256, _SOME),
     8: KernelEffort(256, _MANY),
     9: KernelEffort(512, _MANY),
+    PROBE_PRESET: KernelEffort(32, _FEW),
 }
 
 # of real numbers: ridges as small as low noise needs; the wide ones are linear models in effect
@@ -153,23 +157,38 @@ KERNEL_REALS = {
         effort.filters, _REAL_FEW if preset < 3 else _REAL_SOME if preset < 7 else _REAL_MANY
     )
     for preset, effort in KERNEL.items()
+    if preset <= HIGHEST_PRESET
 }
 
 # of more than 4,000 examples, the first ones that the kernel machine and the neighbours are for
-SWITCHING = {1: 500, 2: 1000, 3: 1000, 4: 2000, 5: 2000, 6: 2000, 7: 4000, 8: 4000, 9: 8000}
+SWITCHING = {
+    1: 500,
+    2: 1000,
+    3: 1000,
+    4: 2000,
+    5: 2000,
+    6: 2000,
+    7: 4000,
+    8: 4000,
+    9: 8000,
+    PROBE_PRESET: 3000,
+}
 
 _Row = TypeVar("_Row")
 
 
 def check_preset(preset: int) -> None:
-    """Raise Unsupported for a number this version does not have."""
+    """Raise Unsupported for a number this version does not have; that of probes is for what has a row of it."""
     if not LOWEST_PRESET <= preset <= HIGHEST_PRESET:
-        raise Unsupported(
-            f"the file uses preset {preset}, which this version does not know; upgrade mdlcodec"
-        )
+        raise _unknown(preset)
+
+
+def _unknown(preset: int) -> Unsupported:
+    return Unsupported(f"the file uses preset {preset}, which this version does not know; upgrade mdlcodec")
 
 
 def effort_of(table: dict[int, _Row], preset: int) -> _Row:
     """The preset's row; raises Unsupported for a number this version does not have."""
-    check_preset(preset)
+    if preset not in table:
+        raise _unknown(preset)
     return table[preset]

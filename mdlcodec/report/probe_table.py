@@ -70,9 +70,9 @@ class ProbeTable:
         axes = figure.subplots()
         names = [row.layer for row in self.rows]
         axes.plot(names, [row.bits / 1000 for row in self.rows], "o-", label="labels")
-        if any(row.control_bits is not None for row in self.rows):
-            control = [None if row.control_bits is None else row.control_bits / 1000 for row in self.rows]
-            axes.plot(names, control, "s--", label="control task")  # type: ignore[arg-type]
+        control = [row.control_bits / 1000 for row in self.rows if row.control_bits is not None]
+        if len(control) == len(names):
+            axes.plot(names, control, "s--", label="control task")
             axes.legend()
         axes.set_ylim(bottom=0)
         axes.tick_params("x", rotation=30)
