@@ -12,7 +12,7 @@ def run() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
     from mdlcodec.cli import main
-    from mdlcodec.cli.parent import end_with_parent
+    from mdlcodec.report.parent import end_with_parent
 
     end_with_parent()
     main(prog_name="mdlcodec")

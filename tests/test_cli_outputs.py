@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from mdlcodec.cli import main
 from mdlcodec.cli.files import is_stdout, is_stream
-from mdlcodec.cli.parent import PARENT
 from mdlcodec.files.temporary import temporary_file, temporary_folder
+from mdlcodec.report.parent import PARENT
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX files")
 UNIFORM = ["--code", "uniform", "--no-verify", "-1"]
@@ -154,7 +154,7 @@ def test_temporary_folders_are_cleared_too(folder: Path, monkeypatch: pytest.Mon
     assert not list(folder.glob("mdlcodec-run-*"))
 
 
-CHILD = "import time; from mdlcodec.cli.parent import end_with_parent; end_with_parent(); "
+CHILD = "import time; from mdlcodec.report.parent import end_with_parent; end_with_parent(); "
 CHILD += "print('ready', flush=True); time.sleep(60)"
 
 

@@ -144,6 +144,7 @@ BAD = {
     "no name": ({"": LAYERS["input"]}, Y, {}, "dict of representations by name"),
     "seeds": ({"a": LAYERS["input"]}, Y, {"seeds": 0}, "seeds is 0"),
     "workers": ({"a": LAYERS["input"]}, Y, {"workers": 0}, "workers is 0"),
+    "preset": ({"a": LAYERS["input"]}, Y, {"preset": 11}, "no preset 11"),
     "types of another n": ({"a": LAYERS["input"]}, Y, {"control": [1, 2]}, "y has shape"),
 }
 
@@ -161,12 +162,50 @@ def test_what_cannot_be_probed_is_refused_before_anything_is_trained(name, monke
 
 
 def test_a_failure_ends_the_others_and_says_which(tmp_path):
-    jobs = [
-        Job("good", lambda: ["list", "--json", "nothing.mdl"], lambda: None),
-        Job("bad", lambda: ["encode", str(tmp_path / "missing.npz"), "--json"], lambda: None),
-    ]
-    with pytest.raises(MdlcodecError, match=r"^(good|bad): "):
-        list(run_side_by_side(jobs, 2))
+    np.savez(tmp_path / "good.npz", x=LAYERS["input"], y=Y)
+    ended: list[str] = []
+
+    def job(name: str) -> Job:
+        paths = {"data": str(tmp_path / f"{name}.npz"), "file": str(tmp_path / f"{name}.mdl")}
+        task = paths | {"preset": 1, "seed": 0}
+        return Job(name, lambda: task, lambda: ended.append(name))
+
+    with pytest.raises(MdlcodecError, match=r"^missing: there is no file"):
+        list(run_side_by_side([job("missing"), job("good")], 1))
+    assert "missing" in ended
+    assert [made.name for made, _ in run_side_by_side([job("good")], 2)] == ["good"]
+
+
+def test_no_file_is_decoded_by_the_process_that_encoded_it(tmp_path, monkeypatch):
+    asked: list[tuple[int, str, str]] = []
+
+    class Asked:
+        def __init__(self, threads):
+            self.number = len(made)
+            made.append(self)
+
+        def begin(self):
+            pass
+
+        def ask(self, task):
+            asked.append((self.number, task["do"], task["file"]))
+            return {task["do"]: 1}
+
+        def end(self):
+            pass
+
+    made: list[Asked] = []
+    monkeypatch.setattr("mdlcodec.studies.jobs._Worker", Asked)
+    jobs = [Job(f"{i}", lambda i=i: {"file": f"{i}"}, lambda: None) for i in range(9)]
+    for workers in (1, 2, 5):
+        asked.clear()
+        made.clear()
+        found = dict(run_side_by_side(jobs, workers))
+        assert len(made) == max(2, workers)
+        assert all(known == {"encode": 1, "decode": 1} for known in found.values())
+        who = {(file, do): number for number, do, file in asked}
+        assert len(who) == 18
+        assert all(who[f"{i}", "encode"] != who[f"{i}", "decode"] for i in range(9))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills a process group")

@@ -69,7 +69,7 @@ MLP = {
     7: (2, 512, 3),
     8: (2, 1024, 6),
     9: (3, 1024, 9),
-    10: (4, 256, 1),
+    10: (2, 256, 1),
 }
 
 KEPT = [(45875, 45875), (52429, 52429), (45875, 32768)]
@@ -104,7 +104,7 @@ def mlp_members(features, k, preset, seed, kind=Member):
     }
     members = []
     if preset == 10:
-        recipe["horizon"] = 20
+        recipe |= {"batch": 128, "base": 5, "rate": 2e-3, "horizon": 20}
         layers = [Dropout(32768), FullyConnected(d, width, g, True), ReLU()]
         layers += [Dropout(45875), FullyConnected(width, k, 0.0)]
         members.append(kind(layers, seed, 0, recipe))

@@ -10,7 +10,7 @@ from decoder.kernel import Kernel
 from decoder.mlp import mlp
 from decoder.portfolio import Entry, Portfolio
 
-FEW = {1: 500, 2: 1000, 3: 1000, 4: 2000, 5: 2000, 6: 2000, 7: 4000, 8: 4000, 9: 8000, 10: 3000}
+FEW = {1: 500, 2: 1000, 3: 1000, 4: 2000, 5: 2000, 6: 2000, 7: 4000, 8: 4000, 9: 8000, 10: 2000}
 
 
 def few_of(n, preset):

@@ -16,7 +16,8 @@ from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.signals import signals_deferred
 from mdlcodec.errors import MdlcodecError
 from mdlcodec.files.temporary import temporary_folder
-from mdlcodec.report.fresh_process import PARENT, check_same, fresh_python
+from mdlcodec.report.fresh_process import check_same, fresh_python
+from mdlcodec.report.parent import PARENT
 
 if TYPE_CHECKING:
     from mdlcodec.data import AnyLabels
@@ -101,7 +102,7 @@ def _run(
             decoder = subprocess.Popen(
                 [*fresh_python(), *arguments],
                 env=environment | {PARENT: str(os.getpid())},
-                stdin=subprocess.PIPE,  # ends with this process, see cli.parent
+                stdin=subprocess.PIPE,  # ends with this process, see report.parent
                 stdout=subprocess.DEVNULL if output is None else output,
                 stderr=subprocess.PIPE,
                 encoding="utf-8",

@@ -75,8 +75,8 @@ def _probe_recipes(inputs_gain: float, k: int) -> list[Recipe]:
         Linear(gain=0.0, digits=DIGITS),
     ).for_outputs(k)
     linear = sequence(Linear(gain=0.0, digits=INPUT_DIGITS)).for_outputs(k)
-    recipes = [_recipe(network, MLP_PROBE.steps, 1e-3, 0.01), _recipe(linear, 1, 2e-3, 0.03)]
-    return [replace(recipe, steps_power=(4, 5), horizon=20.0) for recipe in recipes]
+    recipes = [_recipe(network, MLP_PROBE.steps, 2e-3, 0.01), _recipe(linear, 1, 2e-3, 0.03)]
+    return [replace(recipe, batch=128, steps_base=5, steps_power=(4, 5), horizon=20.0) for recipe in recipes]
 
 
 def _columns(features: np.ndarray) -> np.ndarray:

@@ -39,7 +39,7 @@ MLP = {
 }
 
 # of probes, whose columns are not encoded; T(m) = steps * m^(4/5)
-MLP_PROBE = Effort(steps=4, width=256, members=1)
+MLP_PROBE = Effort(steps=2, width=256, members=1)
 
 # T(m) = steps * m^(3/4); for small images, and the quick presets of large ones
 CNN = {
@@ -171,7 +171,7 @@ SWITCHING = {
     7: 4000,
     8: 4000,
     9: 8000,
-    PROBE_PRESET: 3000,
+    PROBE_PRESET: 2000,
 }
 
 _Row = TypeVar("_Row")

@@ -19,10 +19,6 @@ if TYPE_CHECKING:  # a process that starts has no need of numpy yet
     from mdlcodec.limits import Limits
 
 
-# the variable that holds the number of the process that started one; its stdin is a pipe that this one holds
-PARENT = "MDLCODEC_PARENT"
-
-
 def fresh_python() -> list[str]:
     """A Python that runs mdlcodec as it is installed, and imports nothing from the current folder."""
     if sys.version_info >= (3, 11):

@@ -1,131 +1,177 @@
-"""Runs of the command line, side by side on cores, each in a process of its own that decodes what it wrote."""
+"""Files that are encoded and decoded side by side on cores, each decoded by another process than encoded it."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import queue
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 
 from mdlcodec.errors import MdlcodecError
-from mdlcodec.report.fresh_process import PARENT, fresh_python
+from mdlcodec.report.parent import PARENT
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
 class Job:
-    """A command that prints a JSON value; ``name``: of what it makes; ``begin`` prepares it and gives its
-    arguments, ``end`` clears away."""
+    """A file to be made; ``name``: of it; ``begin`` prepares it and gives the task (see studies.worker),
+    ``end`` clears away."""
 
     name: str
-    begin: Callable[[], Sequence[str]]
+    begin: Callable[[], dict[str, Any]]
     end: Callable[[], None]
 
 
-class _Processes:
-    """Those that run now; all are ended together."""
+class _Worker:
+    """A process that does tasks one after another."""
 
-    def __init__(self) -> None:
-        self._running: set[subprocess.Popen[str]] = set()
-        self._lock, self._ended = threading.Lock(), False
+    def __init__(self, threads: dict[str, str]) -> None:
+        self._threads = threads
+        self._process: subprocess.Popen[str] | None = None
 
-    def run(self, job: Job, environment: dict[str, str]) -> dict[str, Any]:
-        """The JSON value that a job prints. Raises MdlcodecError with its last line if it fails."""
-        try:
-            return self._run(job, job.begin(), environment)
-        finally:
-            job.end()
+    def begin(self) -> None:
+        """Starts the process, from the thread that asks it: on Linux it ends with that thread."""
+        isolated = ["-P"] if sys.version_info >= (3, 11) else []
+        self._process = subprocess.Popen(
+            [sys.executable, *isolated, "-m", "mdlcodec.studies.worker"],
+            env=dict(os.environ) | self._threads | {PARENT: str(os.getpid())},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            encoding="utf-8",
+        )
 
-    def _run(self, job: Job, arguments: Sequence[str], environment: dict[str, str]) -> dict[str, Any]:
-        with self._lock:
-            if self._ended:
-                raise MdlcodecError("ended before it began")
-            process = subprocess.Popen(
-                [*fresh_python(), *arguments],
-                env=environment | {PARENT: str(os.getpid())},
-                stdin=subprocess.PIPE,  # ends with this process, see cli.parent
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                encoding="utf-8",
-                errors="backslashreplace",
-            )
-            self._running.add(process)
-        try:
-            out, err = _read(process)
-        finally:
-            with self._lock:
-                self._running.discard(process)
-            process.kill()
-            process.wait()
-            for stream in (process.stdin, process.stdout, process.stderr):
+    def ask(self, task: dict[str, Any]) -> dict[str, Any]:
+        """Its answer. Raises MdlcodecError where it fails, or the process ends."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        line = ""
+        with contextlib.suppress(OSError):
+            self._process.stdin.write(json.dumps(task) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        if not line:
+            raise MdlcodecError("a process that encodes or decodes was ended")
+        answer: dict[str, Any] = json.loads(line)
+        if "failed" in answer:
+            raise MdlcodecError(answer["failed"])
+        return answer
+
+    def end(self) -> None:
+        """Ends the process, whatever it does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            for stream in (self._process.stdin, self._process.stdout):
                 if stream is not None:
                     with contextlib.suppress(OSError):
                         stream.close()
-        if process.returncode:
-            line = (err.strip().splitlines() or ["it was ended"])[-1]
-            raise MdlcodecError(f"{job.name}: {line.removeprefix('mdlcodec: ')}")
-        value: dict[str, Any] = json.loads(out)
-        return value
-
-    def end(self) -> None:
-        """Ends them, and lets none begin."""
-        with self._lock:
-            self._ended = True
-            for process in self._running:
-                process.kill()
 
 
-def _read(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """Both outputs to their ends; stdin stays open, for it would end the process."""
-    assert process.stdout is not None
-    assert process.stderr is not None
-    told: list[str] = []
-    reader = threading.Thread(target=lambda stream=process.stderr: told.append(stream.read()), daemon=True)
-    reader.start()
-    out = process.stdout.read()
-    process.wait()
-    reader.join()
-    return out, "".join(told)
+@dataclass
+class _Made:
+    """A job whose file was encoded, by the worker of that number."""
+
+    job: Job
+    task: dict[str, Any]
+    answer: dict[str, Any]
+    worker: int
+
+
+class _Queue:
+    """What is left to do: files to encode, and encoded ones that another worker is to decode."""
+
+    def __init__(self, jobs: Sequence[Job], at_once: int) -> None:
+        self._jobs, self._made, self._left = list(jobs), list[_Made](), len(jobs)
+        self._running, self._at_once = 0, at_once
+        self._changed = threading.Condition()
+
+    def next(self, worker: int) -> Job | _Made | None:
+        """Something for that worker, which waits for it; None once all is done."""
+        with self._changed:
+            while self._left:
+                if self._running < self._at_once:
+                    mine = next((made for made in self._made if made.worker != worker), None)
+                    if mine is not None:
+                        self._made.remove(mine)
+                    if mine is not None or self._jobs:
+                        self._running += 1
+                        return mine or self._jobs.pop(0)
+                self._changed.wait()
+            return None
+
+    def ended(self, made: _Made | None = None) -> None:
+        """A worker is free; ``made``: what it encoded, None after a file was decoded."""
+        with self._changed:
+            self._running -= 1
+            if made is None:
+                self._left -= 1
+            else:
+                self._made.append(made)
+            self._changed.notify_all()
+
+    def give_up(self) -> None:
+        """Nothing is left to do."""
+        with self._changed:
+            self._left = 0
+            self._changed.notify_all()
 
 
 def run_side_by_side(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, dict[str, Any]]]:
-    """Each job with what it printed, as they end, ``workers`` at a time; with several workers each has one thread.
+    """Each job with what is known of it, as they end, ``workers`` at a time; with several workers each has one
+    thread.
 
     Raises MdlcodecError of the first that fails, once the others were ended; so they are if the caller stops.
     """
-    environment = dict(os.environ) | (_ONE_THREAD if workers > 1 and len(jobs) > 1 else {})
-    waiting: queue.SimpleQueue[Job] = queue.SimpleQueue()
-    ended: queue.SimpleQueue[tuple[Job, dict[str, Any] | BaseException]] = queue.SimpleQueue()
-    for job in jobs:
-        waiting.put(job)
-    processes = _Processes()
+    if not jobs:
+        return
+    at_once = min(workers, len(jobs))
+    threads = _ONE_THREAD if at_once > 1 else {}
+    # two at least: no file is decoded by the process that encoded it
+    processes = [_Worker(threads) for _ in range(max(2, at_once))]
+    queue, ended = _Queue(jobs, at_once), SimpleQueue[tuple[Job, dict[str, Any] | BaseException]]()
 
-    def work() -> None:
-        with contextlib.suppress(queue.Empty):
-            while True:
-                job = waiting.get_nowait()
-                try:
-                    ended.put((job, processes.run(job, environment)))
-                except BaseException as error:
-                    ended.put((job, error))
-                    return
+    def work(number: int) -> None:
+        processes[number].begin()
+        while (todo := queue.next(number)) is not None:
+            job = todo if isinstance(todo, Job) else todo.job
+            try:
+                if isinstance(todo, Job):
+                    task = todo.begin()
+                    answer = processes[number].ask(task | {"do": "encode"})
+                    queue.ended(_Made(todo, task, answer, number))
+                    continue
+                answer = todo.answer | processes[number].ask(todo.task | {"do": "decode"})
+                job.end()
+                ended.put((job, answer))
+                queue.ended()
+            except BaseException as error:
+                job.end()
+                ended.put((job, error))
+                return
 
-    threads = [threading.Thread(target=work, daemon=True) for _ in range(min(workers, len(jobs)))]
-    for thread in threads:
+    running = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(len(processes))]
+    for thread in running:
         thread.start()
     try:
         for _ in jobs:
             job, result = ended.get()
+            if isinstance(result, MdlcodecError):
+                raise MdlcodecError(f"{job.name}: {result}") from result
             if isinstance(result, BaseException):
                 raise result
             yield job, result
     finally:
-        processes.end()
-        for thread in threads:
+        queue.give_up()
+        for process in processes:
+            process.end()
+        for thread in running:
             thread.join()

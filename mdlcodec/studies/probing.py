@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from mdlcodec.container.ids import HIGHEST_PRESET, LOWEST_PRESET, PROBE_PRESET
 from mdlcodec.data.array_likes import as_array
 from mdlcodec.data.arrays import array_digest
 from mdlcodec.data.dataset import quoted
@@ -79,6 +80,10 @@ def probe(
     most = cores() if workers is None else workers
     if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 1:
         raise BadData(f"workers is {workers!r}; give how many processes, 1 or more")
+    if preset is not None and preset not in range(LOWEST_PRESET, HIGHEST_PRESET + 1):
+        raise BadData(
+            f"no preset {preset!r}; choose one of {LOWEST_PRESET} to {HIGHEST_PRESET}, or leave it out"
+        )
     tasks = [LABELS] if types is None else [LABELS, CONTROL]
     runs = [_Run(layer, task, seed) for layer in found for task in tasks for seed in range(seeds)]
     answers = {
@@ -245,12 +250,15 @@ class _Study:
     def _data(self, run: _Run) -> Path:
         return self._beside / f"{run.name}.npz"
 
-    def _begin(self, run: _Run) -> list[str]:
-        """Writes the data of a run; the arguments of the command that encodes them."""
+    def _begin(self, run: _Run) -> dict[str, Any]:
+        """Writes the data of a run; the task of those who encode and decode them."""
         np.savez(self._data(run), x=run.layer.x, y=self._answers[run.task, run.seed])
-        effort = "--probe" if self._preset is None else f"-{self._preset}"
-        file = ["-o", str(self._path(run, "mdl")), "-f", "--json", "--quiet"]
-        return ["encode", str(self._data(run)), effort, f"--seed={run.seed}", *file]
+        return {
+            "data": str(self._data(run)),
+            "file": str(self._path(run, "mdl").absolute()),
+            "preset": PROBE_PRESET if self._preset is None else self._preset,
+            "seed": run.seed,
+        }
 
 
 def _table(
