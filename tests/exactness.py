@@ -44,7 +44,7 @@ _NUMPY = set(
     isfinite isnan ldexp
     lib.format ma.is_masked ma.MaskedArray maximum minimum nan ndarray newaxis nextafter ogrid ones pad
     random.Philox repeat rint searchsorted sort sqrt stack take tile timedelta64 triu_indices typing
-    uint32 uint64 uint8 unique unsignedinteger where zeros zeros_like
+    uint16 uint32 uint64 uint8 unique unsignedinteger where zeros zeros_like
     """.split()
 )
 _TORCH = set(
