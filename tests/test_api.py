@@ -94,7 +94,7 @@ def test_any_small_data_round_trips(x: np.ndarray, data: st.DataObject) -> None:
         ({"code": "huffman"}, "no code named 'huffman'; choose one of"),
         ({"net": "transformer"}, "no network named 'transformer'; choose one of auto"),
         ({"preset": 0}, "no preset 0; choose one of 1"),
-        ({"preset": 10}, "no preset 10; choose one of 1"),
+        ({"preset": 11}, "no preset 11; choose one of 1"),
         ({"seed": -1}, "the seed -1 is out of range"),
         ({"seed": 2**64}, "out of range"),
         ({"y": None}, "there are no labels to encode"),

@@ -20,7 +20,9 @@ from sklearn.pipeline import make_pipeline
 
 import mdlcodec
 from mdlcodec.cli import main
+from mdlcodec.cli.options import _PROBE_PRESET
 from mdlcodec.container import read_frame, write_frame
+from mdlcodec.container.ids import PROBE_PRESET
 from mdlcodec.errors import BadData, MdlcodecError, Unsupported
 from mdlcodec.sklearn import CodelengthScorer
 from mdlcodec.studies.jobs import Job, run_side_by_side
@@ -273,6 +275,7 @@ def test_the_preset_of_probes_from_the_command_line(tmp_path, monkeypatch):
 def test_files_of_probes_are_of_what_learns_classes():
     blob = mdlcodec.encode(LAYERS["input"], Y, preset=10)
     assert mdlcodec.inspect(blob)["preset"] == 10
+    assert _PROBE_PRESET == PROBE_PRESET
     kind, body = read_frame(blob)
     assert body[0] == 0x6A
     for first in (0x0A, 0x2A, 0x5A, 0x1A):  # other codes; the prequential one names no network here

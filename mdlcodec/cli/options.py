@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdlcodec.cli.terminal import require_stdout
-from mdlcodec.container.ids import PROBE_PRESET
 from mdlcodec.errors import BadData
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ _UNITS = {
 }
 
 # of --max-steps, which --max-work took the place of
+_PROBE_PRESET = 10  # container.ids.PROBE_PRESET, with which numpy would load
 _OPERATIONS_A_STEP = 10**7
 # of networks, in help texts
 NETWORKS = "lenet5, resnet20, mlp-300-100 or any other that encode --net knows, registered ones too"
@@ -145,7 +145,7 @@ def preset_option(command: Any) -> Any:
     probe = click.option(
         "--probe",
         "preset",
-        flag_value=PROBE_PRESET,
+        flag_value=_PROBE_PRESET,
         type=int,
         help="In place of -1 .. -9: quick, for classes of columns that are representations in a network.",
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 from mdlcodec.errors import MdlcodecError
 from mdlcodec.report.parent import PARENT
+from mdlcodec.report.strict_json import strict_json
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 
@@ -55,7 +56,7 @@ class _Worker:
         assert self._process.stdout is not None
         line = ""
         with contextlib.suppress(OSError):
-            self._process.stdin.write(json.dumps(task) + "\n")
+            self._process.stdin.write(strict_json(task) + "\n")
             self._process.stdin.flush()
             line = self._process.stdout.readline()
         if not line:
