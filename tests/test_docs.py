@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import mdlcodec
@@ -79,4 +78,4 @@ def test_the_recipe_for_continuous_integration(tmp_path):
     write("inputs.csv", "a,b", rows)
     assert check("labels.mdl", "inputs.csv", "labels.csv") == 1
     assert "check_labels.sh" in (DOCS / "ci" / "labels.yml").read_text()
-    np.testing.assert_equal(os.access(DOCS / "ci" / "check_labels.sh", os.X_OK), True)
+    assert os.access(DOCS / "ci" / "check_labels.sh", os.X_OK)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from mdlcodec.cli.decoding import decode_labels
@@ -13,9 +11,6 @@ from mdlcodec.cli.predict import predict
 from mdlcodec.cli.table_options import delimiter_option
 from mdlcodec.cli.terminal import duration, say
 from mdlcodec.report.strict_json import strict_json
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command("decode")

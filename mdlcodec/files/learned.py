@@ -32,7 +32,7 @@ class Answers:
             return self._learned.probabilities(features)
 
     def accuracy(self, features: np.ndarray, classes: np.ndarray) -> float:
-        """Share of the examples whose most likely class is theirs; classes: int (m,), -1 for one unheard of."""
+        """Share of the examples whose most likely class is theirs; classes: int (m,)."""
         right = np.count_nonzero(np.argmax(self.probabilities(features), 1) == classes)
         return right / len(features)
 

@@ -21,9 +21,6 @@ from mdlcodec.predictors.presets import COLOUR, COLOUR_FIRST
 from mdlcodec.predictors.stages import stages
 from mdlcodec.predictors.whitening import Whitening, unfitted_whitening, whitening_of
 
-# no block is larger than this part of the labels, and so many
-_BLOCKS = 10
-
 
 def recipes_for(shape: Shape, k: int, preset: int, whitening: Whitening | None = None) -> list[ImageRecipe]:
     """How images of that shape (c, h, w) are learned: by networks for all labels, and by those for the first ones,
@@ -72,7 +69,7 @@ class ColourImagesFamily(ImageFamily):
         memory = 2 * inputs.features.nbytes  # the images as they came, and standardised
         if len(costs) > 1:
             sets += 2 + len(costs)  # the pools
-            memory += portfolio_memory(inputs.n // _BLOCKS + _BLOCKS, k, sets)
+            memory += portfolio_memory(inputs.n, k, sets)
         return Cost(
             sum(cost.parameters for cost in costs),  # integers
             sum(cost.work for cost in costs),  # integers

@@ -19,6 +19,8 @@ from mdlcodec.saved import Saved, joined, part_of
 
 # entries of scores that a predictor holds for its block at once
 _ENTRIES_AT_ONCE = 1 << 22
+# no block is larger than this part of the labels, and so many: networks' blocks are a tenth of the labels before
+_BLOCKS = 10
 _CLASSES: np.dtype[Any] = np.dtype(np.int32)
 
 
@@ -31,9 +33,10 @@ class Held:
     pooled: int
 
 
-def portfolio_memory(examples: int, k: int, sets: int) -> int:
-    """Bytes of scores that a portfolio with so many score sets in all holds, for blocks of so many examples."""
-    entries = sets * k * min(examples, max(1, _ENTRIES_AT_ONCE // k))
+def portfolio_memory(n: int, k: int, sets: int) -> int:
+    """Bytes of scores that a portfolio with so many score sets in all holds, over n examples."""
+    block = n // _BLOCKS + _BLOCKS
+    entries = sets * k * min(block, max(1, _ENTRIES_AT_ONCE // k))
     return 4 * 8 * entries  # held by the predictors, side by side, those that are pooled, and with the pools
 
 

@@ -16,7 +16,6 @@ from mdlcodec.predictors.objectives import REAL_SCORES
 from mdlcodec.predictors.portfolio import Held, Portfolio, portfolio_memory
 from mdlcodec.predictors.presets import SWITCHING, effort_of
 
-_BLOCKS = 10  # as in `mdlcodec.predictors.switched`
 _TARGETS: np.dtype[np.float64] = np.dtype(np.float64)
 
 
@@ -28,7 +27,7 @@ class _Networks(RealFamily):
     def cost(self, inputs: Inputs, preset: int) -> Cost:
         cost = mlp.FAMILY.cost(inputs, 1, preset)
         sets = cost.sets - 1  # no pool of the networks' own
-        held = portfolio_memory(inputs.n // _BLOCKS + _BLOCKS, REAL_SCORES, sets)
+        held = portfolio_memory(inputs.n, REAL_SCORES, sets)
         return replace(cost, sets=sets, memory=cost.memory + held)
 
     def start(self, inputs: Inputs, preset: int, seed: int) -> Portfolio:

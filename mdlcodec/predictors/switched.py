@@ -15,9 +15,6 @@ from mdlcodec.predictors.neighbours import NeighboursPredictor, neighbours_work
 from mdlcodec.predictors.portfolio import Held, Portfolio, portfolio_memory
 from mdlcodec.predictors.presets import KERNEL, SWITCHING, effort_of
 
-# no block is larger than this part of the labels, and so many: networks' blocks are a tenth of the labels before
-_BLOCKS = 10
-
 
 def _few(inputs: Inputs, preset: int) -> Inputs:
     """The first examples: all of up to 4,000, else as many as the preset says."""
@@ -66,7 +63,7 @@ class SwitchedFamily(PredictorFamily):
             pooled.append(mlp.FAMILY.cost(inputs, k, preset))
         neighbours = Cost(0, neighbours_work(few.n, k), 8 * packed_size(few.n), NeighboursPredictor.sets)
         sets = sum(cost.sets for cost in [*pooled, neighbours]) + len(pooled) + 2  # integers: the pools
-        memory += portfolio_memory(inputs.n // _BLOCKS + _BLOCKS, k, sets)
+        memory += portfolio_memory(inputs.n, k, sets)
         total = Cost(0, 0, memory, len(pooled) + 2)
         for cost in [*pooled, neighbours]:
             total = Cost(

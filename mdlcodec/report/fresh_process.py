@@ -29,11 +29,8 @@ def fresh_python() -> list[str]:
     return [sys.executable, "-c", run]
 
 
-def check_same(labels: AnyLabels, decoded: Path) -> None:
-    """Raise MdlcodecError unless a file of labels (.npy) has these."""
-    import numpy as np
-
-    back, expected = np.load(decoded, allow_pickle=False), labels.array()
+def check_same(expected: np.ndarray, back: np.ndarray) -> None:
+    """Raise MdlcodecError unless the labels that another process decoded are those that were encoded, (n,)."""
     if back.dtype != expected.dtype or back.tobytes() != expected.tobytes():
         raise MdlcodecError("a fresh process decoded other labels than were encoded; please report this")
 
@@ -67,7 +64,7 @@ def decoder_of(x: np.ndarray, limits: Limits) -> Callable[[Path, AnyLabels], flo
             if done.returncode:
                 lines = done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"]
                 raise MdlcodecError(f"a fresh process could not decode the file: {lines[-1]}")
-            check_same(labels, decoded)
+            check_same(labels.array(), np.load(decoded, allow_pickle=False))
         return seconds
 
     return decode
