@@ -90,9 +90,9 @@ COLOUR: dict[int, tuple[ColourEffort, ColourEffort | None]] = {
     4: (ColourEffort(60, _NARROW, 1), None),
     5: (ColourEffort(160, _NARROW, 1), ColourEffort(100, _NARROW, 1)),
     6: (ColourEffort(260, _NARROW, 1), ColourEffort(160, _NARROW, 1)),
-    7: (ColourEffort(320, _MIDDLE, 1), ColourEffort(160, _NARROW, 1)),
-    8: (ColourEffort(300, _MIDDLE, 2), ColourEffort(160, _NARROW, 1)),
-    9: (ColourEffort(380, _MIDDLE, 4), None),
+    7: (ColourEffort(260, _MIDDLE, 1), ColourEffort(160, _NARROW, 1)),
+    8: (ColourEffort(240, _MIDDLE, 2), ColourEffort(160, _NARROW, 1)),
+    9: (ColourEffort(340, _MIDDLE, 4), None),
 }
 
 # how many labels the first ones are
