@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy as np
+    from typing_extensions import Unpack
 
     from mdlcodec.bounds import BoundReport
+    from mdlcodec.codes.options import Chosen
     from mdlcodec.nn import Graph
     from mdlcodec.report.comparison_table import ComparisonTable
     from mdlcodec.report.packed import Packed
@@ -48,15 +50,12 @@ def encode(
     seed: int = 0,
     preset: int | None = None,
     device: str = "auto",
-    sparsify: str | None = None,
-    bits: int | None = None,
-    dimension: int | None = None,
-    prior: float | None = None,
     target: str = "auto",
     precision: str | float | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     max_work: int | None = None,
     max_memory: int | None = None,
+    **options: Unpack[Chosen],
 ) -> bytes:
     """The bytes of a file that holds the labels y of the inputs x.
 
@@ -67,9 +66,11 @@ def encode(
         seed: of the network's random numbers, 0..2^64-1.
         preset: 1 (seconds) to 9 (hours), or 10, which `probe` takes; None is the program's default.
         device: where networks compute: cpu, cuda, cuda:N, or auto, which is the CPU; the bytes are the same.
-        sparsify, bits: for code="two-part", how its network becomes sparse, and the size of its codebooks.
-        dimension: for code="subspace", of the random subspace; prior: for code="variational", the variance of
-            the prior over weights. None is the code's own choice.
+        options: what only the sender chooses, None for the code's own choice. For code="two-part": sparsify,
+        how its
+            network becomes sparse, bits, the size of its codebooks, and strength, gamma, rho, tamade, rgp,
+            priced and as_published, as ``mdlcodec encode --help`` has them. For code="subspace": dimension, of
+            the random subspace; for code="variational": prior, the variance of the prior over weights.
         target: what the labels are taken as: "classes"; "reals", which are numbers on a line; or "auto", where
             floats are reals if their different values are more than 20 and more than a quarter of the examples.
         precision: of reals: they become the nearest multiples of it, such as "0.01"; None keeps every bit.
@@ -88,15 +89,12 @@ def encode(
         seed=seed,
         preset=preset,
         device=device,
-        sparsify=sparsify,
-        bits=bits,
-        dimension=dimension,
-        prior=prior,
         target=target,
         precision=precision,
         checkpoint=checkpoint,
         max_work=max_work,
         max_memory=max_memory,
+        **options,
     ).blob
 
 
@@ -110,16 +108,13 @@ def encode_labels(
     seed: int = 0,
     preset: int | None = None,
     device: str = "auto",
-    sparsify: str | None = None,
-    bits: int | None = None,
-    dimension: int | None = None,
-    prior: float | None = None,
     target: str = "auto",
     precision: str | float | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     max_work: int | None = None,
     max_memory: int | None = None,
     progress: Callable[[int, int, float], None] | None = None,
+    **options: Unpack[Chosen],
 ) -> Result:
     """The labels y of the inputs x as a file, with what is known of it: see `mdlcodec.report.result.Result`.
 
@@ -149,7 +144,7 @@ def encode_labels(
         preset=preset,
         seed=seed,
         device=device,
-        options=Options(sparsify, bits, dimension, prior),
+        options=Options.of(options),
         limits=limits,
         watch=None if progress is None else telling(progress),
         checkpoint=held,

@@ -24,6 +24,7 @@ from mdlcodec.sender.pooled_convolution import LANES, ConvolvePool
 from mdlcodec.sender.pooled_forward import biases_pass, quick_forward, rounded_batch, sparse_forward
 from mdlcodec.sender.sparsify import (
     SPARSIFIERS,
+    Choices,
     Sparsifier,
     dns,
     entropy,
@@ -33,6 +34,7 @@ from mdlcodec.sender.sparsify import (
 )
 from mdlcodec.sender.sparsify.augmentation import moved_copies
 from mdlcodec.sender.sparsify.centres import CentreTraining
+from mdlcodec.sender.sparsify.examples import Examples
 from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
 from mdlcodec.sender.task import Task
 
@@ -94,7 +96,7 @@ def _trained(name, sparsify, bits, seed=0):
     architecture, examples = SETS[name]
     x, y = examples(50, 2)
     trainer = _trainer(architecture, x, y, 2, seed=seed, effort=0.05)
-    return sparse_network(trainer, sparsify=sparsify, bits=bits)
+    return sparse_network(trainer, sparsify=sparsify, choices=Choices(bits=bits))
 
 
 # Whole trainings
@@ -137,7 +139,7 @@ def test_it_learns(name, sparsify, effort):
     x, y = examples(600, 4)
     told = []
     trainer = _trainer(architecture, x, y, 4, seed=1, effort=effort, observers=(told.append,))
-    tensors = sparse_network(trainer, sparsify=sparsify, bits=4)
+    tensors = sparse_network(trainer, sparsify=sparsify, choices=Choices())
     weights = weights_of(architecture, [tensor.numpy() for tensor in tensors.values()])
     wrong = np.mean(float_outputs(architecture, weights, x).argmax(1) != y)
     assert wrong < 0.4  # chance is 0.75
@@ -163,7 +165,9 @@ def test_observers_change_nothing(name, sparsify):
     architecture, examples = SETS[name]
     x, y = examples(50, 2)
     trainer = _trainer(architecture, x, y, 2, effort=0.05, observers=(_looking,))
-    assert _flat(sparse_network(trainer, sparsify=sparsify, bits=4)) == _flat(_trained(name, sparsify, 4))
+    assert _flat(sparse_network(trainer, sparsify=sparsify, choices=Choices())) == _flat(
+        _trained(name, sparsify, 4)
+    )
 
 
 @pytest.mark.parametrize("sparsify", SPARSIFIERS)
@@ -174,7 +178,9 @@ def test_an_observer_can_leave(sparsify):
 
     with pytest.raises(KeyboardInterrupt):
         sparse_network(
-            _trainer(LENET_300_100, *_columns(50, 2), 2, observers=(leave,)), sparsify=sparsify, bits=4
+            _trainer(LENET_300_100, *_columns(50, 2), 2, observers=(leave,)),
+            sparsify=sparsify,
+            choices=Choices(),
         )
 
 
@@ -190,7 +196,7 @@ def test_a_network_costs_more_than_it_saves():
     """50 labels of two classes are 50 bits: no network is worth them, and at exchange 0 any is."""
     x, y = _columns(50, 2)
     trainer, pricing = _trainer(LENET_300_100, x, y, 2, effort=0.15), entropy.pricing_of(LENET_300_100)
-    networks = [entropy.sparsify(trainer, 4, replace(pricing, exchange=e)) for e in (0.0, 0.1, 30.0)]
+    networks = [entropy.sparsify(trainer, Choices(), replace(pricing, exchange=e)) for e in (0.0, 0.1, 30.0)]
     counts = [_nonzeros(tensors) for tensors in networks]
     assert counts[0] > 2 * counts[1] > 2 * counts[2]
 
@@ -198,10 +204,10 @@ def test_a_network_costs_more_than_it_saves():
 @pytest.mark.parametrize(
     "train",
     [
-        lambda trainer: dns.sparsify(trainer, 4, replace(dns.SURGERY, rate=1e30)),
+        lambda trainer: dns.sparsify(trainer, Choices(), replace(dns.SURGERY, rate=1e30)),
         # in the surgery, before the centres
-        lambda trainer: dns.sparsify(trainer, 4, replace(dns.SURGERY, adam_rate=1e30)),
-        lambda trainer: entropy.sparsify(trainer, 4, entropy.Pricing(widths=(100, 40), rate=1e30)),
+        lambda trainer: dns.sparsify(trainer, Choices(), replace(dns.SURGERY, adam_rate=1e30)),
+        lambda trainer: entropy.sparsify(trainer, Choices(), entropy.Pricing(widths=(100, 40), rate=1e30)),
     ],
 )
 def test_wild_rates_diverge(train):
@@ -215,7 +221,7 @@ def test_examples_that_are_not_finite_diverge(sparsify, bad):
     x, y = _columns(50, 2)
     x[7, 1] = bad
     with pytest.raises(InexactComputation, match="training diverged"):
-        sparse_network(_trainer(LENET_300_100, x, y, 2, effort=0.05), sparsify=sparsify, bits=4)
+        sparse_network(_trainer(LENET_300_100, x, y, 2, effort=0.05), sparsify=sparsify, choices=Choices())
 
 
 def test_no_network_that_is_not_finite_comes_out():
@@ -223,21 +229,24 @@ def test_no_network_that_is_not_finite_comes_out():
     names = trainer.task.graph.tensors(trainer.task.inputs)
     broken = {name: torch.full((2, 2), math.inf) for name in names}
     with pytest.raises(InexactComputation, match="training diverged"):
-        sparse_network(trainer, sparsify=Sparsifier(lambda *_: broken, dns.number_of_steps), bits=4)
+        sparse_network(
+            trainer, sparsify=Sparsifier(lambda *_: broken, dns.number_of_steps), choices=Choices()
+        )
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"sparsify": "magic"}, "no way to sparsify named 'magic'; choose one of dns, entropy"),
-        ({"bits": 1}, "no codebooks of 1 bits; choose 2 to 8"),
-        ({"bits": 9}, "no codebooks of 9 bits"),
+        ({"sparsify": "magic"}, "no way to sparsify named 'magic'; choose one of entropy, dns, vib"),
+        ({"choices": Choices(bits=1)}, "no codebooks of 1 bits; choose 2 to 8"),
+        ({"choices": Choices(bits=9)}, "no codebooks of 9 bits"),
     ],
 )
 def test_bad_arguments(change, message):
     with pytest.raises(BadData, match=message):
         sparse_network(
-            _trainer(LENET_300_100, *_columns(50, 2), 2), **({"sparsify": "dns", "bits": 4} | change)
+            _trainer(LENET_300_100, *_columns(50, 2), 2),
+            **({"sparsify": "dns", "choices": Choices()} | change),
         )
 
 
@@ -402,7 +411,7 @@ def _updates(surgery):
     x, y = _columns(40, 2)
     # an effort under which the lengths are those of the settings
     trainer = _trainer(LENET_300_100, x, y, 2, effort=(60_000 / 40) ** 0.5, observers=(watch,))
-    tensors = dns.sparsify(trainer, 4, surgery)
+    tensors = dns.sparsify(trainer, Choices(), surgery)
     return found["updates"], tensors
 
 
@@ -436,7 +445,9 @@ def test_centres_are_trained_and_zero_stays():
 
     def trained(steps):
         trainer = _trainer(LENET_300_100, x, y, 4, observers=(told.append,))
-        phase = CentreTraining(trainer.task, tensors, {}, 3, steps, 64, 1e-2, _generator())
+        phase = CentreTraining(
+            trainer.task, tensors, {}, 3, steps, Examples(trainer.task, 64, _generator(), 0), 1e-2
+        )
         trainer.run(phase)
         return phase.tensors()
 

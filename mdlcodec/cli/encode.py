@@ -20,6 +20,7 @@ from mdlcodec.cli.options import (
     preset_option,
 )
 from mdlcodec.cli.progress import ProgressLine
+from mdlcodec.cli.sender_options import sender_options
 from mdlcodec.cli.table_options import TableArguments, table_options
 from mdlcodec.cli.terminal import duration, say, say_notes
 from mdlcodec.cli.verbose import watch
@@ -27,6 +28,7 @@ from mdlcodec.cli.verification import verify
 from mdlcodec.report.strict_json import strict_json
 
 if TYPE_CHECKING:
+    from mdlcodec.codes.options import Chosen
     from mdlcodec.data import Dataset
     from mdlcodec.files.runs import Run
     from mdlcodec.report.accuracy import Examples
@@ -54,30 +56,7 @@ if TYPE_CHECKING:
     "tiny-cnn, vgga, vggb, vgg16 or resnet20; or auto, which chooses by the inputs' shape and number.",
 )
 @click.option("--seed", default=0, type=int, metavar="N", show_default=True, help="Seed of the network.")
-@click.option(
-    "--sparsify",
-    metavar="NAME",
-    help="With --code two-part: how the network becomes sparse, entropy or dns. [default: entropy]",
-)
-@click.option(
-    "--bits",
-    type=int,
-    metavar="B",
-    help="With --code two-part: at most 2^B values, one of them zero, in each of the network's tensors; "
-    "B is 2 to 8. [default: 4]",
-)
-@click.option(
-    "--dimension",
-    type=int,
-    metavar="D",
-    help="With --code subspace: the subspace's dimension. [default: the one with the shortest file of a few]",
-)
-@click.option(
-    "--prior",
-    type=float,
-    metavar="V",
-    help="With --code variational: the variance of the Gaussian prior over weights. [default: learned]",
-)
+@sender_options
 @preset_option
 @table_options
 @click.option(
@@ -125,10 +104,7 @@ def command(
     code: str,
     net: str,
     seed: int,
-    sparsify: str | None,
-    bits: int | None,
-    dimension: int | None,
-    prior: float | None,
+    chosen: Chosen,
     preset: int | None,
     table: TableArguments,
     kind: str,
@@ -182,7 +158,7 @@ def command(
                 preset=preset,
                 seed=seed,
                 device=device,
-                options=Options(sparsify, bits, dimension, prior),
+                options=Options.of(chosen),
                 limits=common.sending_limits(),
                 watch=watch("encoding", line, common),
                 checkpoint=held,

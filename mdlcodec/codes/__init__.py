@@ -5,7 +5,8 @@ Adding a code is one new file and one line in ``CODES``.
 
 from typing import TYPE_CHECKING
 
-from mdlcodec.codes.contract import NO_OPTIONS, Checkpoint, Code, Options, Prepared, Progress, Settings
+from mdlcodec.codes.contract import Checkpoint, Code, Prepared, Progress, Settings
+from mdlcodec.codes.options import NO_OPTIONS, Options
 from mdlcodec.codes.prequential import PrequentialCode
 from mdlcodec.codes.results import Decoded, Encoded, Learned
 from mdlcodec.codes.subspace import SubspaceCode

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import numbers
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from typing_extensions import override
 
+from mdlcodec.codes.options import NO_OPTIONS, Options
 from mdlcodec.codes.results import Decoded, Encoded, EqualChances, Learned
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Classes, Reals, Target
 from mdlcodec.errors import BadData, Unsupported
-from mdlcodec.limits import Cost, integer
+from mdlcodec.limits import Cost
 from mdlcodec.saved import Saved
 
 if TYPE_CHECKING:
     from mdlcodec.nn.weights import Weights
     from mdlcodec.nn.zoo import Architecture
-    from mdlcodec.observe.contract import Observer
 
 
 class Progress(Protocol):
@@ -41,42 +40,6 @@ class Settings:
     preset: int  # 1..9
     seed: int
     own_net: tuple[str, int] | None = None  # name and version, where the number is NetId.NAMED
-
-
-@dataclass(frozen=True)
-class Options:
-    """What only the sender chooses, and the file need not say; None for a code's own choice."""
-
-    sparsify: str | None = None  # how the network that is transmitted becomes sparse
-    bits: int | None = None  # of an index into the codebook of its weights
-    dimension: int | None = None  # of the random subspace
-    prior: float | None = None  # variance of the prior over weights
-    observers: tuple[Observer, ...] = ()  # of the training of a network that is transmitted
-    # how that network is trained, instead of the code's own way: takes and gives what the code's own does
-    method: Callable[..., Any] | None = None
-
-    def given(self) -> list[str]:
-        """Names of those that are not None."""
-        names = [field.name for field in fields(self) if field.name not in ("observers", "method")]
-        return [name for name in names if getattr(self, name) is not None]
-
-    def checked(self) -> Options:
-        """The same in the types above; raises BadData for what is of another. Codes check the values."""
-        if not isinstance(self.sparsify, str | None):
-            raise BadData(f"sparsify is of type {type(self.sparsify).__name__}; give its name as a string")
-        if not isinstance(self.prior, numbers.Real | None):
-            raise BadData(f"prior is of type {type(self.prior).__name__}; give a number")
-        return Options(
-            self.sparsify,
-            None if self.bits is None else integer(self.bits, "bits"),
-            None if self.dimension is None else integer(self.dimension, "dimension"),
-            None if self.prior is None else float(self.prior),
-            self.observers,
-            self.method,
-        )
-
-
-NO_OPTIONS = Options()
 
 
 class Checkpoint(Protocol):

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from typing_extensions import override
 
-from mdlcodec.codes.contract import NO_OPTIONS, Code, Given, Options, Predicted, Prepared, Progress, Settings
+from mdlcodec.codes.contract import Code, Given, Predicted, Prepared, Progress, Settings
+from mdlcodec.codes.options import NO_OPTIONS, Options
 from mdlcodec.codes.results import Decoded, Encoded, Learned
 from mdlcodec.codes.resumption import bits_of, coder_of, keep, labels_done, position
 from mdlcodec.container.ids import CodeId

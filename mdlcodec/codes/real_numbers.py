@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from typing_extensions import override
 
-from mdlcodec.codes.contract import NO_OPTIONS, Given, Options, Prepared, Progress
+from mdlcodec.codes.contract import Given, Prepared, Progress
+from mdlcodec.codes.options import NO_OPTIONS, Options
 from mdlcodec.codes.results import Decoded, Encoded
 from mdlcodec.codes.resumption import keep, labels_done, position
 from mdlcodec.data.targets import Reals

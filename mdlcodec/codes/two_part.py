@@ -15,8 +15,9 @@ import numpy as np
 from typing_extensions import override
 
 from mdlcodec.codes import network_labels, network_reals
-from mdlcodec.codes.contract import NO_OPTIONS, Given, Options, Prepared, Progress
+from mdlcodec.codes.contract import Given, Prepared, Progress
 from mdlcodec.codes.network_reals import CALIBRATION_BYTES, Standardisation
+from mdlcodec.codes.options import NO_OPTIONS, TRAINING, Options
 from mdlcodec.codes.results import Decoded, Encoded
 from mdlcodec.codes.transmitted import NetworkClasses, Transmission, TransmittedNetwork
 from mdlcodec.container.frame import Reader, unsigned
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from mdlcodec.sender.loop import Trainer
 
 DEFAULT_SPARSIFY = "entropy"
-DEFAULT_BITS = 4
 # types that float32 holds exactly
 _TYPES = ("F32", "F16", "BF16")
 _TRIALS = 8  # of tools for each tensor, when a network is written
@@ -223,7 +223,7 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
     number: int = CodeId.TWO_PART
     networks = (LENET5, LENET_300_100)
     section = "network"
-    options: frozenset[str] = frozenset({"sparsify", "bits"})
+    options: frozenset[str] = frozenset({"sparsify", *TRAINING})
     takes_reals = True
 
     @override
@@ -298,13 +298,11 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
 
     def method(self, options: Options) -> Callable[[Trainer], Tensors]:
         """How the network is trained: a trainer -> its tensors by name, float32."""
-        from mdlcodec.sender.sparsify import sparse_network
+        from mdlcodec.sender.sparsify import Choices, sparse_network
 
-        return partial(
-            sparse_network,
-            bits=DEFAULT_BITS if options.bits is None else options.bits,
-            sparsify=DEFAULT_SPARSIFY if options.sparsify is None else options.sparsify,
-        )
+        given = {name: getattr(options, name) for name in TRAINING if getattr(options, name) is not None}
+        sparsify = DEFAULT_SPARSIFY if options.sparsify is None else options.sparsify
+        return partial(sparse_network, sparsify=sparsify, choices=Choices(**given))
 
     def _section(self, tensors: list[Tensor]) -> bytes:
         from mdlcodec.descriptions.tensors.network_section import encode_network

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from mdlcodec.codes.contract import Options
+from mdlcodec.codes.options import Options
 from mdlcodec.codes.two_part import TwoPartCode
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.tensor import Tensor

@@ -3,7 +3,8 @@
 import numpy as np
 from typing_extensions import override
 
-from mdlcodec.codes.contract import NO_OPTIONS, Code, Given, Options, Prepared, Progress, Settings
+from mdlcodec.codes.contract import Code, Given, Prepared, Progress, Settings
+from mdlcodec.codes.options import NO_OPTIONS, Options
 from mdlcodec.codes.results import Decoded, Encoded, EqualChances, Learned
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs

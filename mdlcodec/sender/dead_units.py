@@ -53,7 +53,7 @@ def shrunk(graph: Graph, tensors: Mapping[str, Any], units: Mapping[str, np.ndar
     owned: dict[str, list[str]] = {}
     for name in tensors:
         owned.setdefault(name.rpartition(".")[0], []).append(name)
-    for number, stream in _streams(graph).items():
+    for number, stream in streams(graph).items():
         keep = units.get(graph.vertices[number].name)
         if keep is None or keep.all():
             continue
@@ -87,7 +87,7 @@ def _spread(values: np.ndarray, order: str | None, columns: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class _Stream:
+class Stream:
     """Where the outputs of a layer go. ``through``: vertices that keep channels apart, in their order; ``readers``:
     the layers at its end, and the order in which maps are flattened for them; ``pinned``: it goes elsewhere too."""
 
@@ -97,7 +97,7 @@ class _Stream:
 
 
 @functools.lru_cache(maxsize=8)
-def _streams(graph: Graph) -> dict[int, _Stream]:
+def streams(graph: Graph) -> dict[int, Stream]:
     """What is known of each linear layer and convolution, by the number of its vertex, in their order."""
     return {
         number: _stream(graph, number)
@@ -106,7 +106,7 @@ def _streams(graph: Graph) -> dict[int, _Stream]:
     }
 
 
-def _stream(graph: Graph, number: int) -> _Stream:
+def _stream(graph: Graph, number: int) -> Stream:
     entered = graph.readers()
     through: list[int] = []
     readers: list[tuple[int, str | None]] = []
@@ -127,7 +127,7 @@ def _stream(graph: Graph, number: int) -> _Stream:
                     waiting.append((reader + 1, node.order))
                 else:
                     waiting.append((reader + 1, order))
-    return _Stream(tuple(sorted(through)), tuple(readers), pinned)
+    return Stream(tuple(sorted(through)), tuple(readers), pinned)
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class _Analysis:
     """The search for dead units: forward through the graph again and again, until no unit goes any more."""
 
     def __init__(self, graph: Graph, tensors: Mapping[str, Any]) -> None:
-        self._graph, self._streams = graph, _streams(graph)
+        self._graph, self._streams = graph, streams(graph)
         self._own: dict[str, dict[str, np.ndarray]] = {vertex.name: {} for vertex in graph.vertices}
         for name, tensor in tensors.items():
             layer, _, part = name.rpartition(".")

@@ -6,7 +6,7 @@ the two together, in a time that falls with the zeros among the kernels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch.nn import functional
@@ -81,12 +81,23 @@ def sparse_forward(graph: Graph, tensors: Mapping[str, torch.Tensor], batch: tor
     return walk(graph, tensors, batch, step)
 
 
-def quick_forward(graph: Graph, tensors: Mapping[str, torch.Tensor], batch: torch.Tensor) -> torch.Tensor:
-    """What `float_forward` computes, (m, c, h, w) or (m, d) -> (m, k), with dense kernels."""
+def quick_forward(
+    graph: Graph,
+    tensors: Mapping[str, torch.Tensor],
+    batch: torch.Tensor,
+    entering: Callable[[Vertex, torch.Tensor], torch.Tensor] | None = None,
+) -> torch.Tensor:
+    """What `float_forward` computes in training, (m, c, h, w) or (m, d) -> (m, k), with dense kernels; m is a
+    multiple of LANES for images.
+
+    ``entering``: what becomes of a value, (m, ..), as it enters a vertex; not of one that is pooled at once.
+    """
     names = pooled(graph)
 
     def step(vertex: Vertex, own: Mapping[str, torch.Tensor], x: Sequence[torch.Tensor]) -> torch.Tensor:
         value = x[0]
+        if entering is not None and len(x) == 1:
+            value = entering(vertex, value)
         if isinstance(vertex.node, Convolution):
             weight, bias = own["weight"], own.get("bias")
             if vertex.name in names and weight.shape[1] <= _DENSE_CHANNELS:
@@ -103,7 +114,7 @@ def quick_forward(graph: Graph, tensors: Mapping[str, torch.Tensor], batch: torc
             and _is_pooled(graph, vertex, tensors)
         ):
             return value
-        return twins.forward(vertex.node, own, x, training=True)
+        return twins.forward(vertex.node, own, [value, *x[1:]], training=True)
 
     return walk(graph, tensors, batch, step)
 

@@ -1,49 +1,80 @@
 """Training a small sparse network for the two-part code. Adding a sparsifier is one new file and one line here."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from __future__ import annotations
+
+import math
 
 from mdlcodec.errors import BadData
 from mdlcodec.nn.zoo import Architecture
 from mdlcodec.sender.float_network import Tensors
 from mdlcodec.sender.loop import Trainer, check_finite
 from mdlcodec.sender.sparsify import dns, entropy
+from mdlcodec.sender.sparsify.contract import Choices, Sparsifier
+from mdlcodec.sender.sparsify.drr import Relaxation
+from mdlcodec.sender.sparsify.hard_concrete import HardConcrete
+from mdlcodec.sender.sparsify.layerwise import Layerwise
+from mdlcodec.sender.sparsify.magnitude import Magnitude
+from mdlcodec.sender.sparsify.penalised import penalised
+from mdlcodec.sender.sparsify.pmmp import MinimaxPruning
+from mdlcodec.sender.sparsify.rl1 import Sizes
+from mdlcodec.sender.sparsify.vib import InformationBottleneck
 
-__all__ = ["SPARSIFIERS", "sparse_network", "steps_of"]
-
-
-@dataclass(frozen=True)
-class Sparsifier:
-    """A way to train a sparse network whose tensors have at most 2^bits values each."""
-
-    train: Callable[[Trainer, int], Tensors]
-    steps: Callable[[Architecture, float, int], int]  # of an architecture, an effort and so many examples
-
+__all__ = ["SPARSIFIERS", "Choices", "Sparsifier", "check_choices", "sparse_network", "steps_of"]
 
 SPARSIFIERS = {
-    "dns": Sparsifier(dns.sparsify, dns.number_of_steps),
-    "entropy": Sparsifier(entropy.sparsify, entropy.number_of_steps),
+    "entropy": Sparsifier(entropy.sparsify, entropy.number_of_steps, (1e-6, 1e3)),
+    "dns": Sparsifier(dns.sparsify, dns.number_of_steps, (0.01, 100.0), frozenset({"as_published"})),
+    "vib": penalised(InformationBottleneck),
+    "pmmp": penalised(MinimaxPruning),
+    "drr": penalised(Relaxation),
+    "rl1": penalised(Sizes),
+    "layerwise": penalised(Layerwise),
+    "hard-concrete": penalised(HardConcrete),
+    "magnitude": penalised(Magnitude),
 }
 
 
 def steps_of(architecture: Architecture, sparsify: str, effort: float, n: int) -> int:
-    """The number of steps that `sparse_network` takes for n examples; raises BadData for an unknown sparsifier."""
+    """The most steps that `sparse_network` takes for n examples; raises BadData for an unknown sparsifier."""
     return _named(sparsify).steps(architecture, effort, n)
 
 
-def sparse_network(trainer: Trainer, *, sparsify: str | Sparsifier, bits: int) -> Tensors:
-    """Trains the task's network sparse, with at most ``2**bits`` values in every tensor of weights.
+def check_choices(sparsify: str | Sparsifier, choices: Choices) -> None:
+    """Raise BadData for a sparsifier that does not exist, and for choices that it does not take."""
+    name = sparsify if isinstance(sparsify, str) else "of your own"
+    chosen = _named(sparsify) if isinstance(sparsify, str) else sparsify
+    if not 2 <= choices.bits <= 8:
+        raise BadData(f"no codebooks of {choices.bits} bits; choose 2 to 8")
+    for option in choices.given():
+        if option != "strength" and option not in chosen.takes:
+            takes = ", ".join(["strength", *sorted(chosen.takes)])
+            raise BadData(f"the sparsifier {name} takes no {option}; it takes {takes}")
+    least, largest = chosen.strengths
+    if choices.strength is not None and not least <= choices.strength <= largest:  # NaN neither
+        raise BadData(
+            f"strength {choices.strength:g} is out of range for the sparsifier {name}; choose one of {least:g} to "
+            f"{largest:g}"
+        )
+    for gamma in choices.gamma or ():
+        if not 0 < gamma < math.inf:
+            raise BadData(f"gamma is made of positive numbers, not {gamma:g}")
+    for what, value, most in (("rho", choices.rho, 1e9), ("tamade", choices.tamade, 1e3)):
+        if value is not None and not 0 <= value <= most:
+            raise BadData(f"{what} is a number of 0 to {most:g}, not {value:g}")
+
+
+def sparse_network(trainer: Trainer, *, sparsify: str | Sparsifier, choices: Choices) -> Tensors:
+    """Trains the task's network sparse, with at most ``2**choices.bits`` values in every tensor of weights.
 
     ``sparsify``: the name of a way in SPARSIFIERS, or one of one's own.
 
     Returns float32 tensors by the network's names and in its order, finite, without the units that cannot influence
-    the output. Ordinary float32: the result differs between machines. Raises BadData for a sparsifier that does not
-    exist and for codebooks of another size, InexactComputation when the training diverges.
+    the output. Ordinary float32: the result differs between machines. Raises BadData as `check_choices` does,
+    InexactComputation when the training diverges.
     """
+    check_choices(sparsify, choices)
     train = _named(sparsify).train if isinstance(sparsify, str) else sparsify.train
-    if not 2 <= bits <= 8:
-        raise BadData(f"no codebooks of {bits} bits; choose 2 to 8")
-    tensors = train(trainer, bits)
+    tensors = train(trainer, choices)
     check_finite(tensors)
     return {name: tensors[name] for name in trainer.task.graph.tensors(trainer.task.inputs)}
 

@@ -9,8 +9,9 @@ from typing_extensions import override
 
 from mdlcodec.sender.float_network import Tensors
 from mdlcodec.sender.k_means import codebook
-from mdlcodec.sender.loop import Phase, check_finite, shuffled_batches
+from mdlcodec.sender.loop import Phase, check_finite
 from mdlcodec.sender.pooled_forward import sparse_forward
+from mdlcodec.sender.sparsify.examples import Examples
 from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
 from mdlcodec.sender.task import Task
 
@@ -30,9 +31,8 @@ class CentreTraining(Phase):
         statistics: Tensors,
         bits: int,
         steps: int,
-        batch: int,
+        examples: Examples,
         rate: float,
-        generator: torch.Generator,
     ) -> None:
         """Raises InexactComputation for weights that are not finite."""
         check_finite(tensors)
@@ -47,16 +47,16 @@ class CentreTraining(Phase):
             self._indices[name] = torch.from_numpy(index).long()
         self._free = {name: (values != 0).float() for name, values in self._centres.items()}
         self._optimiser = ShrinkingAdam()
-        self._batches = shuffled_batches(task.n, batch, generator)
+        self._examples = examples
         self._gradients: Tensors = {}
 
     @override
     def step(self, done: int) -> float:
-        rows = next(self._batches)
+        x, y = self._examples.next()
         leaves = {name: values.detach().requires_grad_() for name, values in self._centres.items()}
         shown = {name: (leaf * self._free[name])[self._indices[name]] for name, leaf in leaves.items()}
-        scores = sparse_forward(self.graph, shown | self._statistics, self.task.x[rows])
-        loss = self.task.loss(scores, rows)
+        scores = sparse_forward(self.graph, shown | self._statistics, x)
+        loss = self.task.loss_of(scores, y)
         loss.backward()
         with torch.no_grad():
             self._optimiser.update(leaves, self._rate * (1 - done / self.steps))

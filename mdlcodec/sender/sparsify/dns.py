@@ -11,7 +11,7 @@ stages, which saves time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -23,6 +23,8 @@ from mdlcodec.sender.float_network import Tensors, initial_tensors
 from mdlcodec.sender.loop import Phase, Trainer, shuffled_batches
 from mdlcodec.sender.pooled_forward import rounded_batch, sparse_forward
 from mdlcodec.sender.sparsify.centres import CentreTraining
+from mdlcodec.sender.sparsify.contract import Choices
+from mdlcodec.sender.sparsify.examples import Examples
 from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
 from mdlcodec.sender.task import Task, scaled
 
@@ -47,6 +49,8 @@ class Surgery:
 
 
 SURGERY = Surgery()
+# A.1: 51,000 steps of 1,024 examples, its penalty, and no share of a tensor that stays
+PUBLISHED = Surgery(lengths=(20_000, 30_000, 1000), batch=1024, weight_decay=5e-3, rising=2 / 3, least=0.0)
 
 
 def number_of_steps(_architecture: Architecture, effort: float, n: int) -> int:
@@ -54,9 +58,15 @@ def number_of_steps(_architecture: Architecture, effort: float, n: int) -> int:
     return sum(scaled(length, effort, n) for length in SURGERY.lengths)
 
 
-def sparsify(trainer: Trainer, bits: int, surgery: Surgery = SURGERY) -> Tensors:
-    """The pruned and quantised network, without dead units. Raises InexactComputation when training diverges."""
+def sparsify(trainer: Trainer, choices: Choices, surgery: Surgery | None = None) -> Tensors:
+    """The pruned and quantised network, without dead units; the strength is the last multiple of the thresholds.
+    Raises InexactComputation when training diverges."""
     task = trainer.task
+    if surgery is None:
+        surgery = PUBLISHED if choices.as_published else SURGERY
+    if choices.strength is not None:
+        part = choices.strength / surgery.multiples[-1]
+        surgery = replace(surgery, multiples=tuple(part * multiple for multiple in surgery.multiples))
     lengths = [task.scaled(length) for length in surgery.lengths]
     batch = rounded_batch(surgery.batch, task.n)
     generator = torch.Generator().manual_seed(task.seed)
@@ -66,9 +76,9 @@ def sparsify(trainer: Trainer, bits: int, surgery: Surgery = SURGERY) -> Tensors
     trainer.run(baseline)
     pruning = _Pruning(baseline, lengths[1], generator)
     trainer.run(pruning)
-    masked, statistics = pruning.masked(), pruning.statistics
-    rate = surgery.adam_rate
-    centres = CentreTraining(task, masked, statistics, bits, lengths[2], batch, rate, generator)
+    masked, statistics, rate = pruning.masked(), pruning.statistics, surgery.adam_rate
+    examples = Examples(task, surgery.batch, generator, copies=0)
+    centres = CentreTraining(task, masked, statistics, choices.bits, lengths[2], examples, rate)
     trainer.run(centres)
     sparse = dict(centres.tensors())
     return shrunk(centres.graph, sparse, live_units(centres.graph, sparse))

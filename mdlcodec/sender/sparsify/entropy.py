@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -25,10 +25,11 @@ from mdlcodec.nn.node import Parameter
 from mdlcodec.nn.zoo import Architecture
 from mdlcodec.sender.dead_units import live_units, shrunk
 from mdlcodec.sender.float_network import Tensors
-from mdlcodec.sender.loop import Phase, Trainer, cooled, shuffled_batches
-from mdlcodec.sender.pooled_forward import rounded_batch, sparse_forward
+from mdlcodec.sender.loop import Phase, Trainer, cooled
+from mdlcodec.sender.pooled_forward import sparse_forward
 from mdlcodec.sender.sparsify import quantisation
-from mdlcodec.sender.sparsify.augmentation import moved_copies
+from mdlcodec.sender.sparsify.contract import Choices
+from mdlcodec.sender.sparsify.examples import COPIES, STRENGTH, Examples
 from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
 from mdlcodec.sender.task import Task, scaled
 
@@ -42,8 +43,8 @@ class Pricing:
     rate: float = 0.01  # largest learning rate of the weights, in quantisation steps
     exchange: float = 1.0  # bits of labels that one bit of the network is worth
     batch: int = 128
-    copies: int = 4  # moved copies of the training images
-    strength: float = 1.0  # of their movements
+    copies: int = COPIES  # moved copies of the training images
+    strength: float = STRENGTH  # of their movements
     priced_from: float = 0.05  # the price grows from nothing here ...
     priced_in_full: float = 0.5  # ... to its full amount here
     quantised_from: float = 0.3  # until then the loss sees the weights before rounding
@@ -68,7 +69,6 @@ _WARM_UP = 300  # steps of a learning rate that rises
 _REFRESHED = 50  # steps between two looks at what the weights cost
 # steps between two removals of dead units: a multiple of _REFRESHED, as prices have shapes too
 _SHRUNK = 1000
-_LOOKED_AT = 4096  # examples whose features set the first step
 _BIAS_STEP = 0.2
 _BIAS_PRICE = 5.0  # bits
 _RECENT = 0.02  # weight of a batch in the variance of residuals
@@ -85,13 +85,20 @@ def number_of_steps(architecture: Architecture, effort: float, n: int) -> int:
     return scaled(pricing_of(architecture).steps, effort, n)
 
 
-def sparsify(trainer: Trainer, bits: int, pricing: Pricing | None = None) -> Tensors:
+def sparsify(
+    trainer: Trainer, choices: Choices, pricing: Pricing | None = None, trained: Tensors | None = None
+) -> Tensors:
     """The trained and quantised network, without dead units: levels times a step for each tensor.
 
-    ``pricing``: the network's by default. Raises InexactComputation when the training diverges.
+    ``pricing``: the network's by default, with the strength that was chosen as its exchange rate; ``trained``:
+    tensors to go on from. Raises InexactComputation when the training diverges.
     """
     task = trainer.task
-    phase = PricedTraining(task, pricing_of(task.architecture) if pricing is None else pricing, bits)
+    if pricing is None:
+        pricing = pricing_of(task.architecture)
+        if choices.strength is not None:
+            pricing = replace(pricing, exchange=choices.strength)
+    phase = PricedTraining(task, pricing, choices.bits, trained)
     trainer.run(phase)
     return phase.finished()
 
@@ -102,34 +109,30 @@ class PricedTraining(Phase):
     Running statistics, where the network keeps some, travel as bfloat16 holds them.
     """
 
-    def __init__(self, task: Task, pricing: Pricing, bits: int) -> None:
+    def __init__(self, task: Task, pricing: Pricing, bits: int, trained: Tensors | None = None) -> None:
+        """``trained``: tensors to go on from, in place of random ones."""
         self.task, self.pricing, self.steps = task, pricing, task.scaled(pricing.steps)
-        self.graph = pricing.graph(task)
         self._largest = 2 ** (bits - 1) - 1
         generator = torch.Generator().manual_seed(task.seed)
-        self._x, self._y = task.x, task.y
-        # what a moved image's class is is known; where a number says where something is, it moves too
-        if task.are_images and not task.has_reals:
-            pictures = moved_copies(task.x, pricing.copies, pricing.strength, generator)
-            self._x, self._y = pictures, task.y.repeat(pricing.copies + 1)
-        size = self._x[:_LOOKED_AT].float().square().mean().sqrt().item()
-        self._values, self._steps, self._statistics = _start(
-            self.graph.tensors(task.inputs),
-            set(self.graph.parameters(task.inputs)),
-            size,
-            self._largest,
-            generator,
-        )
+        self._examples = Examples(task, pricing.batch, generator, pricing.copies, pricing.strength)
+        names = set(task.graph.parameters(task.inputs))
+        if trained is None:
+            self.graph = pricing.graph(task)
+            tensors, size = self.graph.tensors(task.inputs), self._examples.size()
+            start = _start(tensors, names, size, self._largest, generator)
+        else:
+            self.graph = task.graph.fitted({name: tuple(tensor.shape) for name, tensor in trained.items()})
+            start = _start_from(trained, names, self._largest)
+        self._values, self._steps, self._statistics = start
         self._optimiser = ShrinkingAdam()
         self._price = pricing.exchange * math.log(2) / task.n
-        batch = rounded_batch(pricing.batch, task.n)
-        self._batches = shuffled_batches(len(self._x), batch, generator)
         self._prices: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
         self._variance = 1.0  # of real numbers around the outputs; classes have none
 
     @override
     def step(self, done: int) -> float:
-        pricing, part, rows = self.pricing, done / self.steps, next(self._batches)
+        pricing, part = self.pricing, done / self.steps
+        x, y = self._examples.next()
         values, steps = self._values, self._steps
         for tensor in (*values.values(), *steps.values()):
             tensor.grad = None
@@ -140,8 +143,8 @@ class PricedTraining(Phase):
             for name, v in values.items()
         }
         graph = self._graph_now()
-        scores = sparse_forward(graph, shown | self._statistics, self._x[rows].float())
-        loss = self.task.loss_of(scores, self._y[rows])
+        scores = sparse_forward(graph, shown | self._statistics, x)
+        loss = self.task.loss_of(scores, y)
         loss.backward()
         if self.task.has_reals:
             self._variance += _RECENT * (2.0 * loss.item() - self._variance)
@@ -230,6 +233,17 @@ def _start(
             values[name] = torch.zeros(shape)
             steps[name] = torch.tensor(math.log(_BIAS_STEP))
     return values, steps, statistics
+
+
+def _start_from(trained: Tensors, names: set[str], largest: int) -> tuple[Tensors, Tensors, Tensors]:
+    """The same of tensors that are trained: the largest weight of a tensor is its largest level."""
+    statistics = {name: tensor.clone() for name, tensor in trained.items() if name not in names}
+    steps = {}
+    for name, tensor in trained.items():
+        if name in names:
+            most = float(tensor.abs().max())
+            steps[name] = torch.tensor(math.log(most / largest if most else _BIAS_STEP))
+    return {name: trained[name] / step.exp() for name, step in steps.items()}, steps, statistics
 
 
 def _prices(values: Tensors, largest: int) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:

@@ -1,0 +1,113 @@
+"""Options of `encode` for what only the sender chooses."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+
+class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
+    """Numbers with commas between."""
+
+    name = "numbers"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        """Of a text."""
+        try:
+            return tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no list of numbers; write it as 0.1,0.2,0.05", param, ctx)
+
+
+_OPTIONS = (
+    click.option(
+        "--sparsify",
+        metavar="NAME",
+        help="With --code two-part: how the network becomes sparse: entropy, dns, vib, pmmp, drr, rl1, layerwise, "
+        "hard-concrete or magnitude. [default: entropy]",
+    ),
+    click.option(
+        "--bits",
+        type=int,
+        metavar="B",
+        help="With --code two-part: at most 2^B values, one of them zero, in each of the network's tensors; "
+        "B is 2 to 8. [default: 4]",
+    ),
+    click.option(
+        "--strength",
+        type=float,
+        metavar="A",
+        help="With --code two-part: how much --sparsify takes away: alpha in nats of all labels (pmmp, drr, rl1, "
+        "layerwise, hard-concrete), vib's s of gamma_i = s L m_i / 2, the share that goes (magnitude), the last "
+        "multiple of the thresholds (dns), bits of labels that a bit of the network is worth (entropy).",
+    ),
+    click.option(
+        "--gamma",
+        type=Numbers(),
+        metavar="G,G,..",
+        help="With --sparsify vib: one for each layer with noise.",
+    ),
+    click.option(
+        "--rho",
+        type=float,
+        metavar="R",
+        help="With the methods from vib on: factor of the squared weights, nats of all labels. [default: 0]",
+    ),
+    click.option(
+        "--tamade",
+        type=float,
+        metavar="D",
+        help="With these: after training, the largest threshold goes under which the loss is at most 1 + D times "
+        "what it was; 0: none. [default: 0.01, and 0 for vib and magnitude]",
+    ),
+    click.option(
+        "--rgp/--no-rgp",
+        default=None,
+        help="With these: whether weights that cannot act become 0. [default: --rgp]",
+    ),
+    click.option(
+        "--priced/--codebooks",
+        default=None,
+        help="With these: whether training ends under the price of bits, as entropy's does, or with codebooks of "
+        "k-means.",
+    ),
+    click.option(
+        "--as-published",
+        is_flag=True,
+        default=None,
+        help="With --sparsify dns: 51,000 steps of 1,024 examples and all else as Zhou et al. 2018, A.1, say.",
+    ),
+    click.option(
+        "--dimension",
+        type=int,
+        metavar="D",
+        help="With --code subspace: the subspace's dimension. [default: the one with the shortest file of a few]",
+    ),
+    click.option(
+        "--prior",
+        type=float,
+        metavar="V",
+        help="With --code variational: the variance of the Gaussian prior over weights. [default: learned]",
+    ),
+)
+_NAMES = (
+    "sparsify", "bits", "strength", "gamma", "rho", "tamade", "rgp", "priced", "as_published", "dimension", "prior"
+)  # fmt: skip
+
+
+def sender_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command these options, as one argument ``chosen``: a dict of those that were given."""
+
+    @functools.wraps(command)
+    def with_chosen(*args: Any, **rest: Any) -> None:
+        chosen = {name: rest.pop(name) for name in _NAMES}
+        command(*args, chosen={name: value for name, value in chosen.items() if value is not None}, **rest)
+
+    for option in reversed(_OPTIONS):
+        with_chosen = option(with_chosen)
+    return with_chosen

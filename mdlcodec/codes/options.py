@@ -1,0 +1,99 @@
+"""What only the sender chooses, and a file need not say."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import TypedDict
+
+from mdlcodec.errors import BadData
+from mdlcodec.limits import integer
+
+if TYPE_CHECKING:
+    from mdlcodec.observe.contract import Observer
+
+_REALS = ("prior", "strength", "rho", "tamade")
+_FLAGS = ("rgp", "priced", "as_published")
+# how sparse networks are trained: names of Options, and of sender.sparsify.contract.Choices
+TRAINING = ("bits", "strength", "gamma", "rho", "tamade", "rgp", "priced", "as_published")
+
+
+class Chosen(TypedDict, total=False):
+    """The same as keywords; see ``Options``."""
+
+    sparsify: str | None
+    bits: int | None
+    strength: float | None
+    gamma: Iterable[float] | None
+    rho: float | None
+    tamade: float | None
+    rgp: bool | None
+    priced: bool | None
+    as_published: bool | None
+    dimension: int | None
+    prior: float | None
+
+
+@dataclass(frozen=True)
+class Options:
+    """None for a code's own choice; codes check the values."""
+
+    sparsify: str | None = None  # how the network that is transmitted becomes sparse
+    bits: int | None = None  # of an index into the codebook of its weights
+    dimension: int | None = None  # of the random subspace
+    prior: float | None = None  # variance of the prior over weights
+    strength: float | None = None  # what the sparsifier calls so
+    gamma: tuple[float, ...] | None = None  # of VIBNet's layers
+    rho: float | None = None  # factor of squared weights
+    tamade: float | None = None  # share by which the loss may rise when small weights go
+    rgp: bool | None = None  # whether weights that cannot act go
+    priced: bool | None = None  # whether training ends under the price of bits, in place of codebooks
+    as_published: bool | None = None  # whether the settings are the paper's
+    observers: tuple[Observer, ...] = ()  # of the training of a network that is transmitted
+    # how that network is trained, instead of the code's own way: takes and gives what the code's own does
+    method: Callable[..., Any] | None = None
+
+    @classmethod
+    def of(cls, chosen: Mapping[str, Any]) -> Options:
+        """Options of keywords. Raises TypeError for one that does not exist."""
+        unknown = set(chosen) - set(Chosen.__annotations__)
+        if unknown:
+            raise TypeError(f"no option {min(unknown)!r}; there are {', '.join(Chosen.__annotations__)}")
+        return cls(**chosen)
+
+    def given(self) -> list[str]:
+        """Names of those that are not None."""
+        names = [field.name for field in fields(self) if field.name not in ("observers", "method")]
+        return [name for name in names if getattr(self, name) is not None]
+
+    def checked(self) -> Options:
+        """The same in the types above; raises BadData for what is of another."""
+        if not isinstance(self.sparsify, str | None):
+            raise BadData(f"sparsify is of type {type(self.sparsify).__name__}; give its name as a string")
+        own: dict[str, Any] = {}
+        for name in ("bits", "dimension"):
+            if getattr(self, name) is not None:
+                own[name] = integer(getattr(self, name), name)
+        for name in _REALS:
+            if getattr(self, name) is not None:
+                own[name] = _real(getattr(self, name), name)
+        for name in _FLAGS:
+            if not isinstance(getattr(self, name), bool | None):
+                raise BadData(f"{name} is of type {type(getattr(self, name)).__name__}; give True or False")
+        if self.gamma is not None:
+            if isinstance(self.gamma, str) or not isinstance(self.gamma, Iterable):
+                raise BadData(f"gamma is of type {type(self.gamma).__name__}; give a list of numbers")
+            own["gamma"] = tuple(_real(one, "gamma") for one in self.gamma)
+        return replace(self, **own)
+
+
+def _real(value: object, name: str) -> float:
+    if not isinstance(value, numbers.Real) or isinstance(value, bool):
+        raise BadData(f"{name} is of type {type(value).__name__}; give a number")
+    return float(value)
+
+
+NO_OPTIONS = Options()

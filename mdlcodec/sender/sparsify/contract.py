@@ -1,0 +1,100 @@
+"""What a way of training a sparse network is, and what a sender may choose of one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+import torch
+
+from mdlcodec.nn.graph import Graph, Vertex
+from mdlcodec.nn.zoo import Architecture
+from mdlcodec.sender.float_network import Tensors
+from mdlcodec.sender.loop import Trainer
+from mdlcodec.sender.task import Task
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a sender chooses; None for a method's own.
+
+    ``bits``: at most 2^bits values a tensor; ``strength``: what the method calls so; ``gamma``: one for each layer
+    with noise; ``rho``: factor of the squared weights, in nats a label's n-th part; ``tamade``: share by which the
+    loss may rise, 0 to leave it out; ``rgp``: whether weights that cannot act go; ``priced``: whether training
+    goes on under the price of bits in place of codebooks; ``as_published``: settings of the paper rather than
+    ours.
+    """
+
+    bits: int = 4
+    strength: float | None = None
+    gamma: tuple[float, ...] | None = None
+    rho: float | None = None
+    tamade: float | None = None
+    rgp: bool | None = None
+    priced: bool | None = None
+    as_published: bool = False
+
+    def given(self) -> list[str]:
+        """Names of those that are not a method's own choice, but for ``bits``."""
+        named = [field.name for field in fields(self) if field.name != "bits"]
+        return [name for name in named if getattr(self, name) not in (None, False)]
+
+
+@dataclass(frozen=True)
+class Sparsifier:
+    """A way to train a sparse network whose tensors have at most 2^bits values each.
+
+    ``steps``: of an architecture, an effort and so many examples; ``strengths``: the least and the largest that it
+    takes; ``takes``: the names of the other choices that it takes.
+    """
+
+    train: Callable[[Trainer, Choices], Tensors]
+    steps: Callable[[Architecture, float, int], int]
+    strengths: tuple[float, float] = (1e-9, 1e9)
+    takes: frozenset[str] = frozenset()
+
+
+class Method(ABC):
+    """What one method adds to the training of `penalised`: parameters, a penalty, and what is left in the end.
+
+    Weights are those that gradients move, by the names of the network's tensors; each has its gradient of the mean
+    loss when ``penalise`` is called, and moves by Adam afterwards.
+    """
+
+    strength: float  # by default
+    strengths: tuple[float, float]  # the least and the largest
+    takes: frozenset[str] = frozenset({"rho", "tamade", "rgp", "priced"})
+    tamade = 0.01  # by default
+    rgp = True
+
+    def __init__(self, task: Task, graph: Graph, choices: Choices, steps: int, rng: torch.Generator) -> None:
+        """``steps``: of the training; ``rng``: for whatever is drawn."""
+        self.task, self.graph, self.choices, self.steps, self.rng = task, graph, choices, steps, rng
+        self.chosen = self.strength if choices.strength is None else choices.strength
+
+    def extra(self) -> dict[str, tuple[torch.Tensor, float]]:
+        """What else is trained, with its share of the learning rate."""
+        return {}
+
+    def shown(self, weights: Tensors) -> Tensors:
+        """The weights that the network computes with in training."""
+        return weights
+
+    def entering(self, vertex: Vertex, value: torch.Tensor) -> torch.Tensor:
+        """A value (m, ...) as it enters a vertex in training."""
+        return value
+
+    @abstractmethod
+    def penalise(self, weights: Tensors, part: float, price: float) -> None:
+        """Adds the gradient of the penalty; ``part`` of the training is done, ``price``: of a nat, in mean
+        losses."""
+
+    def moved(  # noqa: B027  # most methods do nothing
+        self, weights: Tensors, statistics: Tensors, done: int
+    ) -> None:
+        """After a step, ``done`` of them before it: what else happens to the weights."""
+
+    @abstractmethod
+    def left(self, weights: Tensors) -> Tensors:
+        """The weights of the network that is left: what went is 0."""

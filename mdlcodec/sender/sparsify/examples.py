@@ -1,0 +1,45 @@
+"""The examples that a sparse network is trained on: those of the task, and moved copies of images of classes."""
+
+from __future__ import annotations
+
+import torch
+
+from mdlcodec.sender.loop import shuffled_batches
+from mdlcodec.sender.pooled_forward import rounded_batch
+from mdlcodec.sender.sparsify.augmentation import moved_copies
+from mdlcodec.sender.task import Task
+
+COPIES, STRENGTH = 4, 1.0  # of all images, and of their movements
+_LOOKED_AT = 4096  # examples whose size is taken
+
+
+class Examples:
+    """Endless batches of them, in random orders.
+
+    What a moved image's class is is known; where a number says where something is, it moves too: real numbers'
+    images have no copies.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        batch: int,
+        generator: torch.Generator,
+        copies: int = COPIES,
+        strength: float = STRENGTH,
+    ) -> None:
+        """``batch``: examples in each, or so; ``copies`` and ``strength``: see `moved_copies`."""
+        self._x, self._y = task.x, task.y
+        if task.are_images and not task.has_reals:
+            self._x = moved_copies(task.x, copies, strength, generator)
+            self._y = task.y.repeat(copies + 1)
+        self._batches = shuffled_batches(len(self._x), rounded_batch(batch, task.n), generator)
+
+    def next(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Examples (m, c, h, w) or (m, d), float32, and their labels (m,)."""
+        rows = next(self._batches)
+        return self._x[rows].float(), self._y[rows]
+
+    def size(self) -> float:
+        """Root mean square of the inputs."""
+        return self._x[:_LOOKED_AT].float().square().mean().sqrt().item()

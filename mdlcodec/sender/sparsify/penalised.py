@@ -1,0 +1,189 @@
+"""The one loop of all methods that train under a penalty of their own: then what went is settled, and training
+goes on.
+
+After a method's training, in this order, each where it is asked for or helps: small weights go as far as the loss
+allows (TAMADE), weights that cannot act go (RGP), dead units leave, what is left is trained on under its mask, and
+values are quantised: codebooks with trained centres, or training under the price of bits (`entropy`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from typing_extensions import override
+
+from mdlcodec.nn.graph import Graph
+from mdlcodec.nn.zoo import Architecture
+from mdlcodec.sender.dead_units import live_units, shrunk
+from mdlcodec.sender.float_network import Tensors, float_forward, initial_tensors
+from mdlcodec.sender.loop import Phase, Trainer, check_finite, cooled
+from mdlcodec.sender.pooled_forward import quick_forward
+from mdlcodec.sender.random_gradients import random_gradient_pruned
+from mdlcodec.sender.sparsify import entropy
+from mdlcodec.sender.sparsify.centres import CentreTraining
+from mdlcodec.sender.sparsify.contract import Choices, Method, Sparsifier
+from mdlcodec.sender.sparsify.examples import Examples
+from mdlcodec.sender.sparsify.masked import MaskedTraining
+from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
+from mdlcodec.sender.sparsify.tamade import thresholded
+from mdlcodec.sender.task import Task, scaled
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast; steps for 60,000 examples."""
+
+    steps: int = 24_000
+    masked: int = 8_000
+    centres: int = 2_000
+    priced: int = 12_000
+    batch: int = 128
+    rate: float = 1e-3
+    cooling_from: float = 0.5  # the rate falls along a cosine from here ...
+    coolest: float = 0.02  # ... to this share of it
+    masked_rate: float = 1e-3
+    ramp: float = 0.1  # of the training, over which the penalty grows to all of it
+
+
+SCHEDULE = Schedule()
+_RECENT, _LEAST_VARIANCE = 0.02, 1e-7  # of the residuals of real numbers of variance 1: see `entropy`
+_AT_ONCE = 2048  # examples whose loss is computed
+
+
+def number_of_steps(architecture: Architecture, effort: float, n: int) -> int:
+    """Steps of the longest way through, for n examples."""
+    last = max(SCHEDULE.centres, SCHEDULE.priced)
+    return sum(scaled(steps, effort, n) for steps in (SCHEDULE.steps, SCHEDULE.masked, last))
+
+
+def penalised(method: type[Method]) -> Sparsifier:
+    """The way of training of a method."""
+
+    def train(trainer: Trainer, choices: Choices) -> Tensors:
+        return sparsify(trainer, choices, method)
+
+    return Sparsifier(train, number_of_steps, method.strengths, method.takes)
+
+
+class Penalised(Phase):
+    """Training under a method's penalty."""
+
+    what = "training under a penalty"
+
+    def __init__(
+        self, task: Task, choices: Choices, method: type[Method], generator: torch.Generator
+    ) -> None:
+        self.task, self.graph, self.steps = task, task.graph, task.scaled(SCHEDULE.steps)
+        drawn = initial_tensors(
+            self.graph, task.inputs, lambda shape: torch.randn(shape, generator=generator)
+        )
+        self.weights = {name: drawn[name] for name in self.graph.parameters(task.inputs)}
+        self.statistics = {name: tensor for name, tensor in drawn.items() if name not in self.weights}
+        self.method = method(task, self.graph, choices, self.steps, generator)
+        self.examples = Examples(task, SCHEDULE.batch, generator)
+        self._rho = choices.rho or 0.0
+        self._optimiser = ShrinkingAdam()
+        self._variance = 1.0
+
+    @override
+    def step(self, done: int) -> float:
+        x, y = self.examples.next()
+        method, weights, extra, part = self.method, self.weights, self.method.extra(), done / self.steps
+        for tensor in (*weights.values(), *(tensor for tensor, _ in extra.values())):
+            tensor.grad = None
+            tensor.requires_grad_()
+        shown = method.shown(weights) | self.statistics
+        loss = self.task.loss_of(quick_forward(self.graph, shown, x, method.entering), y)
+        loss.backward()
+        if self.task.has_reals:
+            self._variance += _RECENT * (2.0 * loss.item() - self._variance)
+            self._variance = max(self._variance, _LEAST_VARIANCE)
+        rate = SCHEDULE.rate * (
+            SCHEDULE.coolest + (1 - SCHEDULE.coolest) * cooled(part, SCHEDULE.cooling_from)
+        )
+        with torch.no_grad():
+            price = self._variance * min(1.0, part / SCHEDULE.ramp) / self.task.n
+            method.penalise(weights, part, price)
+            for tensor in weights.values():
+                if self._rho and tensor.grad is not None and tensor.dim() > 1:
+                    tensor.grad += 2.0 * price * self._rho * tensor
+            self._optimiser.update(weights, rate)
+            for name, (tensor, share) in extra.items():
+                self._optimiser.update({name: tensor}, rate * share)
+            method.moved(weights, self.statistics, done)
+        return loss.item()
+
+    @override
+    def tensors(self) -> Mapping[str, torch.Tensor]:
+        with torch.no_grad():
+            return self.method.left({n: t.detach() for n, t in self.weights.items()}) | self.statistics
+
+    @override
+    def gradients(self) -> Mapping[str, torch.Tensor]:
+        return {name: tensor.grad for name, tensor in self.weights.items() if tensor.grad is not None}
+
+
+def sparsify(trainer: Trainer, choices: Choices, method: type[Method]) -> Tensors:
+    """The sparse and quantised network, without dead units. Raises InexactComputation when training diverges,
+    BadData for choices that this network does not take."""
+    task = trainer.task
+    generator = torch.Generator().manual_seed(task.seed)
+    phase = Penalised(task, choices, method, generator)
+    trainer.run(phase)
+    tensors = dict(phase.tensors())
+    check_finite(tensors)
+    statistics = phase.statistics
+    weights = {name: tensor for name, tensor in tensors.items() if name not in statistics}
+    delta = method.tamade if choices.tamade is None else choices.tamade
+    if delta:
+        weights, _ = thresholded(weights, _loss_of(task, phase.graph, statistics), delta)
+    if method.rgp if choices.rgp is None else choices.rgp:
+        tensors, _ = random_gradient_pruned(phase.graph, weights | statistics, task.inputs)
+        weights = {name: tensors[name] for name in weights}
+    units = live_units(phase.graph, weights | statistics)
+    weights, statistics = shrunk(phase.graph, weights, units), shrunk(phase.graph, statistics, units)
+    graph = phase.graph.fitted({name: tuple(t.shape) for name, t in weights.items()})
+    masked = MaskedTraining(
+        task, graph, weights, statistics, phase.examples, task.scaled(SCHEDULE.masked), SCHEDULE.masked_rate
+    )
+    trainer.run(masked)
+    trained = dict(masked.tensors())
+    check_finite(trained)
+    if choices.priced:
+        pricing = replace(
+            entropy.pricing_of(task.architecture),
+            steps=SCHEDULE.priced,
+            priced_from=0.0,
+            priced_in_full=0.2,
+            quantised_from=0.0,
+        )
+        return entropy.sparsify(trainer, choices, pricing, trained)
+    centres = CentreTraining(
+        task,
+        {name: trained[name] for name in weights},
+        masked.statistics,
+        choices.bits,
+        task.scaled(SCHEDULE.centres),
+        phase.examples,
+        SCHEDULE.rate,
+    )
+    trainer.run(centres)
+    sparse = dict(centres.tensors())
+    return shrunk(centres.graph, sparse, live_units(centres.graph, sparse))
+
+
+def _loss_of(task: Task, graph: Graph, statistics: Tensors) -> Callable[[Tensors], float]:
+    """The mean loss of all examples under weights."""
+
+    def loss(weights: Tensors) -> float:
+        total = 0.0
+        with torch.no_grad():
+            for start in range(0, task.n, _AT_ONCE):
+                rows = slice(start, start + _AT_ONCE)
+                scores = float_forward(graph, weights | statistics, task.x[rows])
+                total += len(scores) * task.loss_of(scores, task.y[rows]).item()
+        return total / task.n
+
+    return loss
