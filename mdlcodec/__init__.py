@@ -335,17 +335,16 @@ def bound(
     from mdlcodec import bounds, data
     from mdlcodec.container import is_network_file
     from mdlcodec.errors import BadData
-    from mdlcodec.files import label_file, label_inputs, networks
+    from mdlcodec.files import label_file, label_inputs
     from mdlcodec.limits import Limits
 
     blob, limits = label_file.as_bytes(blob), Limits.given(max_work, max_memory)
     if is_network_file(blob):
-        if net is None or y is None:
-            raise BadData("a network file says neither which network it is nor the labels; give net and y")
+        if y is None:
+            raise BadData("a network file holds no labels; give y")
         if input_range not in bounds.RANGES:
             raise BadData(f"input_range is {input_range!r}; choose one of {', '.join(bounds.RANGES)}")
-        section = networks.section_of(blob)
-        subject = bounds.of_network_file(section, net, data.from_arrays(x, y), input_range, limits)
+        subject = bounds.of_network_file(blob, net, data.from_arrays(x, y), input_range, limits)
     else:
         if net is not None or input_range != "0..1":
             raise BadData("net and input_range are for network files, and this file says it; leave them out")

@@ -20,7 +20,7 @@ from label_sets import blobs, images
 
 import mdlcodec
 from mdlcodec import data
-from mdlcodec.codes.variational import Sent, read_weights
+from mdlcodec.descriptions.sampled_network import Sent, sampled_weights
 from mdlcodec.descriptions.subspace.affine import STEPS, AffineSubspace
 from mdlcodec.exact.random import Stream
 from mdlcodec.nn.exact_prediction import exact_outputs
@@ -115,7 +115,7 @@ def _subspace(net: str, x: np.ndarray, outputs: int, dimension: int, step: int, 
 
 def _variational(net: str, x: np.ndarray, outputs: int, sent: Sent, seed: int) -> Transmitted:
     inputs = data.from_arrays(x, None).inputs
-    weights = read_weights(sent, ARCHITECTURES[net], outputs, inputs, seed)
+    weights = sampled_weights(sent, ARCHITECTURES[net], inputs.features.shape[1:], outputs, seed)
     answers = np.argmax(exact_outputs(ARCHITECTURES[net], weights, inputs.features), 1)
     y = _half(answers, outputs)
     return Transmitted(variational_cases, variational_cases.Case(net, seed, x, sent, y))

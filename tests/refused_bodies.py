@@ -211,3 +211,13 @@ def large_coordinate() -> bytes:
     code_integer(coding, slots, 16, 32768 - 16)
     code_even(coding, 1, 0)
     return encoder.finish()
+
+
+# the fields up to the indices, of two blocks of 12 bits for narrow-mlp
+SENT = bytes([2 << 5 | 12]) + unsigned(2) + bytes([168, 150, 168, 150]) + b"\x12\x34\x56"
+
+
+def sampled(*, net: bytes = b"\x08", shape: tuple[int, ...] = (10,), k: int = 3, sent: bytes = SENT) -> bytes:
+    """A file of a network as a sample; ``net``: with seed and own net."""
+    body = net + unsigned(len(shape)) + b"".join(map(unsigned, shape)) + unsigned(k) + sent
+    return write_frame(3, body)

@@ -15,6 +15,7 @@ from refused_bodies import (
     COLOURED,
     COLUMNS,
     PICTURES,
+    SENT,
     X,
     changed,
     checked,
@@ -28,6 +29,7 @@ from refused_bodies import (
     one_output,
     plain,
     reals,
+    sampled,
     sized,
     small_network,
     subspace,
@@ -291,11 +293,34 @@ BAD: dict[str, Callable[[], bytes]] = {
     ),
 }
 
+BAD |= {
+    "sampled-seed-0": lambda: sampled(net=b"\x88" + unsigned(0)),
+    "sampled-two-axes": lambda: sampled(shape=(2, 3)),
+    "sampled-no-column": lambda: sampled(shape=(0,)),
+    "sampled-huge-image": lambda: sampled(net=b"\6", shape=(1 << 30 | 1, 28, 1)),
+    "sampled-small-image": lambda: sampled(net=b"\6", shape=(8, 8, 1)),
+    "sampled-columns-for-images": lambda: sampled(net=b"\6"),
+    "sampled-k-0": lambda: sampled(k=0),
+    "sampled-k-65537": lambda: sampled(k=65537),
+    "sampled-own-net-space": lambda: sampled(net=b"\x7f" + sized(b"mlp 5") + unsigned(1)),
+    "sampled-indices-cut": lambda: sampled(sent=SENT[:-1]),
+    "sampled-followed": lambda: sampled(sent=SENT + b"\0"),
+    "sampled-bits-25": lambda: sampled(sent=bytes([2 << 5 | 25]) + SENT[1:]),
+    "sampled-three-layers": lambda: sampled(sent=bytes([3 << 5 | 12]) + SENT[1:]),
+    "sampled-too-many-blocks": lambda: sampled(sent=bytes([2 << 5 | 1]) + unsigned(10**6) + bytes(10**6)),
+    "sampled-nothing-varies": lambda: sampled(sent=SENT[:2] + bytes(4) + SENT[6:]),
+    "sampled-variance": lambda: sampled(sent=bytes([12]) + SENT[1:2] + bytes(4) + SENT[6:]),
+}
+
 UNSUPPORTED: dict[str, Callable[[], bytes]] = {
+    "sampled-net-3": lambda: sampled(net=b"\3"),
+    "sampled-running-statistics": lambda: sampled(net=b"\x09", shape=(32, 32, 3)),
+    "sampled-own-net-unknown": lambda: sampled(net=b"\x7f" + sized(b"their-network") + unsigned(1)),
+    "sampled-own-net-version-2": lambda: sampled(net=b"\x7f" + sized(b"mlp-5") + unsigned(2)),
     "version-2": lambda: checked(labels()[:3] + b"\x20" + labels()[4:-4]),
     "version-2-other-checksum": lambda: labels()[:3] + b"\x20" + labels()[4:],
     "version-15-short": lambda: b"MDL\xf0",
-    "kind-3": lambda: write_frame(3, read_frame(labels())[1]),
+    "kind-4": lambda: write_frame(4, read_frame(labels())[1]),
     "kind-15": lambda: write_frame(15, b""),
     "form-4": lambda: labels(form=b"\x44"),
     "dtype-13": lambda: labels(form=b"\x0d"),
@@ -349,7 +374,9 @@ UNSUPPORTED: dict[str, Callable[[], bytes]] = {
 }
 
 # all others are labels
-NETWORKS = {name for name in (*BAD, *UNSUPPORTED) if name.startswith(("network", "container-network"))}
+NETWORKS = {
+    name for name in (*BAD, *UNSUPPORTED) if name.startswith(("network", "container-network", "sampled"))
+}
 OF_PICTURES = {
     "two_part-running-variance",
     "large-images-grey",

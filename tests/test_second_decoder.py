@@ -18,6 +18,7 @@ import plain_cases
 import pytest
 import real_cases
 import refused_cases
+import sampled_cases
 import subspace_cases
 import two_part_cases
 import two_part_reals_cases
@@ -254,6 +255,13 @@ def check_coder():
         assert again.bytes().hex() == wanted["payload"]
 
 
+def check_sampled_network(name):
+    """The weights of a network that is a sample, bit for bit."""
+    _, tensors = tensors_of((GOLDEN / "sampled" / f"{name}.mdl").read_bytes())
+    weights = b"".join(np.asarray(tensor, np.float32).tobytes() for tensor in tensors)
+    assert hashlib.sha256(weights).hexdigest() == _recorded("sampled", "weights")[name]
+
+
 def check_refused(folder, name):
     """A file is told to be damaged, or to need a newer program."""
     blob = (GOLDEN.parent / folder / f"{name}.mdl").read_bytes()
@@ -292,6 +300,7 @@ def _checks():
         }
     checks["uniform: beyond"] = partial(check_file, "uniform", "beyond", *plain_cases.beyond())
     checks |= {f"long: {name}": partial(check_long, name) for name in long_cases.CASES}
+    checks |= {f"sampled: {name}": partial(check_sampled_network, name) for name in sampled_cases.CASES}
     for folder, cases in (("bad", refused_cases.BAD), ("unsupported", refused_cases.UNSUPPORTED)):
         for name in cases:
             # without zstandard the second decoder cannot say more

@@ -21,7 +21,7 @@ from mdlcodec import data
 from mdlcodec.cli import main
 from mdlcodec.codes import CODES, Settings
 from mdlcodec.codes.contract import Options
-from mdlcodec.codes.variational import Sent, VariationalPayload, encode_labels, read_weights
+from mdlcodec.codes.variational import VariationalPayload, encode_labels
 from mdlcodec.container import write_label_file
 from mdlcodec.container.frame import unsigned
 from mdlcodec.container.ids import Purpose
@@ -35,6 +35,7 @@ from mdlcodec.descriptions.posterior_samples import (
     unpack_indices,
     weights_from,
 )
+from mdlcodec.descriptions.sampled_network import Sent, sampled_weights
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, MdlcodecError, Unsupported
 from mdlcodec.exact.random import Stream
 from mdlcodec.files import label_file, labels
@@ -168,7 +169,7 @@ def test_the_prior_is_honoured_and_paid():
         sent = VariationalPayload.read(label_file.parse(blob).payload).sent
         assert sent.count
         assert sent.prior == float(np.float32(prior))
-        tensors = read_weights(sent, ARCHITECTURES["narrow-mlp"], 3, _inputs(x), 0)
+        tensors = sampled_weights(sent, ARCHITECTURES["narrow-mlp"], _inputs(x).features.shape[1:], 3, 0)
         weights = np.concatenate([array.ravel() for array in tensors.values()])
         variances.append(weights.astype(np.float64).var())
         assert (weights != 0).all()
@@ -181,7 +182,7 @@ def test_the_extreme_priors_are_read_again(variance):
     payload = VariationalPayload(sent, 0, b"x").written()
     assert VariationalPayload.read(payload).sent == sent
     inputs = _inputs(blobs(20, 2)[0])
-    tensors = read_weights(sent, ARCHITECTURES["narrow-mlp"], 2, inputs, 0)
+    tensors = sampled_weights(sent, ARCHITECTURES["narrow-mlp"], inputs.features.shape[1:], 2, 0)
     assert all(np.isfinite(tensor).all() for tensor in tensors.values())
 
 

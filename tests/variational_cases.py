@@ -12,8 +12,9 @@ from label_sets import blobs, images, oblong
 
 from mdlcodec import data
 from mdlcodec.codes import CODES
-from mdlcodec.codes.variational import Sent, VariationalPayload, encode_labels, read_weights
+from mdlcodec.codes.variational import VariationalPayload, encode_labels
 from mdlcodec.container import write_label_file
+from mdlcodec.descriptions.sampled_network import Sent, sampled_weights
 from mdlcodec.exact.random import Stream
 from mdlcodec.files import label_file, labels
 from mdlcodec.nn.exact_prediction import exact_outputs
@@ -39,7 +40,9 @@ def case(net, x, outputs, bits, count, prior, seed):
     indices = Stream(seed, 7).below(1 << bits, count).tolist()
     sent = Sent.of(bits, indices, prior)
     scores = exact_outputs(
-        ARCHITECTURES[net], read_weights(sent, ARCHITECTURES[net], outputs, inputs, seed), inputs.features
+        ARCHITECTURES[net],
+        sampled_weights(sent, ARCHITECTURES[net], inputs.features.shape[1:], outputs, seed),
+        inputs.features,
     )
     y = np.where(np.arange(len(x)) % 7 == 3, np.arange(len(x)) % outputs, np.argmax(scores, 1))
     y[:outputs] = np.arange(outputs)

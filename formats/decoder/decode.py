@@ -29,7 +29,7 @@ from decoder.subspace import decode_subspace, read_subspace
 from decoder.switching import Several
 from decoder.table import rows_of, table
 from decoder.two_part import decode_two_part, decode_two_part_reals, read_two_part
-from decoder.variational import decode_variational, read_variational
+from decoder.variational import check_sampled, decode_variational, read_sampled, read_variational
 
 LEARNERS = {1: mlp, 2: cnn, 3: Kernel, 14: GreyImages, 19: ColourImages}
 LEARNERS |= {number: named(number) for number in NUMBERS}
@@ -43,11 +43,10 @@ def check_network(file):
         learned |= {(1, 2), (1, 14), (1, 19), (6, 14), (6, 19), *((1, number) for number in NUMBERS)}
     if file.code in (NETWORKS if file.grid is None else (2, 3)):
         vertices = network(file.net, file.own)
-        layers = [v for v in vertices if v.node in ("linear", "convolution")]
-        if file.code in (4, 5) and any(v.node == "normalisation" for v in vertices):
+        if file.code == 4 and any(v.node == "normalisation" for v in vertices):
             raise Unsupported("running statistics in this code")
-        if file.code == 5 and (len(layers) > 7 or not all(v.bias for v in layers)):
-            raise Unsupported("more than 7 layers, or one without a bias, in this code")
+        if file.code == 5:
+            check_sampled(vertices)
         return
     if (file.code, file.net) not in learned:
         raise Unsupported(f"code {file.code} with network {file.net}")
@@ -93,8 +92,11 @@ def network_of(blob, x):
 
 
 def tensors_of(blob):
-    """Tensors (name, type, patterns) of a network file ("Network files" of container.md)."""
+    """Tensors (name, type, patterns) of a network file ("Network files" of container.md); of a sample, (vertices,
+    tensors)."""
     kind, body = read_frame(blob)
+    if kind == 3:
+        return read_sampled(body)
     if kind != 1:
         raise Unsupported("not a network file")
     return decode_network(body)

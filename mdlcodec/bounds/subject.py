@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mdlcodec.codes.two_part import tensors_of
-from mdlcodec.container.frame import unsigned
+from mdlcodec.container import is_sampled_network, read_network_file
+from mdlcodec.container.frame import CHECKSUM_BYTES, HEAD_BYTES, unsigned
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.features import are_pixels
+from mdlcodec.descriptions.sampled_network import SampledNetwork
 from mdlcodec.descriptions.tensors.network_section import decode_network, described_network
 from mdlcodec.errors import BadData
 from mdlcodec.nn.weights import Weights, check_fit, order_of, weights_of
@@ -89,30 +91,49 @@ def of_label_file(
     return replace(subject, y=received.labels.coded.astype(np.int64), answers=answers)
 
 
-def of_network_file(section: bytes, net: str, dataset: Dataset, input_range: str, limits: Limits) -> Subject:
-    """The network of a packed file, which is a ``net``, on labelled examples.
+def of_network_file(
+    blob: bytes, net: str | None, dataset: Dataset, input_range: str, limits: Limits
+) -> Subject:
+    """The network of a file of a network alone, which is a ``net`` (None where the file says it), on labelled
+    examples.
 
     input_range: one of RANGES, to which the inputs' range is stretched. Raises BadData, CorruptFile, LimitExceeded.
     """
     low, high = RANGES[input_range]
-    architecture = architecture_named(net)
+    features = dataset.inputs.features
+    if is_sampled_network(blob):
+        subject = _of_sample(blob, net, features, limits)
+    else:
+        if net is None:
+            raise BadData("a network file does not say which network it is; give net")
+        section = read_network_file(blob)
+        tensors = decode_network(section, memory=limits.memory, work=limits.work).tensors
+        subject = _subject(len(section), architecture_named(net), tensors, features)
     assert dataset.labels is not None
-    tensors = decode_network(section, memory=limits.memory, work=limits.work).tensors
-    subject = _subject(len(section), architecture, tensors, dataset.inputs.features)
     others = (*subject.others, ("range that the network takes", math.log2(len(RANGES))))
     x = (subject.x * (high - low) + low).astype(np.float32)
     subject = replace(subject, x=x, others=others)
     return _answered(subject, dataset.class_labels.classes, len(dataset.class_labels.values))
 
 
+def _of_sample(blob: bytes, net: str | None, features: np.ndarray, limits: Limits) -> Subject:
+    """A sample of a posterior is paid by all that its file says, and no weight of it may vary."""
+    if net is not None:
+        raise BadData("this network file says which network it is; leave net out")
+    file = SampledNetwork.read(blob)
+    if features.shape[1:] != file.shape:
+        raise BadData(
+            f"the network is for examples of shape {file.shape}, and these are {features.shape[1:]}"
+        )
+    architecture, weights = file.architecture(), file.weights(limits)
+    size = len(blob) - HEAD_BYTES - CHECKSUM_BYTES
+    return _of_images(features, architecture, weights, size, size, 8.0 * (size + SPARE_BYTES), frozenset())
+
+
 def _subject(
     section_bytes: int, architecture: Architecture, tensors: list[Tensor], features: np.ndarray
 ) -> Subject:
-    if features.ndim != 4:
-        raise BadData(
-            "the bound is for images; the features of a table's columns depend on all of its rows, so that the "
-            "network alone does not say how it classifies new ones"
-        )
+    """Of tensors, which a network section describes."""
     arrays = [tensor.array() for tensor in tensors]
     names = [tensor.name for tensor in tensors]
     weights = weights_of(architecture, arrays, names)
@@ -124,6 +145,32 @@ def _subject(
     )
     order = order_of(architecture, names, [array.shape for array in arrays])
     tools = {name: network.parts[i].values_tool for name, i in zip(weights, order, strict=True)}
+    return _of_images(
+        features,
+        architecture,
+        weights,
+        section_bytes,
+        len(equal),
+        max(8.0 * (len(equal) + SPARE_BYTES), model_bits),
+        frozenset(name for name, tool in tools.items() if tool == "fixed"),
+    )
+
+
+def _of_images(
+    features: np.ndarray,
+    architecture: Architecture,
+    weights: Weights,
+    section_bytes: int,
+    equal_length_bytes: int,
+    equal_length_bits: float,
+    may_vary: frozenset[str],
+) -> Subject:
+    """Whose answers are not known yet. Raises BadData for inputs that are no images."""
+    if features.ndim != 4:
+        raise BadData(
+            "the bound is for images; the features of a table's columns depend on all of its rows, so that the "
+            "network alone does not say how it classifies new ones"
+        )
     nothing = np.zeros(0, np.int64)
     return Subject(
         architecture,
@@ -132,10 +179,10 @@ def _subject(
         nothing,
         nothing,
         section_bytes=section_bytes,
-        equal_length_bytes=len(equal),
-        equal_length_bits=max(8.0 * (len(equal) + SPARE_BYTES), model_bits),
-        may_vary=frozenset(name for name, tool in tools.items() if tool == "fixed"),
-        raw_bytes=sum(array.nbytes for array in arrays),
+        equal_length_bytes=equal_length_bytes,
+        equal_length_bits=equal_length_bits,
+        may_vary=may_vary,
+        raw_bytes=sum(array.nbytes for array in weights.values()),
         others=(*_name_paid(architecture), ("range of the inputs", range_bits(features))),
     )
 

@@ -112,22 +112,22 @@ def _subject(
     common: Common,
 ) -> Subject:
     from mdlcodec import bounds, data
-    from mdlcodec.container import is_network_file
-    from mdlcodec.files import networks
+    from mdlcodec.container import is_network_file, is_sampled_network
     from mdlcodec.files.label_file import parse
 
     with naming(file):
         memory = common.limits().memory
         blob = read_file(file, memory)
         if is_network_file(blob):
-            if net is None:
+            if (net is None) != is_sampled_network(blob):
                 raise click.UsageError(
                     "a network file does not say which network it is; say it with --net lenet5, or another name"
+                    if net is None
+                    else "this network file says which network it is; leave --net out"
                 )
-            section = networks.section_of(blob)
             dataset = data.read(inputs, target=target, limit=limit)
             say_notes(dataset.notes, common.quiet)
-            return bounds.of_network_file(section, net, dataset, input_range, common.limits())
+            return bounds.of_network_file(blob, net, dataset, input_range, common.limits())
         context = click.get_current_context()
         for name, option in _OF_NETWORK_FILES.items():
             if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mdlcodec.cli.files import is_stdout, open_output, stem
+from mdlcodec.cli.network_only import write_network
 from mdlcodec.cli.options import (
     Common,
     checkpoint_at,
@@ -95,6 +96,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Tell what learning cost: the file's bits without those of the labels once all is learned.",
 )
+@click.option(
+    "--network-only",
+    is_flag=True,
+    help="Write the network that two-part (auto's here), two-part-raw or variational would transmit, without "
+    "labels; unpack, list, test and bound read it.",
+)
 @click.option("--no-verify", is_flag=True, help="Do not decode the file in a fresh process.")
 @click.option("-f", "--force", is_flag=True, help="Overwrite FILE if it exists.")
 @common_options
@@ -115,6 +122,7 @@ def command(
     curve: str | None,
     test: str | None,
     parameters: bool,
+    network_only: bool,
     no_verify: bool,
     force: bool,
     common: Common,
@@ -129,6 +137,14 @@ def command(
     output = f"{stem(data)}.mdl" if output is None else output
     if common.json and is_stdout(output):
         raise click.UsageError("-o - and --json both want stdout; choose one")
+    if network_only:
+        for given, option in (
+            (curve, "--curve"),
+            (parameters, "--parameter-bits"),
+            (checkpoint, "--checkpoint"),
+        ):
+            if given:
+                raise click.UsageError(f"{option} is of a file of labels, and --network-only writes none")
     if curve is not None and os.path.realpath(curve) == os.path.realpath(output):
         raise click.UsageError(f"{curve!r} is both of two outputs, --curve and -o; choose another")
     sources = [name for name in (data, test) if name is not None]
@@ -150,6 +166,21 @@ def command(
         examples = None if test is None else read_examples(test, table["target"], dataset)
         if parameters:
             dataset.class_labels  # noqa: B018  # raises for real numbers, before anything is trained
+        if network_only:
+            write_network(
+                output,
+                destination,
+                dataset,
+                examples,
+                common,
+                code=code,
+                net=net,
+                preset=preset,
+                seed=seed,
+                options=Options.of(chosen),
+                no_verify=no_verify,
+            )
+            return
         with ProgressLine(common.quiet) as line:
             blob, run = label_files.encode(
                 dataset,

@@ -111,6 +111,11 @@ class Prepared(Protocol):
         """The network that a payload transmits; None where it has none. Raises CorruptFile."""
         return None
 
+    def network_file(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> bytes:
+        """The file of the network alone that ``encode`` would transmit for values (n,). Raises BadData where there
+        is none."""
+        raise BadData("this code transmits no network; choose --code two-part, two-part-raw or variational")
+
     def predicted(self, values: np.ndarray) -> Iterator[Predicted] | None:
         """The sender's predictions as it codes; None where nothing is learned from the classes already coded."""
         return None

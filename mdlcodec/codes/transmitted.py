@@ -105,6 +105,13 @@ class TransmittedNetwork(Code, Generic[_Payload]):
     def encoded(self, transmission: Transmission) -> Encoded:
         """The payload of its classes. Raises as Prepared.encode does."""
 
+    def network_file(self, transmission: Transmission) -> bytes:
+        """The file of the network alone. Raises BadData for a code whose network has no file of its own."""
+        raise BadData(
+            f"--code {self.name} has no file of a network alone; choose --code two-part, two-part-raw or "
+            "variational"
+        )
+
     @override
     def settings(self, net: str, preset: int, seed: int, inputs: Inputs, target: Target) -> Settings:
         architecture = chosen_from(self.networks, self.name, net, inputs.features.shape[1:])
@@ -176,6 +183,12 @@ class NetworkClasses(Prepared):
     @override
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:
         return self._code.encoded(Transmission(self._architecture, self._given, values, progress, options))
+
+    @override
+    def network_file(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> bytes:
+        return self._code.network_file(
+            Transmission(self._architecture, self._given, values, progress, options)
+        )
 
     @override
     def network(self, payload: bytes) -> tuple[Architecture, Weights]:

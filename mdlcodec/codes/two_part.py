@@ -22,6 +22,7 @@ from mdlcodec.codes.results import Decoded, Encoded
 from mdlcodec.codes.transmitted import NetworkClasses, Transmission, TransmittedNetwork
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.container.ids import CodeId
+from mdlcodec.container.network_file import write_network_file
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Reals, Target
 from mdlcodec.data.tensor import DTYPES, Tensor
@@ -202,6 +203,11 @@ class NetworkReals(NetworkClasses):
         return encode_reals(architecture, section, values, target, standardisation, given.inputs, progress)
 
     @override
+    def network_file(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> bytes:
+        targets = Standardisation.of(self._target, values).targets(self._target, values)
+        return super().network_file(targets, progress, options)
+
+    @override
     def network(self, payload: bytes) -> tuple[Architecture, Weights]:
         network = TwoPartRealsPayload.read(payload).network
         return self._architecture, read_weights(network, self._architecture, self._given.inputs, 1)
@@ -285,6 +291,10 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
             given.inputs,
             transmission.progress,
         )
+
+    @override
+    def network_file(self, transmission: Transmission) -> bytes:
+        return write_network_file(self.trained_section(transmission))
 
     def trained_section(self, transmission: Transmission) -> bytes:
         """The network section of a network trained for the values. Raises as Prepared.encode does."""

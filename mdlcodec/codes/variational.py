@@ -7,7 +7,6 @@ KL. Both sides then hold the same network, exactly, and the labels are coded und
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,49 +22,23 @@ from mdlcodec.codes.transmitted import (
     unless_learned_in_vain,
     without_labels,
 )
-from mdlcodec.container.frame import Reader, unsigned
+from mdlcodec.container.frame import Reader
 from mdlcodec.container.ids import CodeId
 from mdlcodec.data.dataset import Inputs
-from mdlcodec.errors import BadData, CorruptFile
+from mdlcodec.descriptions.sampled_network import (
+    LARGEST_VARIANCE,
+    LEAST_VARIANCE,
+    NO_WEIGHTS,
+    SampledNetwork,
+    Sent,
+    problem_of,
+    sampled_weights,
+)
+from mdlcodec.errors import BadData
 from mdlcodec.limits import Cost
 from mdlcodec.nn.weights import Weights
 from mdlcodec.nn.zoo import NARROW_CONVOLUTION, NARROW_LENET, NARROW_MLP, Architecture
 from mdlcodec.predictors.presets import check_preset
-
-LEAST_VARIANCE, LARGEST_VARIANCE = 1.0 / (1 << 40), float(1 << 40)  # float32 holds both
-MOST_LAYERS = 7  # three bits say how many
-_BITS = 31  # of the first byte: of an index; above them, how many layers have deviations of their own
-
-
-@dataclass(frozen=True)
-class Sent:
-    """How a network is named: a candidate of 2^bits for each of ``count`` blocks, and the prior.
-
-    ``packed``: the candidates' indices (`descriptions.posterior_samples.pack_indices`); ``prior``: one byte for
-    each tensor (`deviation_of` there), or one variance for all, a float that float32 holds; no matter where there
-    is no block.
-    """
-
-    bits: int
-    count: int
-    packed: bytes
-    prior: bytes | float
-
-    @classmethod
-    def of(cls, bits: int, indices: list[int], prior: bytes | float) -> Sent:
-        """What is sent with these indices, each below 2^bits."""
-        from mdlcodec.descriptions.posterior_samples import pack_indices
-
-        return cls(bits, len(indices), pack_indices(indices, bits), prior)
-
-    def indices(self) -> list[int]:
-        """One for each block; a count that is too large for the network is found before."""
-        from mdlcodec.descriptions.posterior_samples import unpack_indices
-
-        return unpack_indices(self.packed, self.count, self.bits)
-
-
-NO_WEIGHTS = Sent(1, 0, b"", b"")
 
 
 @dataclass(frozen=True)
@@ -79,58 +52,12 @@ class VariationalPayload:
     @classmethod
     def read(cls, payload: bytes) -> VariationalPayload:
         """The parts of a payload of more than one class. Raises CorruptFile."""
-        from mdlcodec.descriptions.posterior_samples import MOST_BITS
-
         reader = Reader(payload)
-        first, count, prior = reader.byte(), reader.unsigned(), NO_WEIGHTS.prior
-        bits, layers = first & _BITS, first >> 5
-        if not 1 <= bits <= MOST_BITS:
-            raise CorruptFile(f"damaged: its indices have {bits} bits, not 1 to {MOST_BITS}")
-        if count and layers:
-            prior = reader.take(2 * layers)
-        elif count:
-            prior = float(struct.unpack("<f", reader.take(4))[0])
-            if not LEAST_VARIANCE <= prior <= LARGEST_VARIANCE:
-                raise CorruptFile("damaged: the variance of its prior is out of range")
-        packed = reader.take(-(-count * bits // 8))
-        return cls(Sent(bits, count, packed, prior), reader.byte(), reader.rest())
+        return cls(Sent.read(reader), reader.byte(), reader.rest())
 
     def written(self) -> bytes:
         """The payload."""
-        sent = self.sent
-        layers = 0 if isinstance(sent.prior, float) else len(sent.prior) // 2
-        head = bytes([layers << 5 | sent.bits]) + unsigned(sent.count)
-        if sent.count:
-            head += struct.pack("<f", sent.prior) if isinstance(sent.prior, float) else sent.prior
-        return head + sent.packed + bytes([self.calibration]) + self.labels
-
-
-def read_weights(sent: Sent, architecture: Architecture, k: int, inputs: Inputs, seed: int) -> Weights:
-    """The network that a payload names. Raises CorruptFile."""
-    from mdlcodec.descriptions.posterior_samples import deviation_of, weights_from
-
-    tensors = architecture.tensors(inputs.features.shape[1:], k)
-    shapes = [parameter.shape for parameter in tensors.values()]
-    parameters = architecture.parameters(inputs.features.shape[1:], k)
-    if sent.count > parameters:
-        raise CorruptFile(
-            f"damaged: it has {sent.count:,} blocks, more than the {parameters:,} weights of "
-            f"{architecture.name} for these inputs"
-        )
-    if isinstance(sent.prior, float):
-        deviations = [np.float32(np.sqrt(np.float64(sent.prior)))] * len(shapes)
-    else:
-        deviations = [deviation_of(byte) for byte in sent.prior]
-    if not sent.count:
-        deviations = [np.float32(0.0)] * len(shapes)
-    elif len(deviations) != len(shapes):
-        raise CorruptFile(
-            f"damaged: it has {len(deviations)} deviations, and {architecture.name} {len(shapes)} tensors"
-        )
-    elif not any(deviations):
-        raise CorruptFile("damaged: it has blocks of weights, and no tensor that holds one")
-    drawn = weights_from(shapes, deviations, sent.indices(), sent.bits, seed)
-    return dict(zip(tensors, drawn, strict=True))
+        return self.sent.written() + bytes([self.calibration]) + self.labels
 
 
 def encode_labels(
@@ -144,7 +71,7 @@ def encode_labels(
     objective_bits: float | None = None,
 ) -> Encoded:
     """The payload of labels, int32 (n,), under the network that is named; k is more than 1."""
-    weights = read_weights(sent, architecture, k, inputs, seed)
+    weights = sampled_weights(sent, architecture, inputs.features.shape[1:], k, seed)
     coded = network_labels.encode_labels(architecture, weights, classes, k, inputs, progress)
     payload = VariationalPayload(sent, coded.calibration, coded.labels).written()
     return Encoded(payload, coded.ideal_bits, coded.training_error, objective_bits)
@@ -156,18 +83,12 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
     name = "variational"
     number: int = CodeId.VARIATIONAL
     networks = (NARROW_LENET, NARROW_CONVOLUTION, NARROW_MLP)
-    keeps_statistics = False
     section = "weights"
     options: frozenset[str] = frozenset({"prior"})
 
     @override
     def problem_of(self, architecture: Architecture) -> str | None:
-        layers = architecture.layers
-        if len(layers) > MOST_LAYERS:
-            return f"has more than {MOST_LAYERS} layers with weights"
-        if not all(layer.bias for layer in layers):
-            return "has layers without biases"
-        return super().problem_of(architecture)
+        return problem_of(architecture)
 
     @override
     def parts(self, payload: bytes) -> VariationalPayload:
@@ -175,7 +96,8 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
 
     @override
     def read_weights(self, parts: VariationalPayload, architecture: Architecture, given: Given) -> Weights:
-        return read_weights(parts.sent, architecture, given.k, given.inputs, given.settings.seed)
+        shape = given.inputs.features.shape[1:]
+        return sampled_weights(parts.sent, architecture, shape, given.k, given.settings.seed)
 
     @override
     def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
@@ -197,22 +119,34 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
         return Cost(cost.parameters, work, memory)
 
     @override
-    def encoded(self, transmission: Transmission) -> Encoded:
+    def network_file(self, transmission: Transmission) -> bytes:
+        given = transmission.given
+        settings, shape = given.settings, given.inputs.features.shape[1:]
+        sent, _ = self._sampled(transmission)
+        return SampledNetwork(settings.net, settings.own_net, settings.seed, shape, given.k, sent).written()
+
+    def _sampled(self, transmission: Transmission) -> tuple[Sent, float]:
+        """The network that is found, and the objective in bits."""
         from mdlcodec.sender.efforts import VARIATIONAL
         from mdlcodec.sender.variational import variational_network
 
-        given, classes, progress = transmission.given, transmission.values, transmission.progress
         prior = transmission.options.prior
         variance = None if prior is None else _checked_variance(prior)
-        effort = VARIATIONAL[given.settings.preset]
+        effort = VARIATIONAL[transmission.given.settings.preset]
         sample = transmission.trained(effort.steps, variational_network, effort, variance)
+        sent = Sent.of(sample.bits, sample.indices, sample.prior if variance is None else variance)
+        return sent, sample.objective_bits
+
+    @override
+    def encoded(self, transmission: Transmission) -> Encoded:
+        given, classes, progress = transmission.given, transmission.values, transmission.progress
+        sent, objective = self._sampled(transmission)
 
         def coded(sent: Sent) -> Encoded:
-            quiet, seed, objective = without_labels(progress), given.settings.seed, sample.objective_bits
+            quiet, seed = without_labels(progress), given.settings.seed
             architecture = transmission.architecture
             return encode_labels(architecture, sent, classes, given.k, given.inputs, seed, quiet, objective)
 
-        sent = Sent.of(sample.bits, sample.indices, sample.prior if variance is None else variance)
         shortest = unless_learned_in_vain(coded(sent), lambda: coded(NO_WEIGHTS), given.n, given.k)
         progress(given.n, shortest.ideal_bits, "", mistakes_of(shortest, given.n))
         return shortest

@@ -20,6 +20,7 @@ from mdlcodec.container.label_file import (
 )
 from mdlcodec.container.network_file import (
     is_network_file,
+    is_sampled_network,
     network_sections,
     read_network_file,
     write_network_file,
@@ -35,6 +36,7 @@ __all__ = [
     "Reader",
     "index_digest",
     "is_network_file",
+    "is_sampled_network",
     "label_digest",
     "network_sections",
     "read_frame",

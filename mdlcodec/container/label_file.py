@@ -14,6 +14,7 @@ from mdlcodec.container.frame import (
     KIND_LABELS,
     KIND_NETWORK,
     KIND_REALS,
+    KIND_SAMPLED_NETWORK,
     Reader,
     read_frame,
     unsigned,
@@ -41,7 +42,7 @@ MAX_COLUMN_NAME_BYTES = 1 << 16
 MAX_NET_NAME_BYTES = 64
 DIGEST_BYTES = 4
 
-_SEED_STORED = 0x80  # in the net byte
+SEED_STORED = 0x80  # in the net byte
 _VALUES_STORED = 0x80  # in the form byte
 _FORM_SHIFT, _FORM_MASK, _DTYPE_MASK = 4, 0x07, 0x0F
 
@@ -116,13 +117,13 @@ def _encode_header(header: LabelHeader) -> list[tuple[str, bytes]]:
     dtype, big_endian = encode_dtype(header.values.dtype)
     stored = k > 0 and not are_plain(header.values)
     fields = [
-        bytes([header.code << 4 | header.preset, header.net | (_SEED_STORED if header.seed else 0)]),
+        bytes([header.code << 4 | header.preset, header.net | (SEED_STORED if header.seed else 0)]),
         bytes([(_VALUES_STORED if stored else 0) | FORMS.index(header.form) << _FORM_SHIFT | dtype]),
         big_endian,
         unsigned(header.n),
         unsigned(k) if header.grid is None else b"",
         unsigned(header.seed) if header.seed else b"",
-        _encode_own_net(header.own_net) if header.net == NetId.NAMED else b"",
+        encode_own_net(header.own_net) if header.net == NetId.NAMED else b"",
     ]
     values = ("values", encode_values(header.values) if stored else b"")
     if header.grid is not None:
@@ -136,7 +137,8 @@ def _encode_header(header: LabelHeader) -> list[tuple[str, bytes]]:
     ]
 
 
-def _encode_own_net(own_net: tuple[str, int] | None) -> bytes:
+def encode_own_net(own_net: tuple[str, int] | None) -> bytes:
+    """Name and version of a network of the sender's own."""
     if own_net is None:
         raise ValueError("a network of the sender's own has a name and a version")
     name, version = own_net
@@ -146,7 +148,8 @@ def _encode_own_net(own_net: tuple[str, int] | None) -> bytes:
     return unsigned(len(encoded)) + encoded + unsigned(version)
 
 
-def _decode_own_net(reader: Reader) -> tuple[str, int]:
+def decode_own_net(reader: Reader) -> tuple[str, int]:
+    """The same from a file. Raises CorruptFile."""
     size = reader.unsigned()
     if not 1 <= size <= MAX_NET_NAME_BYTES:
         raise CorruptFile(f"damaged: a network's name of {size} bytes")
@@ -196,8 +199,8 @@ def sections(blob: bytes, memory: int = DEFAULT_MEMORY) -> list[tuple[str, int]]
 
 def _read(blob: bytes, memory: int) -> tuple[LabelHeader, list[tuple[str, int]], bytes]:
     kind, body = read_frame(blob)
-    if kind == KIND_NETWORK:
-        raise Unsupported("a network (kind 1), no labels; mdlcodec unpack gets its weights back")
+    if kind in (KIND_NETWORK, KIND_SAMPLED_NETWORK):
+        raise Unsupported(f"a network (kind {kind}), no labels; mdlcodec unpack gets its weights back")
     if kind not in (KIND_LABELS, KIND_REALS):
         raise Unsupported(f"a file of kind {kind}, which holds no labels that this program can read")
     reader = Reader(body)
@@ -215,10 +218,10 @@ def _read(blob: bytes, memory: int) -> tuple[LabelHeader, list[tuple[str, int]],
     k = reader.unsigned() if kind == KIND_LABELS else 0
     if n > MAX_LABELS or (kind == KIND_LABELS and not min(n, 1) <= k <= min(n, MAX_CLASSES)):
         raise CorruptFile(f"damaged: {k} classes of {n} labels")
-    seed = reader.unsigned() if net & _SEED_STORED else 0
-    if seed == 0 and net & _SEED_STORED:
+    seed = reader.unsigned() if net & SEED_STORED else 0
+    if seed == 0 and net & SEED_STORED:
         raise CorruptFile("damaged: a seed of 0 that should not be stored")
-    own_net = _decode_own_net(reader) if net & ~_SEED_STORED == NetId.NAMED else None
+    own_net = decode_own_net(reader) if net & ~SEED_STORED == NetId.NAMED else None
     ends.append(("header", reader.position))
     grid, style = None, PLAIN
     if kind == KIND_REALS:
@@ -245,7 +248,7 @@ def _read(blob: bytes, memory: int) -> tuple[LabelHeader, list[tuple[str, int]],
     ends.append(("digests", reader.position))
     header = LabelHeader(
         code=code,
-        net=net & ~_SEED_STORED,
+        net=net & ~SEED_STORED,
         preset=preset,
         seed=seed,
         n=n,

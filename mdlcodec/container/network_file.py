@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from mdlcodec.container.frame import CHECKSUM_BYTES, HEAD_BYTES, KIND_NETWORK, read_frame, write_frame
+from mdlcodec.container.frame import (
+    CHECKSUM_BYTES,
+    HEAD_BYTES,
+    KIND_NETWORK,
+    KIND_SAMPLED_NETWORK,
+    read_frame,
+    write_frame,
+)
 from mdlcodec.errors import Unsupported
 
 
@@ -23,8 +30,13 @@ def read_network_file(blob: bytes) -> bytes:
 
 
 def is_network_file(blob: bytes) -> bool:
-    """Whether a file is one of a network alone. Raises as ``read_frame`` does."""
-    return read_frame(blob)[0] == KIND_NETWORK
+    """Whether a file is one of a network alone, as tensors or as a sample. Raises as ``read_frame`` does."""
+    return read_frame(blob)[0] in (KIND_NETWORK, KIND_SAMPLED_NETWORK)
+
+
+def is_sampled_network(blob: bytes) -> bool:
+    """Whether a file is one of a network as a sample of a posterior. Raises as ``read_frame`` does."""
+    return read_frame(blob)[0] == KIND_SAMPLED_NETWORK
 
 
 def network_sections(blob: bytes) -> list[tuple[str, int]]:

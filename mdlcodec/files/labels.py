@@ -22,7 +22,6 @@ from mdlcodec.container import (
     read_label_file,
     write_label_file,
 )
-from mdlcodec.container.ids import HIGHEST_PRESET, LOWEST_PRESET, PROBE_PRESET
 from mdlcodec.container.label_file import DIGEST_BYTES
 from mdlcodec.data.dataset import Labels
 from mdlcodec.errors import BadData, CorruptFile
@@ -31,12 +30,12 @@ from mdlcodec.files.curves import CurveRecord
 from mdlcodec.files.label_file import LabelFile, labels_of
 from mdlcodec.files.label_inputs import matching
 from mdlcodec.files.runs import Plan, Run, Watch, announced, labels_memory, most_held, spent
+from mdlcodec.files.settled import settle
 from mdlcodec.limits import (
     DEFAULT_LIMITS,
     SENDER_LIMITS,
     Limits,
     check_memory,
-    integer,
     readers_within,
 )
 
@@ -44,8 +43,6 @@ if TYPE_CHECKING:  # torch and numba load when something is encoded or decoded
     from mdlcodec.codes import Decoded, Options, Settings
     from mdlcodec.data import AnyLabels, Content, Dataset, Inputs
     from mdlcodec.files.checkpoints import CheckpointFile
-
-MAX_SEED = 2**64 - 1
 
 
 @dataclass(frozen=True)
@@ -97,44 +94,18 @@ def encode(
     ``keep_learned``: with what was learned on the way (files.learned), which takes its memory.
     Raises BadData for settings that do not exist or do not fit, LimitExceeded.
     """
-    from mdlcodec.codes import AUTO, CODES, NO_OPTIONS, auto_code, code_named
     from mdlcodec.exact.choice import computing_on
     from mdlcodec.files.checkpoints import coded_before, coded_state, going_on, work_digest
-    from mdlcodec.predictors.presets import DEFAULT_PRESET
 
-    names = (("code", code), ("net", net), ("device", device))
-    for name, text in names:
-        if not isinstance(text, str):
-            raise BadData(f"{name} is of type {type(text).__name__}; give its name as a string")
-    inputs, labels = dataset.inputs, dataset.labels
-    if labels is None:
-        raise BadData("there are no labels to encode; give labels with the inputs")
-    preset = DEFAULT_PRESET if preset is None else integer(preset, "preset")
-    if preset == PROBE_PRESET:
-        code = _code_of_probe(code, net, dataset)
-    code = auto_code(net, inputs, labels.target) if code == AUTO else code
-    chosen = code_named(code)
-    options = NO_OPTIONS if options is None else options.checked()
-    for name in options.given():
-        if name not in chosen.options:
-            owners = " and ".join(other.name for other in CODES.values() if name in other.options)
-            raise BadData(f"--code {code} has no option {name}, which is for {owners}; leave it out")
-    seed = integer(seed, "seed")
-    if not LOWEST_PRESET <= preset <= HIGHEST_PRESET and preset != PROBE_PRESET:
-        raise BadData(
-            f"no preset {preset}; choose one of {LOWEST_PRESET} (fastest) to {HIGHEST_PRESET} (smallest)"
-        )
-    if not 0 <= seed <= MAX_SEED:
-        raise BadData(f"the seed {seed} is out of range; choose one of 0 to 2^64 - 1")
-    target = labels.target
-    chosen.check_target(target)
-    settings = chosen.settings(net, preset, seed, inputs, target)
+    settled = settle(dataset, code=code, net=net, preset=preset, seed=seed, device=device, options=options)
+    inputs, labels, chosen, settings = dataset.inputs, settled.labels, settled.code, settled.settings
+    options, target = settled.options, labels.target
     # what no file can hold is known before any training, and what nobody within these limits can decode
     header, _ = read_label_file(written(inputs, labels, chosen.number, settings, b""), limits.memory)
     with computing_on(device):
         prepared = chosen.prepare(inputs, target, settings, checkpoint)
         costs = prepared.sending_cost, prepared.cost
-        plan = Plan(code, chosen.net_name(settings), settings, labels.n, target, *costs)
+        plan = Plan(chosen.name, chosen.net_name(settings), settings, labels.n, target, *costs)
         record = CurveRecord()
         progress, _ = announced(plan, inputs, limits, watch, record)
         decoding = plan.decoding.memory + labels_memory(header, "npy") + inputs.features.nbytes
@@ -164,19 +135,6 @@ def encode(
         encoded.learned if keep_learned else None,
     )
     return written(inputs, labels, chosen.number, settings, encoded.payload), run
-
-
-def _code_of_probe(code: str, net: str, dataset: Dataset) -> str:
-    """What `auto` is under the preset of probes. Raises BadData for what that preset is not for."""
-    from mdlcodec.codes import AUTO
-
-    if dataset.inputs.is_images:
-        raise BadData("probes are of columns, and these inputs are images; give them as (n, d)")
-    if not isinstance(dataset.labels, Labels):
-        raise BadData("probes are of classes, and these labels are real numbers; say --as classes")
-    if code not in (AUTO, "switching", "prequential") or net not in (AUTO, "several", "mlp", "kernel"):
-        raise BadData("the preset of probes is for --code switching, or prequential with mlp or kernel")
-    return "switching" if code == AUTO and net in (AUTO, "several") else code
 
 
 def written(inputs: Inputs, labels: AnyLabels, code: int, settings: Settings, payload: bytes) -> bytes:

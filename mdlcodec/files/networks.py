@@ -14,12 +14,14 @@ import numpy as np
 
 from mdlcodec.container import (
     is_network_file,
+    is_sampled_network,
     network_sections,
     read_network_file,
     write_network_file,
 )
 from mdlcodec.data.dataset import quoted
 from mdlcodec.data.tensor import Tensor
+from mdlcodec.descriptions.sampled_network import SampledNetwork
 from mdlcodec.descriptions.tensors.network_section import (
     Network,
     Part,
@@ -32,6 +34,7 @@ from mdlcodec.exact.processor_state import entry
 from mdlcodec.limits import DEFAULT_LIMITS, DEFAULT_MEMORY, SENDER_LIMITS, Limits
 
 if TYPE_CHECKING:
+    from mdlcodec.nn.zoo import Architecture
     from mdlcodec.sender.dropping import Dropped
     from mdlcodec.sender.lossy import Change, Lossy
 
@@ -115,6 +118,8 @@ def unpack(blob: bytes, limits: Limits, *, progress: ElementProgress | None = No
 
     Raises CorruptFile, Unsupported, LimitExceeded, and BadData for a label file without a network.
     """
+    if is_network_file(blob) and is_sampled_network(blob):
+        return sampled(SampledNetwork.read(blob), limits)
     return decode_network(
         section_of(blob, limits.memory),
         memory=limits.memory,
@@ -123,8 +128,23 @@ def unpack(blob: bytes, limits: Limits, *, progress: ElementProgress | None = No
     )
 
 
+def sampled(file: SampledNetwork, limits: Limits = DEFAULT_LIMITS) -> Network:
+    """The network of a file of a sample, as a network of tensors: its bits are those of the blocks' indices."""
+    weights = file.weights(limits)
+    bits = file.bits_of(weights)
+    parts = []
+    for name, array in weights.items():
+        nonzeros = int(np.count_nonzero(array))
+        tools = ("dense", "sample") if nonzeros else ("empty", "none")
+        parts.append(Part(Tensor.of(name, array), nonzeros, *tools, 0.0, bits[name], 0.0))
+    return Network(parts, 0.0)
+
+
 def section_of(blob: bytes, memory: int = DEFAULT_MEMORY) -> bytes:
-    """The network section of a file, not yet decoded. Raises as ``unpack`` does."""
+    """The network section of a file, not yet decoded. Raises as ``unpack`` does, and BadData for a sample,
+    which has none."""
+    if is_network_file(blob) and is_sampled_network(blob):
+        raise BadData("a file of a sample of a network has no network section")
     if is_network_file(blob):
         return read_network_file(blob)
     from mdlcodec.files import label_file
@@ -142,8 +162,20 @@ def inspect(blob: bytes, limits: Limits = DEFAULT_LIMITS) -> dict[str, Any]:
 
 def facts(blob: bytes, network: Network) -> dict[str, Any]:
     """As ``inspect``, of a network file that has been decoded."""
-    sections = [{"name": name, "bytes": size} for name, size in network_sections(blob)]
-    return {"kind": "network", "bytes": len(blob)} | network_facts(network) | {"sections": sections}
+    own: dict[str, Any] = {}
+    if is_sampled_network(blob):
+        file = SampledNetwork.read(blob)
+        own = {
+            "net": file.architecture().name,
+            "shape": list(file.shape),
+            "outputs": file.k,
+            "seed": file.seed,
+        }
+        sizes = file.sections()
+    else:
+        sizes = network_sections(blob)
+    sections = [{"name": name, "bytes": size} for name, size in sizes]
+    return {"kind": "network", "bytes": len(blob)} | own | network_facts(network) | {"sections": sections}
 
 
 def network_facts(network: Network) -> dict[str, Any]:
@@ -170,6 +202,19 @@ def _part_facts(part: Part) -> dict[str, Any]:
         "values_bits": part.values_bits,
         "codebook_bits": part.codebook_bits,
     }
+
+
+def accuracy(
+    network: Network, architecture: Architecture, features: np.ndarray, classes: np.ndarray
+) -> float:
+    """Share of examples, features (m, ...) and classes int (m,), whose largest score under the network, in exact
+    arithmetic, is their class'. Raises BadData for a network that does not fit."""
+    from mdlcodec.nn.exact_prediction import exact_outputs
+    from mdlcodec.nn.weights import weights_of
+
+    weights = weights_of(architecture, [tensor.array() for tensor in network.tensors], layouts=(False,))
+    answers = exact_outputs(architecture, weights, features).argmax(1)
+    return float(np.count_nonzero(answers == classes) / len(classes))  # reported only
 
 
 def digest(tensors: Sequence[Tensor]) -> str:
