@@ -49,7 +49,7 @@ from mdlcodec.report.plot import new_figure, png, require_matplotlib
 from mdlcodec.sender.efforts import VARIATIONAL
 from mdlcodec.sender.loop import Trainer
 from mdlcodec.sender.task import Task
-from mdlcodec.sender.variational import PosteriorTraining
+from mdlcodec.sender.variational import LABELS, PosteriorTraining
 
 _POINTS = 100  # of a curve of figure 1
 
@@ -132,7 +132,7 @@ def _run_variational(dataset: Dataset, name: str, preset: int, seed: int) -> dic
 
     task = Task.of(architecture, dataset.inputs.features, classes, k, seed=seed)
     with sender_alone():
-        phase = PosteriorTraining(task, VARIATIONAL[preset], None)
+        phase = PosteriorTraining(task, VARIATIONAL[preset], LABELS)
         every = max(1, phase.steps // _POINTS)
 
         def record(done: int) -> None:

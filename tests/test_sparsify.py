@@ -18,8 +18,10 @@ from mdlcodec.nn.nodes import Convolution, Flatten, Linear, MaxPooling, Rectify
 from mdlcodec.nn.weights import check_fit, weights_of
 from mdlcodec.nn.zoo import ARCHITECTURES, LENET5, LENET_300_100, Architecture
 from mdlcodec.sender.dead_units import live_units
+from mdlcodec.sender.examples import Examples
 from mdlcodec.sender.float_network import arranged, float_forward, float_outputs, initial_tensors
 from mdlcodec.sender.loop import Trainer
+from mdlcodec.sender.moved_copies import moved_copies
 from mdlcodec.sender.pooled_convolution import LANES, ConvolvePool
 from mdlcodec.sender.pooled_forward import biases_pass, quick_forward, rounded_batch, sparse_forward
 from mdlcodec.sender.sparsify import (
@@ -32,9 +34,7 @@ from mdlcodec.sender.sparsify import (
     sparse_network,
     steps_of,
 )
-from mdlcodec.sender.sparsify.augmentation import moved_copies
 from mdlcodec.sender.sparsify.centres import CentreTraining
-from mdlcodec.sender.sparsify.examples import Examples
 from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
 from mdlcodec.sender.task import Task
 

@@ -42,9 +42,10 @@ _OPTIONS = (
         "--strength",
         type=float,
         metavar="A",
-        help="With --code two-part: how much --sparsify takes away: alpha in nats of all labels (pmmp, drr, rl1, "
+        help="How much --sparsify takes away: alpha in nats of all labels (pmmp, drr, rl1, "
         "layerwise, hard-concrete), vib's s of gamma_i = s L m_i / 2, the share that goes (magnitude), the last "
-        "multiple of the thresholds (dns), bits of labels that a bit of the network is worth (entropy).",
+        "multiple of the thresholds (dns), bits of labels that a bit of the network is worth (entropy, and with "
+        "--code variational).",
     ),
     click.option(
         "--gamma",

@@ -40,6 +40,8 @@ from mdlcodec.nn.weights import Weights
 from mdlcodec.nn.zoo import NARROW_CONVOLUTION, NARROW_LENET, NARROW_MLP, Architecture
 from mdlcodec.predictors.presets import check_preset
 
+_LEAST_EXCHANGE, _LARGEST_EXCHANGE = 1e-3, 1e3
+
 
 @dataclass(frozen=True)
 class VariationalPayload:
@@ -84,7 +86,7 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
     number: int = CodeId.VARIATIONAL
     networks = (NARROW_LENET, NARROW_CONVOLUTION, NARROW_MLP)
     section = "weights"
-    options: frozenset[str] = frozenset({"prior"})
+    options: frozenset[str] = frozenset({"prior", "strength"})
 
     @override
     def problem_of(self, architecture: Architecture) -> str | None:
@@ -122,18 +124,21 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
     def network_file(self, transmission: Transmission) -> bytes:
         given = transmission.given
         settings, shape = given.settings, given.inputs.features.shape[1:]
-        sent, _ = self._sampled(transmission)
+        sent, _ = self._sampled(transmission, alone=True)
         return SampledNetwork(settings.net, settings.own_net, settings.seed, shape, given.k, sent).written()
 
-    def _sampled(self, transmission: Transmission) -> tuple[Sent, float]:
-        """The network that is found, and the objective in bits."""
+    def _sampled(self, transmission: Transmission, *, alone: bool = False) -> tuple[Sent, float]:
+        """The network that is found, and the objective in bits; ``alone``: the labels are not coded under it."""
         from mdlcodec.sender.efforts import VARIATIONAL
-        from mdlcodec.sender.variational import variational_network
+        from mdlcodec.sender.examples import COPIES
+        from mdlcodec.sender.variational import Aim, variational_network
 
-        prior = transmission.options.prior
+        prior, strength = transmission.options.prior, transmission.options.strength
         variance = None if prior is None else _checked_variance(prior)
         effort = VARIATIONAL[transmission.given.settings.preset]
-        sample = transmission.trained(effort.steps, variational_network, effort, variance)
+        exchange = 1.0 if strength is None else _checked_exchange(strength)
+        aim = Aim(variance, exchange, COPIES if alone else 0)
+        sample = transmission.trained(effort.steps, variational_network, effort, aim)
         sent = Sent.of(sample.bits, sample.indices, sample.prior if variance is None else variance)
         return sent, sample.objective_bits
 
@@ -150,6 +155,16 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
         shortest = unless_learned_in_vain(coded(sent), lambda: coded(NO_WEIGHTS), given.n, given.k)
         progress(given.n, shortest.ideal_bits, "", mistakes_of(shortest, given.n))
         return shortest
+
+
+def _checked_exchange(strength: float) -> float:
+    """Raises BadData for one that is out of range."""
+    if not _LEAST_EXCHANGE <= strength <= _LARGEST_EXCHANGE:  # NaN neither
+        raise BadData(
+            f"strength {strength:g} is out of range: a nat of the weights is worth {_LEAST_EXCHANGE:g} to "
+            f"{_LARGEST_EXCHANGE:g} nats of the labels"
+        )
+    return strength
 
 
 def _checked_variance(prior: float) -> float:

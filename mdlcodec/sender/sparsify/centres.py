@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import torch
 from typing_extensions import override
 
+from mdlcodec.sender.examples import Examples
 from mdlcodec.sender.float_network import Tensors
 from mdlcodec.sender.k_means import codebook
 from mdlcodec.sender.loop import Phase, check_finite
 from mdlcodec.sender.pooled_forward import sparse_forward
-from mdlcodec.sender.sparsify.examples import Examples
 from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
 from mdlcodec.sender.task import Task
 

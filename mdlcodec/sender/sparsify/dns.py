@@ -19,12 +19,12 @@ from typing_extensions import override
 
 from mdlcodec.nn.zoo import Architecture
 from mdlcodec.sender.dead_units import live_units, shrunk
+from mdlcodec.sender.examples import Examples
 from mdlcodec.sender.float_network import Tensors, initial_tensors
 from mdlcodec.sender.loop import Phase, Trainer, shuffled_batches
 from mdlcodec.sender.pooled_forward import rounded_batch, sparse_forward
 from mdlcodec.sender.sparsify.centres import CentreTraining
 from mdlcodec.sender.sparsify.contract import Choices
-from mdlcodec.sender.sparsify.examples import Examples
 from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
 from mdlcodec.sender.task import Task, scaled
 
@@ -77,7 +77,7 @@ def sparsify(trainer: Trainer, choices: Choices, surgery: Surgery | None = None)
     pruning = _Pruning(baseline, lengths[1], generator)
     trainer.run(pruning)
     masked, statistics, rate = pruning.masked(), pruning.statistics, surgery.adam_rate
-    examples = Examples(task, surgery.batch, generator, copies=0)
+    examples = Examples(task, batch, generator, copies=0)
     centres = CentreTraining(task, masked, statistics, choices.bits, lengths[2], examples, rate)
     trainer.run(centres)
     sparse = dict(centres.tensors())

@@ -24,12 +24,12 @@ from mdlcodec.nn.graph import Graph
 from mdlcodec.nn.node import Parameter
 from mdlcodec.nn.zoo import Architecture
 from mdlcodec.sender.dead_units import live_units, shrunk
+from mdlcodec.sender.examples import COPIES, STRENGTH, Examples
 from mdlcodec.sender.float_network import Tensors
 from mdlcodec.sender.loop import Phase, Trainer, cooled
-from mdlcodec.sender.pooled_forward import sparse_forward
+from mdlcodec.sender.pooled_forward import rounded_batch, sparse_forward
 from mdlcodec.sender.sparsify import quantisation
 from mdlcodec.sender.sparsify.contract import Choices
-from mdlcodec.sender.sparsify.examples import COPIES, STRENGTH, Examples
 from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
 from mdlcodec.sender.task import Task, scaled
 
@@ -114,7 +114,8 @@ class PricedTraining(Phase):
         self.task, self.pricing, self.steps = task, pricing, task.scaled(pricing.steps)
         self._largest = 2 ** (bits - 1) - 1
         generator = torch.Generator().manual_seed(task.seed)
-        self._examples = Examples(task, pricing.batch, generator, pricing.copies, pricing.strength)
+        batch = rounded_batch(pricing.batch, task.n)
+        self._examples = Examples(task, batch, generator, pricing.copies, pricing.strength)
         names = set(task.graph.parameters(task.inputs))
         if trained is None:
             self.graph = pricing.graph(task)

@@ -8,10 +8,10 @@ import torch
 from typing_extensions import override
 
 from mdlcodec.nn.graph import Graph
+from mdlcodec.sender.examples import Examples
 from mdlcodec.sender.float_network import Tensors
 from mdlcodec.sender.loop import Phase, cooled
 from mdlcodec.sender.pooled_forward import quick_forward
-from mdlcodec.sender.sparsify.examples import Examples
 from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
 from mdlcodec.sender.task import Task
 

@@ -17,14 +17,14 @@ from typing_extensions import override
 from mdlcodec.nn.graph import Graph
 from mdlcodec.nn.zoo import Architecture
 from mdlcodec.sender.dead_units import live_units, shrunk
+from mdlcodec.sender.examples import Examples
 from mdlcodec.sender.float_network import Tensors, float_forward, initial_tensors
 from mdlcodec.sender.loop import Phase, Trainer, check_finite, cooled
-from mdlcodec.sender.pooled_forward import quick_forward
+from mdlcodec.sender.pooled_forward import quick_forward, rounded_batch
 from mdlcodec.sender.random_gradients import random_gradient_pruned
 from mdlcodec.sender.sparsify import entropy
 from mdlcodec.sender.sparsify.centres import CentreTraining
 from mdlcodec.sender.sparsify.contract import Choices, Method, Sparsifier
-from mdlcodec.sender.sparsify.examples import Examples
 from mdlcodec.sender.sparsify.masked import MaskedTraining
 from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
 from mdlcodec.sender.sparsify.tamade import thresholded
@@ -82,7 +82,7 @@ class Penalised(Phase):
         self.weights = {name: drawn[name] for name in self.graph.parameters(task.inputs)}
         self.statistics = {name: tensor for name, tensor in drawn.items() if name not in self.weights}
         self.method = method(task, self.graph, choices, self.steps, generator)
-        self.examples = Examples(task, SCHEDULE.batch, generator)
+        self.examples = Examples(task, rounded_batch(SCHEDULE.batch, task.n), generator)
         self._rho = choices.rho or 0.0
         self._optimiser = ShrinkingAdam()
         self._variance = 1.0

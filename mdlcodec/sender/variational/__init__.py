@@ -108,17 +108,25 @@ def memory(architecture: Architecture, shape: Shape, n: int, k: int, effort: Var
     return 64 * min(settings.batch, n) * values + 128 * parameters + candidates + (1 << 28)
 
 
-def variational_network(
-    trainer: Trainer, effort: VariationalEffort, variance: float | None = None
-) -> SentSample:
-    """A network for the task, as it is sent.
+@dataclass(frozen=True)
+class Aim:
+    """What is minimised: KL * ``exchange`` + expected loss; ``copies``: moved ones of the images that it is
+    trained on, which is what the network alone is for, and not the labels; ``variance``: of the prior of all
+    tensors, None to learn one for each."""
 
-    ``variance``: of the prior of all tensors, None to learn one for each. Raises InexactComputation when the
-    training diverges.
-    """
+    variance: float | None = None
+    exchange: float = 1.0
+    copies: int = 0
+
+
+LABELS = Aim()
+
+
+def variational_network(trainer: Trainer, effort: VariationalEffort, aim: Aim = LABELS) -> SentSample:
+    """A network for the task, as it is sent. Raises InexactComputation when the training diverges."""
     task = trainer.task
     settings, n, k = _settings(task.architecture), task.n, task.outputs
-    objective = train_posterior(trainer, effort, variance)
+    objective, variance = train_posterior(trainer, effort, aim), aim.variance
     deviations = _settled(objective.posterior, variance, settings)
     objective_bits = objective.bits()
     prior = b"" if variance is not None else bytes(byte for byte, _ in deviations)
@@ -142,16 +150,16 @@ def variational_network(
 class PosteriorTraining(ObjectivePhase):
     """KL + expected loss minimised, the KL at a price that rises to 1."""
 
-    def __init__(self, task: Task, effort: VariationalEffort, variance: float | None) -> None:
+    def __init__(self, task: Task, effort: VariationalEffort, aim: Aim) -> None:
         settings = _settings(task.architecture)
         generator = torch.Generator().manual_seed(task.seed)
         size = math.sqrt(float(np.square(task.x.numpy(), dtype=np.float64).mean()))
         if not math.isfinite(size):
             raise diverged()
         posterior = Posterior(task.architecture, task.shape, task.outputs, size, generator)
-        objective = Objective(posterior, task, min(settings.batch, task.n))
+        objective = Objective(posterior, task, min(settings.batch, task.n), aim.exchange, aim.copies)
         super().__init__(objective, _training_steps(settings, task.n, effort))
-        self._settings, self._variance = settings, variance
+        self._settings, self._variance = settings, aim.variance
 
     @override
     def step(self, done: int) -> float:
@@ -165,9 +173,9 @@ class PosteriorTraining(ObjectivePhase):
         return self.objective.step(rate, min(1.0, part / settings.charged_in_full))
 
 
-def train_posterior(trainer: Trainer, effort: VariationalEffort, variance: float | None = None) -> Objective:
+def train_posterior(trainer: Trainer, effort: VariationalEffort, aim: Aim) -> Objective:
     """KL + expected loss minimised; arguments as of `variational_network`."""
-    phase = PosteriorTraining(trainer.task, effort, variance)
+    phase = PosteriorTraining(trainer.task, effort, aim)
     trainer.run(phase)
     return phase.objective
 

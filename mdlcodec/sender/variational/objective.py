@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional
 from typing_extensions import override
 
-from mdlcodec.sender.loop import Phase, checked_loss, shuffled_batches
+from mdlcodec.sender.examples import Examples
+from mdlcodec.sender.loop import Phase, checked_loss
 from mdlcodec.sender.task import Task
 from mdlcodec.sender.variational.posterior import Posterior
 
@@ -17,19 +18,22 @@ from mdlcodec.sender.variational.posterior import Posterior
 class Objective:
     """A posterior, the examples it is trained on, and the optimiser."""
 
-    def __init__(self, posterior: Posterior, task: Task, batch: int) -> None:
-        self.task, self.posterior, self.n = task, posterior, task.n
+    def __init__(
+        self, posterior: Posterior, task: Task, batch: int, exchange: float = 1.0, copies: int = 0
+    ) -> None:
+        """``exchange``: what a nat of the KL is worth in nats of the loss; ``copies``: moved ones of the images."""
+        self.task, self.posterior, self.n, self._exchange = task, posterior, task.n, exchange
         self._batch = batch
         self._optimiser = torch.optim.Adam([posterior.mean, posterior.log_deviation])
-        self._batches = shuffled_batches(task.n, batch, posterior.generator)
+        self._examples = Examples(task, batch, posterior.generator, copies)
 
     def step(self, rate: float, price: torch.Tensor | float) -> float:
         """One batch; ``price``: factor of the KL, of all weights or of each. The mean loss of the batch."""
-        posterior, rows = self.posterior, next(self._batches)
+        posterior, (x, y) = self.posterior, self._examples.next()
         self._optimiser.zero_grad()
-        loss = self.task.loss(posterior.scores(self.task.x[rows]), rows)
+        loss = self.task.loss_of(posterior.scores(x), y)
         loss.backward()
-        posterior.add_divergence(price / self.n)
+        posterior.add_divergence(price * self._exchange / self.n)
         self._optimiser.param_groups[0]["lr"] = rate
         known = posterior.mean.detach().clone()
         self._optimiser.step()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 
 from mdlcodec.sender.loop import shuffled_batches
-from mdlcodec.sender.pooled_forward import rounded_batch
-from mdlcodec.sender.sparsify.augmentation import moved_copies
+from mdlcodec.sender.moved_copies import moved_copies
 from mdlcodec.sender.task import Task
 
 COPIES, STRENGTH = 4, 1.0  # of all images, and of their movements
@@ -28,12 +27,12 @@ class Examples:
         copies: int = COPIES,
         strength: float = STRENGTH,
     ) -> None:
-        """``batch``: examples in each, or so; ``copies`` and ``strength``: see `moved_copies`."""
+        """``batch``: examples in each; ``copies`` and ``strength``: see `moved_copies`."""
         self._x, self._y = task.x, task.y
-        if task.are_images and not task.has_reals:
+        if copies and task.are_images and not task.has_reals:
             self._x = moved_copies(task.x, copies, strength, generator)
             self._y = task.y.repeat(copies + 1)
-        self._batches = shuffled_batches(len(self._x), rounded_batch(batch, task.n), generator)
+        self._batches = shuffled_batches(len(self._x), batch, generator)
 
     def next(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Examples (m, c, h, w) or (m, d), float32, and their labels (m,)."""

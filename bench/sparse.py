@@ -1,0 +1,197 @@
+"""Sparse networks by every method, as files: bytes, non-zeros, units, test error, bound.
+
+    python bench/sparse.py --data DIR -o bench/results/sparse [--only NAME ...] [--validate] [--seeds 0 1 2]
+
+DIR holds mnist.npz and mnist_test.npz (x and y). Each row is a command: `mdlcodec encode ... --network-only`, whose
+file a fresh process unpacks; test errors are of that file's weights, in exact arithmetic, on images that played no
+part. With --validate the last 10,000 training images stand for the test images, and the others are trained on: by
+such rows, which OUT_validation.json keeps, strengths and schedules were chosen. Rows are added to OUT.json and OUT.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from machine import machine
+
+from mdlcodec import data
+from mdlcodec.bounds import binomial_tail_inverse
+from mdlcodec.files import networks
+from mdlcodec.limits import Limits
+from mdlcodec.nn.weights import weights_of
+from mdlcodec.nn.zoo import architecture_named
+from mdlcodec.report.structure import structure_of
+
+_HELD_BACK = 10_000
+_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Row:
+    """A command's options."""
+
+    name: str
+    net: str
+    options: tuple[str, ...]
+
+
+def _two_part(name: str, net: str, *options: str) -> Row:
+    return Row(name, net, ("--code", "two-part", "--net", net, *options))
+
+
+ROWS = (
+    _two_part("entropy", "lenet-300-100", "--sparsify", "entropy"),
+    _two_part("entropy, -8", "lenet-300-100", "--sparsify", "entropy", "-8"),
+    _two_part("dns", "lenet-300-100", "--sparsify", "dns"),
+    _two_part("vib", "lenet-300-100", "--sparsify", "vib"),
+    _two_part("pmmp", "lenet-300-100", "--sparsify", "pmmp"),
+    _two_part("drr", "lenet-300-100", "--sparsify", "drr"),
+    _two_part("rl1", "lenet-300-100", "--sparsify", "rl1"),
+    _two_part("layerwise", "lenet-300-100", "--sparsify", "layerwise"),
+    _two_part("hard-concrete", "lenet-300-100", "--sparsify", "hard-concrete"),
+    _two_part("magnitude", "lenet-300-100", "--sparsify", "magnitude"),
+    _two_part("entropy, LeNet-5", "lenet5", "--sparsify", "entropy"),
+    _two_part("vib, LeNet-5", "lenet5", "--sparsify", "vib"),
+    _two_part("dns --as-published, LeNet-5", "lenet5", "--sparsify", "dns", "--as-published"),
+    Row("variational", "narrow-lenet", ("--code", "variational")),
+    Row("variational, -7", "narrow-lenet", ("--code", "variational", "-7")),
+)
+
+
+def _saved(folder: Path, name: str, x: np.ndarray, y: np.ndarray) -> Path:
+    path = folder / f"{name}.npz"
+    np.savez(path, x=x, y=y)
+    return path
+
+
+def sets(folder: Path, work: Path, validate: bool) -> tuple[Path, Path]:
+    """Paths of what is trained on, and of what is tested on."""
+    if not validate:
+        return folder / "mnist.npz", folder / "mnist_test.npz"
+    with np.load(folder / "mnist.npz") as held:
+        x, y = held["x"], held["y"]
+    return (
+        _saved(work, "training", x[:-_HELD_BACK], y[:-_HELD_BACK]),
+        _saved(work, "validation", x[-_HELD_BACK:], y[-_HELD_BACK:]),
+    )
+
+
+def measured(row: Row, more: list[str], train: Path, test: Path, seed: int, work: Path) -> dict[str, object]:
+    """One row."""
+    file = work / "network.mdl"
+    options = [*row.options, *more]
+    command = [sys.executable, "-m", "mdlcodec", "encode", str(train), *options, "--seed", str(seed)]
+    command += ["--network-only", "-o", str(file), "--force", "--test", str(test), "--json", "--quiet"]
+    start = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return {"name": row.name, "options": options, "seed": seed, "failed": done.stderr.strip()}
+    facts = json.loads(done.stdout)
+    assert facts["verified"]
+    network, architecture = networks.unpack(file.read_bytes(), Limits()), architecture_named(row.net)
+    arrays = [tensor.array() for tensor in network.tensors]
+    weights = weights_of(architecture, arrays, layouts=(False,))
+    trained = data.read(str(train))
+    labels = trained.class_labels
+    right = networks.accuracy(network, architecture, trained.inputs.features, labels.classes)
+    structure = structure_of(architecture, weights, trained.inputs.features.shape[1:], len(labels.values))
+    wrong = round((1 - right) * len(labels.classes))
+    nats = 8 * facts["bytes"] * math.log(2)
+    bound = binomial_tail_inverse(wrong, len(labels.classes), math.log(1 - _CONFIDENCE) - nats)
+    return {
+        "name": row.name,
+        "net": row.net,
+        "options": options,
+        "seed": seed,
+        "bytes": facts["bytes"],
+        "training_error": 1 - right,
+        "test_error": 1 - facts["test_accuracy"],
+        "nonzeros": structure.nonzeros,
+        "units": str(structure),
+        "weights_share": structure.weights_share,
+        "activations_share": structure.activations_share,
+        "multiply_adds": structure.multiply_adds,
+        "bound": bound,
+        "seconds": time.perf_counter() - start,
+        "threads": os.environ.get("OMP_NUM_THREADS", str(os.cpu_count())),
+    }
+
+
+def table(rows: list[dict[str, object]], facts: dict[str, object], validate: bool) -> str:
+    """The rows as Markdown."""
+    which = (
+        "the last 10,000 training images, which were not trained on, in the place of test images"
+        if validate
+        else "MNIST, 60,000 training images; test errors are of the 10,000 test images, looked at once, at the end"
+    )
+    lines = [
+        "# Sparse networks as files" + (": validation" if validate else ""),
+        "",
+        f"`bench/sparse.py`; {which}. Bytes are those of a file that a fresh process unpacked; errors of its weights, "
+        f"exact. r_W, r_N, FLOP: shares of weights and activations, and multiply-adds, as Dai et al. 2018 count them. "
+        f"Bound: Occam, binomial tail, 95 %, by the file's bytes. {facts['machine']}; {facts['versions']}.",
+        "",
+        "| | command: `encode` .. | seed | bytes | test error | training error | non-zeros | units | r_W | r_N | FLOP "
+        "| bound | s, threads |",
+        "|---|---|---|---:|---:|---:|---:|---|---:|---:|---:|---:|---|",
+    ]
+    for row in rows:
+        command = f"`{' '.join(map(str, row['options']))}`"
+        if "failed" in row:
+            lines.append(f"| {row['name']} | {command} | {row['seed']} | {row['failed']} | | | | | | | | | |")
+            continue
+        lines.append(
+            f"| {row['name']} | {command} | {row['seed']} | {row['bytes']:,} | {row['test_error']:.2%} | "
+            f"{row['training_error']:.2%} | {row['nonzeros']:,} | {row['units']} | {row['weights_share']:.2%} | "
+            f"{row['activations_share']:.2%} | {row['multiply_adds']:,} | {row['bound']:.1%} | "
+            f"{row['seconds']:,.0f}, {row['threads']} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("--only", nargs="+", choices=[row.name for row in ROWS])
+    parser.add_argument("--more", nargs="*", default=[], help="options for all of them, as --more=--strength=2")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--validate", action="store_true")
+    options = parser.parse_args()
+    ending = "_validation" if options.validate else ""
+    output = options.output.with_name(options.output.name + ending)
+    held = output.with_suffix(".json")
+    rows = json.loads(held.read_text())["rows"] if held.exists() else []
+    versions = {name: version(name) for name in ("mdlcodec", "numpy", "torch")}
+    facts: dict[str, object] = {"machine": machine(), "versions": versions}
+    with tempfile.TemporaryDirectory() as folder:
+        train, test = sets(options.data, Path(folder), options.validate)
+        for row in ROWS:
+            if options.only and row.name not in options.only:
+                continue
+            for seed in options.seeds:
+                found = measured(row, options.more, train, test, seed, Path(folder))
+                print(json.dumps(found), flush=True)
+                same = (found["name"], found["options"], found["seed"])
+                rows = [other for other in rows if (other["name"], other["options"], other["seed"]) != same]
+                rows.append(found)
+                held.write_text(json.dumps({**facts, "rows": rows}, indent=1) + "\n")
+                output.with_suffix(".md").write_text(table(rows, facts, options.validate))
+
+
+if __name__ == "__main__":
+    main()
