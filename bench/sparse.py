@@ -5,7 +5,8 @@
 DIR holds mnist.npz and mnist_test.npz (x and y). Each row is a command: `mdlcodec encode ... --network-only`, whose
 file a fresh process unpacks; test errors are of that file's weights, in exact arithmetic, on images that played no
 part. With --validate the last 10,000 training images stand for the test images, and the others are trained on: by
-such rows, which OUT_validation.json keeps, strengths and schedules were chosen. Rows are added to OUT.json and OUT.md.
+such rows, which OUT_validation.json keeps, strengths and schedules were chosen. Rows are added to OUT.json and
+OUT.md.
 """
 
 from __future__ import annotations
@@ -138,12 +139,13 @@ def table(rows: list[dict[str, object]], facts: dict[str, object], validate: boo
     lines = [
         "# Sparse networks as files" + (": validation" if validate else ""),
         "",
-        f"`bench/sparse.py`; {which}. Bytes are those of a file that a fresh process unpacked; errors of its weights, "
-        f"exact. r_W, r_N, FLOP: shares of weights and activations, and multiply-adds, as Dai et al. 2018 count them. "
+        f"`bench/sparse.py`; {which}. Bytes are those of a file that a fresh process unpacked; errors of its "
+        "weights, exact. r_W, r_N, FLOP: shares of weights and activations, and multiply-adds, as Dai et al. 2018 "
+        "count them. "
         f"Bound: Occam, binomial tail, 95 %, by the file's bytes. {facts['machine']}; {facts['versions']}.",
         "",
-        "| | command: `encode` .. | seed | bytes | test error | training error | non-zeros | units | r_W | r_N | FLOP "
-        "| bound | s, threads |",
+        "| | command: `encode` .. | seed | bytes | test error | training error | non-zeros | units | r_W | r_N "
+        "| FLOP | bound | s, threads |",
         "|---|---|---|---:|---:|---:|---:|---|---:|---:|---:|---:|---|",
     ]
     for row in rows:
@@ -168,7 +170,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--only", nargs="+", choices=[row.name for row in ROWS])
-    parser.add_argument("--more", nargs="*", default=[], help="options for all of them, as --more=--strength=2")
+    parser.add_argument(
+        "--more", nargs="*", default=[], help="options for all of them, as --more=--strength=2"
+    )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--validate", action="store_true")
     options = parser.parse_args()

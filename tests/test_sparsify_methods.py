@@ -119,7 +119,7 @@ def test_real_numbers(method):
 
 def test_a_method_of_ones_own_is_a_class():
     class Halves(Method):
-        strength, strengths, tamade = 0.5, (0.0, 1.0), 0.0
+        strength, strengths, frontier, tamade = 0.5, (0.0, 1.0), (0.1, 0.9), 0.0
 
         def penalise(self, weights, part, price):
             pass

@@ -3,7 +3,7 @@
 import click
 
 import mdlcodec
-from mdlcodec.cli import bound, compare, decode, encode, list, pack, test, unpack
+from mdlcodec.cli import bound, compare, decode, encode, list, pack, study, test, unpack
 from mdlcodec.cli.failures import CommandGroup
 
 
@@ -20,7 +20,7 @@ def main() -> None:
     """
 
 
-for module in (encode, decode, test, list, pack, unpack, compare, bound):
+for module in (encode, decode, test, list, pack, unpack, compare, bound, study):
     main.add_command(module.command)
 
 __all__ = ["main"]

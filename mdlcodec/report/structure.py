@@ -18,8 +18,9 @@ from mdlcodec.sender.sparsify.readings import INPUT, readings
 @dataclass(frozen=True)
 class Structure:
     """``units``: of the layers but the last, the inputs that are read first where a layer of them all reads them;
-    ``weights_share``: r_W, of the weights of dense layers of these units among the nominal ones; ``nonzeros``: weights
-    that are not 0; ``activations_share``: r_N, of the units at the places where they are read, these inputs among them;
+    ``weights_share``: r_W, of the weights of dense layers of these units among the nominal ones; ``nonzeros``:
+    weights that are not 0; ``activations_share``: r_N, of the units at the places where they are read, these
+    inputs among them;
     ``multiply_adds``: of one example."""
 
     units: tuple[int, ...]
@@ -42,9 +43,7 @@ def structure_of(architecture: Architecture, weights: Weights, shape: Shape, out
     now = {layer.name: layer for layer in readings(smaller, entering)}
     read = math.prod(entering)  # inputs that are read
     if INPUT in now:
-        columns = [
-            (weights[f"{reader}.weight"] != 0).any(axis=0) for reader in now[INPUT].readers
-        ]
+        columns = [(weights[f"{reader}.weight"] != 0).any(axis=0) for reader in now[INPUT].readers]
         read = int(np.logical_or.reduce(columns).sum())
     units, activations, before = [read] if INPUT in now else [], 0, 0
     for name, layer in nominal.items():

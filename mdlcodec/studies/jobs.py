@@ -22,8 +22,8 @@ _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREAD
 
 @dataclass(frozen=True)
 class Job:
-    """A file to be made; ``name``: of it; ``begin`` prepares it and gives the task (see studies.worker),
-    ``end`` clears away."""
+    """A file to be made; ``name``: of it; ``begin`` prepares it and gives the task (see studies.tasks; ``of`` says
+    which), ``end`` clears away."""
 
     name: str
     begin: Callable[[], dict[str, Any]]
@@ -126,16 +126,18 @@ class _Queue:
             self._changed.notify_all()
 
 
-def run_side_by_side(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, dict[str, Any]]]:
+def run_side_by_side(
+    jobs: Sequence[Job], workers: int, *, one_thread: bool = False
+) -> Iterator[tuple[Job, dict[str, Any]]]:
     """Each job with what is known of it, as they end, ``workers`` at a time; with several workers each has one
-    thread.
+    thread, and with ``one_thread`` always.
 
     Raises MdlcodecError of the first that fails, once the others were ended; so they are if the caller stops.
     """
     if not jobs:
         return
     at_once = min(workers, len(jobs))
-    threads = _ONE_THREAD if at_once > 1 else {}
+    threads = _ONE_THREAD if at_once > 1 or one_thread else {}
     # two at least: no file is decoded by the process that encoded it
     processes = [_Worker(threads) for _ in range(max(2, at_once))]
     queue, ended = _Queue(jobs, at_once), SimpleQueue[tuple[Job, dict[str, Any] | BaseException]]()

@@ -6,8 +6,6 @@ Every run is a file in a folder with a record beside it, so that a study that wa
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,11 +21,11 @@ from mdlcodec.data.array_likes import as_array
 from mdlcodec.data.arrays import array_digest
 from mdlcodec.data.dataset import quoted
 from mdlcodec.data.labels import labels_of_array
-from mdlcodec.errors import BadData, MdlcodecError
-from mdlcodec.files.temporary import temporary_file, temporary_folder
+from mdlcodec.errors import BadData
+from mdlcodec.files.temporary import temporary_folder
 from mdlcodec.report.information import label_entropy
 from mdlcodec.report.probe_table import ProbeRow, ProbeTable
-from mdlcodec.report.strict_json import strict_json
+from mdlcodec.studies.folder import StudyFolder
 from mdlcodec.studies.jobs import Job, run_side_by_side
 from mdlcodec.version import VERSION
 
@@ -176,24 +174,20 @@ class _Study:
         preset: int | None,
         progress: Told | None,
     ) -> None:
-        self._folder, self._beside, self._runs, self._answers = folder, beside, runs, answers
+        self._folder, self._beside, self._runs, self._answers = StudyFolder(folder), beside, runs, answers
         self._preset, self._progress = preset, progress
 
     def check(self) -> None:
         """Raise MdlcodecError where the folder is none, or holds runs of another study."""
-        if os.path.lexists(self._folder) and not self._folder.is_dir():
-            raise MdlcodecError(f"{str(self._folder)!r} is no folder; choose another")
-        for run in self._runs:
-            known = self._known(run)
-            if known is None and self._path(run, "json").exists():
-                raise MdlcodecError(
-                    f"{str(self._path(run, 'json'))!r} is of other layers, labels, settings or versions; choose "
-                    "another folder"
-                )
+        self._folder.check({run.name: self._settings(run) for run in self._runs})
 
     def records(self, workers: int) -> dict[_Run, dict[str, Any]]:
         """What is known of every run, made now or before."""
-        found = {run: known for run in self._runs if (known := self._known(run)) is not None}
+        found = {}
+        for run in self._runs:
+            known = self._folder.known(run.name, self._settings(run))
+            if known is not None:
+                found[run] = known
         missing = {run.name: run for run in self._runs if run not in found}
         jobs = [
             Job(name, partial(self._begin, run), partial(self._data(run).unlink, missing_ok=True))
@@ -201,22 +195,12 @@ class _Study:
         ]
         for job, told in run_side_by_side(jobs, workers):
             run = missing[job.name]
-            blob = self._path(run, "mdl").read_bytes()
-            found[run] = self._settings(run) | {
-                "bits": 8 * len(blob),
-                "sha256": hashlib.sha256(blob).hexdigest(),
-                "ideal_bits": told["ideal_bits"],
-                "seconds": told["seconds"],
-                "verify_seconds": told["verify_seconds"],
-            }
-            self._keep(run, found[run])
+            size = self._folder.file(run.name).stat().st_size
+            found[run] = self._folder.keep(run.name, self._settings(run), {"bits": 8 * size, **told})
             if self._progress is not None:
                 bits = f"{run.layer.name}, {run.task}, seed {run.seed}: {found[run]['bits']:,} bits"
                 self._progress(len(found), len(self._runs), bits)
         return found
-
-    def _path(self, run: _Run, ending: str) -> Path:
-        return self._folder / f"{run.name}.{ending}"
 
     def _settings(self, run: _Run) -> dict[str, Any]:
         """All that a run depends on."""
@@ -231,22 +215,6 @@ class _Study:
             "y": array_digest(answers).hex(),
         }
 
-    def _known(self, run: _Run) -> dict[str, Any] | None:
-        """The record of a run that is finished, whose file is the one it was made of."""
-        try:
-            record = json.loads(self._path(run, "json").read_bytes())
-            blob = self._path(run, "mdl").read_bytes()
-        except (OSError, ValueError):
-            return None
-        if not isinstance(record, dict) or any(record.get(k) != v for k, v in self._settings(run).items()):
-            return None
-        return record if record.get("sha256") == hashlib.sha256(blob).hexdigest() else None
-
-    def _keep(self, run: _Run, record: dict[str, Any]) -> None:
-        with temporary_file(self._folder) as temporary:
-            temporary.write_bytes(strict_json(record, indent=1).encode() + b"\n")
-            os.replace(temporary, self._path(run, "json"))
-
     def _data(self, run: _Run) -> Path:
         return self._beside / f"{run.name}.npz"
 
@@ -254,8 +222,9 @@ class _Study:
         """Writes the data of a run; the task of those who encode and decode them."""
         np.savez(self._data(run), x=run.layer.x, y=self._answers[run.task, run.seed])
         return {
+            "of": "probes",
             "data": str(self._data(run)),
-            "file": str(self._path(run, "mdl").absolute()),
+            "file": str(self._folder.file(run.name).absolute()),
             "preset": PROBE_PRESET if self._preset is None else self._preset,
             "seed": run.seed,
         }

@@ -22,8 +22,10 @@ from mdlcodec.sender.sparsify.vib import InformationBottleneck
 __all__ = ["SPARSIFIERS", "Choices", "Sparsifier", "check_choices", "sparse_network", "steps_of"]
 
 SPARSIFIERS = {
-    "entropy": Sparsifier(entropy.sparsify, entropy.number_of_steps, (1e-6, 1e3)),
-    "dns": Sparsifier(dns.sparsify, dns.number_of_steps, (0.01, 100.0), frozenset({"as_published"})),
+    "entropy": Sparsifier(entropy.sparsify, entropy.number_of_steps, (1e-6, 1e3), (0.03, 3.0)),
+    "dns": Sparsifier(
+        dns.sparsify, dns.number_of_steps, (0.01, 100.0), (1.0, 5.0), frozenset({"as_published"})
+    ),
     "vib": penalised(InformationBottleneck),
     "pmmp": penalised(MinimaxPruning),
     "drr": penalised(Relaxation),

@@ -46,12 +46,14 @@ class Sparsifier:
     """A way to train a sparse network whose tensors have at most 2^bits values each.
 
     ``steps``: of an architecture, an effort and so many examples; ``strengths``: the least and the largest that it
-    takes; ``takes``: the names of the other choices that it takes.
+    takes; ``frontier``: between which it goes from little to much; ``takes``: the names of the other choices
+    that it takes.
     """
 
     train: Callable[[Trainer, Choices], Tensors]
     steps: Callable[[Architecture, float, int], int]
     strengths: tuple[float, float] = (1e-9, 1e9)
+    frontier: tuple[float, float] = (1e-2, 1e2)
     takes: frozenset[str] = frozenset()
 
 
@@ -64,6 +66,7 @@ class Method(ABC):
 
     strength: float  # by default
     strengths: tuple[float, float]  # the least and the largest
+    frontier: tuple[float, float]  # between which it goes from little to much
     takes: frozenset[str] = frozenset({"rho", "tamade", "rgp", "priced"})
     tamade = 0.01  # by default
     rgp = True

@@ -19,6 +19,7 @@ class Relaxation(Method):
 
     strength = 1.0
     strengths = (1e-4, 1e4)
+    frontier = (0.3, 30.0)
 
     @override
     def penalise(self, weights: Tensors, part: float, price: float) -> None:

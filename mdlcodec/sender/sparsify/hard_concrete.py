@@ -30,6 +30,7 @@ class HardConcrete(Method):
 
     strength = 1.0
     strengths = (1e-4, 1e4)
+    frontier = (0.1, 10.0)
 
     def __init__(self, task: Task, graph: Graph, choices: Choices, steps: int, rng: torch.Generator) -> None:
         super().__init__(task, graph, choices, steps, rng)

@@ -35,6 +35,7 @@ class Layerwise(Method):
 
     strength = 1.0
     strengths = (1e-5, 1e6)
+    frontier = (1.0, 300.0)
 
     def __init__(self, task: Task, graph: Graph, choices: Choices, steps: int, rng: torch.Generator) -> None:
         super().__init__(task, graph, choices, steps, rng)

@@ -24,6 +24,7 @@ class Magnitude(Method):
 
     strength = 0.95
     strengths = (1e-4, 0.9999)
+    frontier = (0.7, 0.99)
     tamade = 0.0
 
     def __init__(self, task: Task, graph: Graph, choices: Choices, steps: int, rng: torch.Generator) -> None:

@@ -29,6 +29,7 @@ class MinimaxPruning(Method):
 
     strength = 20.0
     strengths = (1e-3, 1e5)
+    frontier = (3.0, 300.0)
 
     def __init__(self, task: Task, graph: Graph, choices: Choices, steps: int, rng: torch.Generator) -> None:
         super().__init__(task, graph, choices, steps, rng)

@@ -13,6 +13,7 @@ class Sizes(Method):
 
     strength = 2.0
     strengths = (1e-4, 1e4)
+    frontier = (1.0, 60.0)
 
     @override
     def penalise(self, weights: Tensors, part: float, price: float) -> None:

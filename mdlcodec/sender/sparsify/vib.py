@@ -34,6 +34,7 @@ class InformationBottleneck(Method):
 
     strength = 6e-4
     strengths = (1e-8, 1e2)
+    frontier = (1e-4, 1e-2)
     takes = Method.takes | {"gamma"}
     tamade = 0.0
 

@@ -1,0 +1,235 @@
+"""``mdlcodec study frontier``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mdlcodec.cli.files import stem
+from mdlcodec.cli.options import Common, common_options, preset_option
+from mdlcodec.cli.progress import ProgressLine
+from mdlcodec.cli.sender_options import Numbers
+from mdlcodec.cli.table_options import TableArguments, table_options
+from mdlcodec.cli.terminal import require_stdout, say, say_notes, table
+from mdlcodec.errors import BadData
+from mdlcodec.report.strict_json import strict_json
+
+if TYPE_CHECKING:
+    from mdlcodec.report.frontier_table import FrontierTable
+
+
+class Strengths(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
+    """METHOD=from:to:count, geometrically spaced, or METHOD=a,b,c."""
+
+    name = "strengths"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, tuple[float, ...]]:
+        """Of a text."""
+        method, _, text = str(value).partition("=")
+        try:
+            if ":" not in text:
+                return method, tuple(float(part) for part in text.split(","))
+            start, stop, count = text.split(":")
+            from mdlcodec.studies.frontier import spaced
+
+            if not (0 < float(start) < float("inf") and 0 < float(stop) < float("inf")):
+                raise ValueError
+            if not 1 <= int(count) <= 1000:
+                raise ValueError
+            return method, spaced(float(start), float(stop), int(count))
+        except ValueError:
+            self.fail(
+                f"{value!r} is no method with strengths; write it as drr=0.5:30:6 or drr=0.5,2,8", param, ctx
+            )
+
+
+@click.command("frontier")
+@click.argument("data")
+@click.option("--net", default="auto", metavar="NAME", show_default=True, help="What is trained: see encode.")
+@click.option(
+    "--sparsify",
+    default="drr,rl1,entropy",
+    metavar="NAME,..",
+    show_default=True,
+    help="Methods: see encode.",
+)
+@click.option(
+    "--strength",
+    "strengths",
+    type=Strengths(),
+    multiple=True,
+    metavar="METHOD=FROM:TO:COUNT",
+    help="Strengths of a method, geometrically spaced, or METHOD=A,B,..; once for each method. "
+    "[default: six in a range of the method's own]",
+)
+@click.option("--rho", type=Numbers(), default="0", metavar="R,..", help="Factors of squared weights.")
+@click.option(
+    "--test",
+    metavar="DATA",
+    help="Test examples with labels. [default: those beside DATA, where it is MNIST's or CIFAR's folder, else "
+    "the last fifth of DATA, which is not trained on]",
+)
+@click.option("--limit", type=int, metavar="N", help="The first N examples only.")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1, 1000),
+    default=1,
+    metavar="K",
+    show_default=True,
+    help="Networks of each.",
+)
+@click.option(
+    "--jobs", type=click.IntRange(1, 1000), metavar="N", help="Processes. [default: as many as cores]"
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FOLDER",
+    help="Where everything is kept. [default: NAME.frontier, in this folder]",
+)
+@preset_option
+@table_options
+@common_options
+def command(
+    data: str,
+    net: str,
+    sparsify: str,
+    strengths: tuple[tuple[str, tuple[float, ...]], ...],
+    rho: tuple[float, ...],
+    test: str | None,
+    limit: int | None,
+    seeds: int,
+    jobs: int | None,
+    output: str | None,
+    preset: int | None,
+    table: TableArguments,
+    common: Common,
+) -> None:
+    """Sparse networks for DATA by several methods at several strengths, each with the labels in a file.
+
+    Every file is decoded by another process than wrote it, and its network tested on examples that were not trained
+    on. The folder gets frontier.json, pictures (loss against bytes, with isolines of the description length;
+    accuracy against compression) and index.html, with mdlcodec[plot].
+    """
+    if common.json:
+        require_stdout("leave out --json")
+    from mdlcodec.studies.frontier import frontier
+
+    folder = Path(f"{stem(data)}.frontier" if output is None else output)
+    named = dict(strengths)
+    if len(named) < len(strengths):
+        raise BadData("strengths of a method are there twice; give them once")
+    arrays = _arrays(data, test, table, limit, common.quiet)
+    with ProgressLine(common.quiet) as line:
+        found = frontier(
+            *arrays[:2],
+            net=net,
+            sparsify=[name.strip() for name in sparsify.split(",") if name.strip()],
+            strengths=named,
+            rho=rho,
+            seeds=seeds,
+            preset=preset,
+            x_test=arrays[2],
+            y_test=arrays[3],
+            folder=folder,
+            jobs=jobs,
+            progress=lambda done, of, text: line.show_passing(f"frontier: {done:,} of {of:,} files; {text}"),
+        )
+    drawn = _draw(found, folder, data)
+    if not common.quiet:
+        for row in _rows(found):
+            say(row)
+        say(f"{folder}: {len(found):,} files{'' if drawn else '; no pictures without mdlcodec[plot]'}")
+    if common.json:
+        click.echo(strict_json(_facts(found, folder)))
+
+
+def _arrays(
+    source: str, test: str | None, tables: TableArguments, limit: int | None, quiet: bool
+) -> list[Any]:
+    """x, y and those to test on, None where they are to be held out. Tables' columns are their features."""
+    from mdlcodec import data
+    from mdlcodec.report.accuracy import beside, read_examples
+
+    dataset = data.read(source, limit=limit, keep=True, **tables)
+    say_notes(dataset.notes, quiet)
+    labels = dataset.class_labels.array()
+    assert dataset.content is not None
+    is_array = not isinstance(dataset.content.raw, tuple)
+    x = dataset.content.raw if is_array else dataset.inputs.features
+    test = beside(source) if test is None else test
+    if test is None:
+        return [x, labels, None, None]
+    examples = read_examples(test, tables["target"], dataset)
+    assert examples.dataset.content is not None
+    others = examples.dataset.content.raw if is_array else examples.features
+    return [x, labels, others, examples.dataset.class_labels.array()]
+
+
+def _facts(found: FrontierTable, folder: Path) -> dict[str, Any]:
+    rows = [asdict(row) for row in found]
+    facts = {"study": "frontier", "folder": str(folder), "labels": found.labels, "classes": found.classes}
+    return facts | {"test_labels": found.test_labels, "points": rows}
+
+
+def _draw(found: FrontierTable, folder: Path, data: str) -> bool:
+    """frontier.json, and the pictures where matplotlib is there."""
+    from mdlcodec.errors import MdlcodecError
+    from mdlcodec.report.plot import png, require_matplotlib
+    from mdlcodec.studies.folder import StudyFolder
+
+    kept = StudyFolder(folder)
+    kept.write("frontier.json", strict_json(_facts(found, folder), indent=1).encode() + b"\n")
+    try:
+        require_matplotlib()
+    except MdlcodecError:
+        return False
+    from mdlcodec.report.frontier_pictures import accuracy_against_compression, loss_against_bytes
+    from mdlcodec.report.page import page
+
+    raw = max(4 * round(row.nonzeros / max(row.weights_share, 1e-12)) for row in found)
+    loss, accuracy = loss_against_bytes(found), accuracy_against_compression(found, raw)
+    kept.write("loss.png", png(loss))
+    kept.write("accuracy.png", png(accuracy))
+    command = shlex.join(["mdlcodec", *sys.argv[1:]])
+    kept.write(
+        "index.html",
+        page(
+            f"Sparse networks for {Path(data).name}",
+            command,
+            [
+                (loss, "Test loss against the bytes of the network in its file."),
+                (accuracy, "Test accuracy against compression, and the concave hull of the points."),
+            ],
+            [asdict(row) for row in found],
+        ),
+    )
+    return True
+
+
+def _rows(found: FrontierTable) -> list[str]:
+    head = ["method", "strength", "non-zeros", "r_W", "r_N", "multiply-adds", "test error"]
+    head += ["network", "labels", "file"]
+    rows = [
+        [
+            row.method + (f", rho {row.rho:g}" if row.rho else ""),
+            f"{row.strength:.4g}",
+            f"{row.nonzeros:,}",
+            f"{row.weights_share:.2%}",
+            f"{row.activations_share:.2%}",
+            f"{row.multiply_adds:,}",
+            f"{row.test_error:.2%}",
+            f"{row.network_bytes:,}",
+            f"{row.labels_bytes:,}",
+            f"{row.bytes:,}",
+        ]
+        for row in found
+    ]
+    return table([head, *rows])

@@ -1,0 +1,8 @@
+"""What a worker does for each study: a file with ``encode`` and ``decode``, each a task (a dict) -> an answer.
+
+A new study's is one file and one line here.
+"""
+
+from mdlcodec.studies.tasks import probes, two_part
+
+TASKS = {"probes": probes, "two_part": two_part}
