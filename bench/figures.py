@@ -42,9 +42,11 @@ from mdlcodec.codes import CODES
 from mdlcodec.codes.variational import VariationalCode
 from mdlcodec.data import Dataset, Inputs, Labels
 from mdlcodec.exact.guard import sender_alone
+from mdlcodec.files import labels as label_files
+from mdlcodec.files.curves import Curve
+from mdlcodec.files.runs import telling
 from mdlcodec.observe.contract import Moment
 from mdlcodec.report.comparison import dataset_digest
-from mdlcodec.report.curves import Curve, prequential_curve
 from mdlcodec.report.plot import new_figure, png, require_matplotlib
 from mdlcodec.sender.efforts import VARIATIONAL
 from mdlcodec.sender.loop import Trainer
@@ -103,9 +105,9 @@ def _known(path: Path, settings: dict[str, Any]) -> dict[str, Any]:
     return results["curves"] if results["settings"] == settings else {}
 
 
-def _say(done: int, bits: float) -> None:
+def _say(done: int, labels: int, bits: float) -> None:
     if sys.stderr.isatty():
-        print(f"\r{done:,} labels, {bits:,.0f} bits ", end="", file=sys.stderr, flush=True)
+        print(f"\r{done:,} of {labels:,} labels, {bits:,.0f} bits ", end="", file=sys.stderr, flush=True)
 
 
 def _first(dataset: Dataset, limit: int) -> Dataset:
@@ -179,11 +181,14 @@ def _run_prequential(dataset: Dataset, name: str, preset: int, seed: int) -> dic
     name, _, limit = name.partition(":")
     examples = _first(dataset, int(limit)) if limit else dataset
     code, net = (name, "auto") if name in CODES else ("prequential", name)
-    curve = prequential_curve(examples, code=code, net=net, preset=preset, seed=seed, say=_say).in_packs()
+    _, run = label_files.encode(examples, code=code, net=net, preset=preset, seed=seed, watch=telling(_say))
+    assert run.curve is not None
+    curve = run.curve.in_packs()
+    assert curve.mistakes is not None
     return {
-        "samples": curve.samples.tolist(),
+        "samples": curve.labels.tolist(),
         "bits": [round(bits, 3) for bits in curve.bits.tolist()],
-        "right": curve.right.tolist(),
+        "right": (curve.labels - curve.mistakes).tolist(),
     }
 
 
@@ -193,11 +198,12 @@ def _draw_prequential(curves: dict[str, Any], settings: dict[str, Any]) -> bytes
     figure = new_figure(9.0, 6.5)
     per_sample, difference, accuracy, ratio = figure.subplots(2, 2, sharex=True).ravel()
     for name, found in curves.items():
-        curve = Curve(*(np.array(found[part]) for part in ("samples", "bits", "right")))
-        per_sample.plot(curve.samples, curve.bits_per_sample(), label=name)
-        difference.plot(curve.samples, curve.bits - curve.samples * uniform)
-        accuracy.plot(curve.samples, curve.accuracy())
-        ratio.plot(curve.samples, curve.bits / (curve.samples * uniform))
+        samples, bits, right = (np.array(found[part]) for part in ("samples", "bits", "right"))
+        curve = Curve(samples, bits, samples - right)
+        per_sample.plot(samples, curve.bits_a_label(), label=name)
+        difference.plot(samples, bits - samples * uniform)
+        accuracy.plot(samples, curve.accuracy())
+        ratio.plot(samples, bits / (samples * uniform))
     levels = (uniform, 0.0, 1 / settings["classes"], 1.0)
     for axes, level in zip((per_sample, difference, accuracy, ratio), levels, strict=True):
         axes.axhline(level, color="black", linestyle="--", label="uniform")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -116,25 +115,6 @@ class Prepared(Protocol):
         is none."""
         raise BadData("this code transmits no network; choose --code two-part, two-part-raw or variational")
 
-    def predicted(self, values: np.ndarray) -> Iterator[Predicted] | None:
-        """The sender's predictions as it codes; None where nothing is learned from the classes already coded."""
-        return None
-
-
-@dataclass(frozen=True)
-class Predicted:
-    """A slice of predictions: where it ends, its labels int32 (m,), their frequencies uint32 (m, k), and their
-    probabilities float64 (m,)."""
-
-    stop: int
-    labels: np.ndarray
-    frequencies: np.ndarray
-    probability: np.ndarray
-
-    def mistakes(self) -> int:
-        """How many labels are not the most likely class; of equal ones, the first counts."""
-        return int(np.count_nonzero(np.argmax(self.frequencies, 1) != self.labels))
-
 
 class NothingToCode(Prepared):
     """The values are known before they are coded: the payload is empty. See Prepared."""
@@ -160,11 +140,6 @@ class NothingToCode(Prepared):
         if isinstance(self._given.target, Reals):
             return super().learned(payload, values, progress)
         return EqualChances(1)
-
-    @override
-    def predicted(self, values: np.ndarray) -> Iterator[Predicted]:
-        """Nothing is open."""
-        return iter(())
 
 
 class Code(ABC):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from typing_extensions import override
 
-from mdlcodec.codes.contract import Code, Given, Predicted, Prepared, Progress, Settings
+from mdlcodec.codes.contract import Code, Given, Prepared, Progress, Settings
 from mdlcodec.codes.options import NO_OPTIONS, Options
 from mdlcodec.codes.results import Decoded, Encoded, Learned
 from mdlcodec.codes.resumption import bits_of, coder_of, keep, labels_done, position
@@ -27,6 +27,21 @@ from mdlcodec.saved import Saved, joined, part_of, taken
 
 # frequencies of one slice of a block take at most this many entries
 _ENTRIES_AT_ONCE = 1 << 22
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A slice of predictions: where it ends, its labels int32 (m,), their frequencies uint32 (m, k), and their
+    probabilities float64 (m,)."""
+
+    stop: int
+    labels: np.ndarray
+    frequencies: np.ndarray
+    probability: np.ndarray
+
+    def mistakes(self) -> int:
+        """How many labels are not the most likely class; of equal ones, the first counts."""
+        return int(np.count_nonzero(np.argmax(self.frequencies, 1) != self.labels))
 
 
 class PrequentialCode(Code):
@@ -140,10 +155,6 @@ class LearnedClasses(Prepared):
             labels = values[start:stop]
             yield Predicted(stop, labels, *run.calibration.frequencies(scores, labels))
             run.learner.learn(start, stop, labels)
-
-    @override
-    def predicted(self, values: np.ndarray) -> Iterator[Predicted]:
-        return self._predictions(values, self._pass())
 
     @override
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:

@@ -34,6 +34,25 @@ class Curve:
     def _columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         return self.labels, self.bits, self.mistakes
 
+    def in_packs(self, growth: float = 1.25, smallest: int = 8) -> Curve:
+        """Fewer points: ``growth`` times the labels of the one before, and at least ``smallest`` more."""
+        kept, last = [], 0
+        for i, labels in enumerate(self.labels.tolist()):
+            if labels >= max(last + smallest, growth * last) or i == len(self) - 1:
+                kept.append(i)
+                last = labels
+        mistakes = None if self.mistakes is None else self.mistakes[kept]
+        return Curve(self.labels[kept], self.bits[kept], mistakes)
+
+    def bits_a_label(self) -> np.ndarray:
+        """Of the labels between each point and the one before."""
+        return np.diff(self.bits, prepend=0.0) / np.diff(self.labels, prepend=0)
+
+    def accuracy(self) -> np.ndarray:
+        """Share of the labels between each point and the one before that were foreseen; of classes."""
+        assert self.mistakes is not None
+        return 1.0 - np.diff(self.mistakes, prepend=0) / np.diff(self.labels, prepend=0)
+
     def csv(self) -> str:
         """As comma-separated values with a header line."""
         head = "labels,bits" + ("" if self.mistakes is None else ",mistakes")
