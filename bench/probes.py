@@ -175,8 +175,8 @@ def table(rows: list[dict[str, object]], facts: dict[str, object]) -> str:
     lines = [
         "# Probes beside other online codes",
         "",
-        f"`bench/probes.py` on {facts['machine']}; {facts['versions']}; seed 0; bits and seconds, medians of "
-        f"{facts['repeats']} runs in turn (-5: one). Ours are whole files that a fresh process decoded, and the "
+        f"`bench/probes.py` on {facts['machine']}; {facts['versions']}; seed 0; runs of each, in turn, whose "
+        f"median seconds these are: {facts['repeats']} (-5: one); what is measured first compiles, too. Ours are whole files that a fresh process decoded, and the "
         "seconds are of both, processes' starts included; the others' bits are ideal. logistic: scikit-learn's, "
         "refitted at doublings. preqtorch: one hidden layer of 1,000 units, refitted on the same blocks, or one "
         "pass with replay.",
@@ -211,7 +211,7 @@ def main() -> None:
     output = options.output.with_suffix(".json")
     held = json.loads(output.read_text()) if output.exists() else {"rows": []}
     facts = {
-        "machine": f"{machine()}, {len(os.sched_getaffinity(0))} cores",
+        "machine": f"{machine()['processor']}, {len(os.sched_getaffinity(0))} cores",
         "versions": ", ".join(
             f"{name} {version(name)}" for name in ("mdlcodec", "torch", "scikit-learn", "preqtorch")
         ),
