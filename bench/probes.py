@@ -176,7 +176,8 @@ def table(rows: list[dict[str, object]], facts: dict[str, object]) -> str:
         "# Probes beside other online codes",
         "",
         f"`bench/probes.py` on {facts['machine']}; {facts['versions']}; seed 0; runs of each, in turn, whose "
-        f"median seconds these are: {facts['repeats']} (-5: one); what is measured first compiles, too. Ours are whole files that a fresh process decoded, and the "
+        f"median seconds these are: {facts['repeats']} (-5: one); what is measured first compiles, too. Ours are "
+        "whole files that a fresh process decoded, and the "
         "seconds are of both, processes' starts included; the others' bits are ideal. logistic: scikit-learn's, "
         "refitted at doublings. preqtorch: one hidden layer of 1,000 units, refitted on the same blocks, or one "
         "pass with replay.",

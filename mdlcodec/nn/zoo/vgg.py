@@ -17,10 +17,11 @@ _STAGES = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 51
 _HIDDEN = 512
 
 
-def vgg(*, normalised: bool = True, rectified: bool = True) -> Graph:
+def vgg(*, normalised: bool = True, rectified: bool = True, share: float = 1.0) -> Graph:
     """13 convolutions in five stages, each ended by 2x2 max pooling; then two linear layers.
 
-    ``normalised``: with batch normalisation; ``rectified``: with ReLU after the first linear layer.
+    ``normalised``: with batch normalisation; ``rectified``: with ReLU after the first linear layer; ``share``:
+    of all widths.
 
     Names are conv1, bn1, .., conv13, bn13, fc1, bn14, fc2.
     """
@@ -28,13 +29,13 @@ def vgg(*, normalised: bool = True, rectified: bool = True) -> Graph:
     for stage in _STAGES:
         for channels in stage:
             number += 1
-            net(Convolution(channels, padding=1, digits=INPUT_DIGITS), name=f"conv{number}")
+            net(Convolution(round(share * channels), padding=1, digits=INPUT_DIGITS), name=f"conv{number}")
             if normalised:
                 net(Normalisation(), name=f"bn{number}")
             net(Rectify())
         net(MaxPooling())
     net(Flatten())
-    net(Linear(_HIDDEN, digits=INPUT_DIGITS), name="fc1")
+    net(Linear(round(share * _HIDDEN), digits=INPUT_DIGITS), name="fc1")
     if normalised:
         net(Normalisation(), name=f"bn{number + 1}")
     if rectified:
