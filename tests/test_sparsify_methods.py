@@ -5,7 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 
+import mdlcodec
+from mdlcodec.cli import main
 from mdlcodec.errors import BadData
 from mdlcodec.nn.graph import Builder
 from mdlcodec.nn.nodes import Convolution, Flatten, Linear, MaxPooling, Normalisation, Rectify
@@ -310,3 +313,59 @@ def test_as_published_is_longer_and_without_a_floor():
 
     assert sum(dns.PUBLISHED.lengths) == 51_000
     assert (dns.PUBLISHED.batch, dns.PUBLISHED.weight_decay, dns.PUBLISHED.least) == (1024, 5e-3, 0.0)
+
+
+@pytest.mark.parametrize("method", ["drr", "rl1", "vib", "hard-concrete", "layerwise"])
+def test_a_network_without_a_single_weight_is_a_legal_file(method):
+    """All weights are worth less than they cost: labels are coded under biases alone."""
+    x, y = _columns(90, 3)
+    largest_strength = SPARSIFIERS[method].strengths[1]
+    blob = mdlcodec.encode(
+        x, y, code="two-part", net="mlp-6", preset=1, sparsify=method, strength=largest_strength
+    )
+    weights = mdlcodec.unpack(blob)
+    if method in ("vib", "hard-concrete", "layerwise"):
+        assert not any(array.any() for name, array in weights.items() if name.endswith("weight"))
+    assert np.array_equal(mdlcodec.decode(blob, x), y)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--strength", "0"], "strength 0 is out of range for the sparsifier drr"),
+        (["--strength", "1e9"], "strength 1e+09 is out of range"),
+        (["--gamma", "1,2"], "the sparsifier drr takes no gamma"),
+        (["--as-published"], "the sparsifier drr takes no as_published"),
+        (["--rho", "-1"], "rho is a number of 0 to 1e+09, not -1"),
+    ],
+)
+def test_choices_that_are_refused_in_one_line(options, text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    x, y = _columns(60, 3)
+    np.savez("set.npz", x=x, y=y)
+    command = ["encode", "set.npz", "--code", "two-part", "--sparsify", "drr", "-1", *options]
+    told = CliRunner().invoke(main, [*command, "--quiet"])
+    assert told.exit_code == 2
+    assert text in told.stderr
+    assert len(told.stderr.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["set.npz"]
+
+
+def test_choices_from_the_command_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    x, y = _columns(90, 3)
+    np.savez("set.npz", x=x, y=y)
+    command = ["encode", "set.npz", "--code", "two-part", "--net", "mlp-8-4", "-1", "--quiet", "-f"]
+    for options in (
+        ["--sparsify", "vib", "--gamma", "0.01,0.01,0.01", "--no-rgp"],
+        ["--sparsify", "drr", "--strength", "2", "--rho", "0.1", "--tamade", "0", "--priced"],
+        ["--sparsify", "dns", "--strength", "2"],
+        ["--sparsify", "entropy", "--strength", "0.5"],
+    ):
+        told = CliRunner().invoke(main, [*command, *options])
+        assert told.exit_code == 0, told.output
+    told = CliRunner().invoke(main, [*command, "--sparsify", "vib", "--gamma", "a,b"])
+    assert told.exit_code == 2
+    told = CliRunner().invoke(main, [*command, "--sparsify", "vib", "--gamma", "0.1,0.1"])
+    assert told.exit_code == 2
+    assert "the layers with noise are input, fc1, fc2" in told.stderr

@@ -170,6 +170,9 @@ class Code(ABC):
                 "not know; upgrade mdlcodec"
             )
 
+    def check_options(self, options: Options) -> None:  # noqa: B027  # most codes have none
+        """Raises BadData for values of its options that do not exist, before anything is computed."""
+
     def check_target(self, target: Target) -> None:
         """Raises BadData for a target that the code does not have."""
         if isinstance(target, Reals) and not self.takes_reals:

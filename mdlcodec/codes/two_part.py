@@ -36,6 +36,7 @@ from mdlcodec.predictors.presets import check_preset
 if TYPE_CHECKING:
     from mdlcodec.sender.float_network import Tensors
     from mdlcodec.sender.loop import Trainer
+    from mdlcodec.sender.sparsify import Choices
 
 DEFAULT_SPARSIFY = "entropy"
 # types that float32 holds exactly
@@ -293,6 +294,13 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
         )
 
     @override
+    def check_options(self, options: Options) -> None:
+        if self.options:
+            from mdlcodec.sender.sparsify import check_choices
+
+            check_choices(*self._chosen(options))
+
+    @override
     def network_file(self, transmission: Transmission) -> bytes:
         return write_network_file(self.trained_section(transmission))
 
@@ -308,11 +316,16 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
 
     def method(self, options: Options) -> Callable[[Trainer], Tensors]:
         """How the network is trained: a trainer -> its tensors by name, float32."""
-        from mdlcodec.sender.sparsify import Choices, sparse_network
+        from mdlcodec.sender.sparsify import sparse_network
+
+        sparsify, choices = self._chosen(options)
+        return partial(sparse_network, sparsify=sparsify, choices=choices)
+
+    def _chosen(self, options: Options) -> tuple[str, Choices]:
+        from mdlcodec.sender.sparsify import Choices
 
         given = {name: getattr(options, name) for name in TRAINING if getattr(options, name) is not None}
-        sparsify = DEFAULT_SPARSIFY if options.sparsify is None else options.sparsify
-        return partial(sparse_network, sparsify=sparsify, choices=Choices(**given))
+        return DEFAULT_SPARSIFY if options.sparsify is None else options.sparsify, Choices(**given)
 
     def _section(self, tensors: list[Tensor]) -> bytes:
         from mdlcodec.descriptions.tensors.network_section import encode_network

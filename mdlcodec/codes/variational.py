@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import Given, Progress
+from mdlcodec.codes.options import Options
 from mdlcodec.codes.results import Encoded
 from mdlcodec.codes.transmitted import (
     Transmission,
@@ -87,6 +88,13 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
     networks = (NARROW_LENET, NARROW_CONVOLUTION, NARROW_MLP)
     section = "weights"
     options: frozenset[str] = frozenset({"prior", "strength"})
+
+    @override
+    def check_options(self, options: Options) -> None:
+        if options.prior is not None:
+            _checked_variance(options.prior)
+        if options.strength is not None:
+            _checked_exchange(options.strength)
 
     @override
     def problem_of(self, architecture: Architecture) -> str | None:

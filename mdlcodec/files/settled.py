@@ -60,6 +60,7 @@ def settle(
         if name not in chosen.options:
             owners = " and ".join(other.name for other in CODES.values() if name in other.options)
             raise BadData(f"--code {code} has no option {name}, which is for {owners}; leave it out")
+    chosen.check_options(options)
     seed = integer(seed, "seed")
     if not LOWEST_PRESET <= preset <= HIGHEST_PRESET and preset != PROBE_PRESET:
         raise BadData(
