@@ -141,7 +141,7 @@ def test_a_method_of_ones_own_is_a_class():
 def test_a_price_of_bits_in_place_of_codebooks():
     x, y = _columns(120, 3)
     task = _task(architecture_named("mlp-20"), x, y, 3)
-    tensors = sparse_network(Trainer(task), sparsify="drr", choices=Choices(priced=True))
+    tensors = sparse_network(Trainer(task), sparsify="drr", choices=Choices())
     for tensor in tensors.values():
         levels = tensor[tensor != 0].abs().unique()
         if len(levels):

@@ -75,7 +75,7 @@ _OPTIONS = (
         "--priced/--codebooks",
         default=None,
         help="With these: whether training ends under the price of bits, as entropy's does, or with codebooks of "
-        "k-means.",
+        "k-means. [default: --priced]",
     ),
     click.option(
         "--as-published",

@@ -70,6 +70,7 @@ class Method(ABC):
     takes: frozenset[str] = frozenset({"rho", "tamade", "rgp", "priced"})
     tamade = 0.01  # by default
     rgp = True
+    priced = True
 
     def __init__(self, task: Task, graph: Graph, choices: Choices, steps: int, rng: torch.Generator) -> None:
         """``steps``: of the training; ``rng``: for whatever is drawn."""

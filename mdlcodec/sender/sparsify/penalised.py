@@ -151,7 +151,7 @@ def sparsify(trainer: Trainer, choices: Choices, method: type[Method]) -> Tensor
     trainer.run(masked)
     trained = dict(masked.tensors())
     check_finite(trained)
-    if choices.priced:
+    if method.priced if choices.priced is None else choices.priced:
         pricing = replace(
             entropy.pricing_of(task.architecture),
             steps=SCHEDULE.priced,
