@@ -87,12 +87,13 @@ def test_a_method_trains_any_network(method, kind):
         architecture = LENET5 if kind == "images" else _normalised()
         x, y = _images(64, 3, 16)
     task = _task(architecture, x, y, 3)
-    tensors = sparse_network(Trainer(task), sparsify=method, choices=Choices(bits=3))
+    choices = Choices(bits=3, priced=kind == "columns")
+    tensors = sparse_network(Trainer(task), sparsify=method, choices=choices)
     assert list(tensors) == list(task.graph.tensors(task.inputs))
     assert all(tensor.isfinite().all() and tensor.dtype == torch.float32 for tensor in tensors.values())
     statistics = ("running_mean", "running_var")
     assert all(len(t.unique()) <= 8 for name, t in tensors.items() if not name.endswith(statistics))
-    again = sparse_network(Trainer(task), sparsify=method, choices=Choices(bits=3))
+    again = sparse_network(Trainer(task), sparsify=method, choices=choices)
     assert all(torch.equal(tensors[name], again[name]) for name in tensors)
 
 
@@ -133,7 +134,9 @@ def test_a_method_of_ones_own_is_a_class():
 
     x, y = _columns(60, 3)
     task = _task(architecture_named("mlp-8"), x, y, 3)
-    tensors = sparse_network(Trainer(task), sparsify=penalised(Halves), choices=Choices(strength=0.75))
+    tensors = sparse_network(
+        Trainer(task), sparsify=penalised(Halves), choices=Choices(strength=0.75, priced=False)
+    )
     left = sum(int((tensor != 0).sum()) for tensor in tensors.values() if tensor.dim() > 1)
     assert left <= math.ceil(0.25 * (12 * 8 + 8 * 3))
 

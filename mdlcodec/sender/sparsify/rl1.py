@@ -11,7 +11,7 @@ from mdlcodec.sender.sparsify.contract import Method
 class Sizes(Method):
     """See the module; alpha counts nats of all labels."""
 
-    strength = 2.0
+    strength = 6.0
     strengths = (1e-4, 1e4)
     frontier = (1.0, 60.0)
 
