@@ -12,21 +12,17 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mdlcodec.data.arrays import array_digest
 from mdlcodec.data.labels import labels_of_array
 from mdlcodec.errors import BadData
 from mdlcodec.files.temporary import temporary_folder
 from mdlcodec.report.frontier_table import FrontierRow, FrontierTable
-from mdlcodec.studies.folder import StudyFolder
-from mdlcodec.studies.jobs import Job, run_side_by_side
 from mdlcodec.studies.probing import Told, cores
-from mdlcodec.version import VERSION
+from mdlcodec.studies.two_part_files import FilePoint, TwoPartFiles
 
 STRENGTHS = 6  # of a method, by default
 HELD_OUT = 5  # one example in so many, the last ones, where no test examples are given
@@ -46,6 +42,13 @@ class Point:
         """Of its file, without the ending."""
         rho = f"-rho{self.rho:g}" if self.rho else ""
         return f"{self.method}-{self.strength:.6g}{rho}-{self.seed}"
+
+    def file(self) -> FilePoint:
+        """What it takes to make it."""
+        options: dict[str, Any] = {"sparsify": self.method, "strength": self.strength}
+        if self.rho:
+            options["rho"] = self.rho
+        return FilePoint(self.name, "all", self.seed, options, {})
 
 
 def spaced(start: float, stop: float, count: int, *, of_share: bool = False) -> tuple[float, ...]:
@@ -95,10 +98,10 @@ def frontier(
     if most < 1:
         raise BadData(f"jobs is {jobs!r}; give how many processes, 1 or more")
     with temporary_folder() as beside:
-        study = _Study(StudyFolder(beside if folder is None else Path(folder)), beside, net, preset)
-        study.hold(x, y, x_test, y_test)
-        records = study.records(points, most, progress)
-    rows = tuple(_row(point, records[point]) for point in points)
+        files = TwoPartFiles("frontier", beside if folder is None else Path(folder), beside, net, preset)
+        files.hold("all", x, y, x_test, y_test)
+        records = files.records([point.file() for point in points], most, progress)
+    rows = tuple(_row(point, records[point.name]) for point in points)
     return FrontierTable(rows, len(x), len(labels.values), len(x_test))
 
 
@@ -128,79 +131,6 @@ def _points(
     if len({point.name for point in points}) < len(points):
         raise BadData("two strengths, or two rhos, are the same; give each once")
     return points
-
-
-class _Study:
-    """The points, their files and their records."""
-
-    def __init__(self, folder: StudyFolder, beside: Path, net: str, preset: int) -> None:
-        self._folder, self._beside, self._net, self._preset = folder, beside, net, preset
-        self._digests: dict[str, str] = {}
-
-    def hold(self, x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> None:
-        """The data, for the processes."""
-        for name, arrays in (("training", (x, y)), ("test", (x_test, y_test))):
-            np.savez(self._beside / f"{name}.npz", x=arrays[0], y=arrays[1])
-            for what, array in zip("xy", arrays, strict=True):
-                self._digests[f"{name} {what}"] = array_digest(np.ascontiguousarray(array)).hex()
-
-    def _settings(self, point: Point) -> dict[str, Any]:
-        """All that a point depends on."""
-        return {
-            "version": VERSION,
-            "study": "frontier",
-            "net": self._net,
-            "preset": self._preset,
-            "method": point.method,
-            "strength": point.strength,
-            "rho": point.rho,
-            "seed": point.seed,
-            **self._digests,
-        }
-
-    def records(
-        self, points: Sequence[Point], jobs: int, progress: Told | None
-    ) -> dict[Point, dict[str, Any]]:
-        """What is known of every point, made now or before."""
-        settings = {point.name: self._settings(point) for point in points}
-        self._folder.check(settings)
-        self._folder.path.mkdir(exist_ok=True, parents=True)
-        found = {}
-        for point in points:
-            known = self._folder.known(point.name, settings[point.name])
-            if known is not None:
-                found[point] = known
-        missing = {point.name: point for point in points if point not in found}
-        tasks = [Job(name, partial(self._task, point), _nothing) for name, point in missing.items()]
-        for job, told in run_side_by_side(tasks, jobs, one_thread=True):
-            point = missing[job.name]
-            found[point] = record = self._folder.keep(job.name, settings[job.name], told)
-            if progress is not None:
-                text = (
-                    f"{point.method}, {point.strength:g}: {record['network_bytes']:,} bytes, "
-                    f"{record['test_error']:.2%}"
-                )
-                progress(len(found), len(points), text)
-        return found
-
-    def _task(self, point: Point) -> dict[str, Any]:
-        options: dict[str, Any] = {"sparsify": point.method, "strength": point.strength}
-        if point.rho:
-            options["rho"] = point.rho
-        return {
-            "of": "two_part",
-            "training": str(self._beside / "training.npz"),
-            "test": str(self._beside / "test.npz"),
-            "file": str(self._folder.file(point.name).absolute()),
-            "net": self._net,
-            "preset": self._preset,
-            "seed": point.seed,
-            "options": options,
-        }
-
-
-def _nothing() -> None:
-    """Nothing is to be cleared away."""
 
 
 def _row(point: Point, record: Mapping[str, Any]) -> FrontierRow:
