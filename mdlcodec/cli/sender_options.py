@@ -29,7 +29,7 @@ _OPTIONS = (
         "--sparsify",
         metavar="NAME",
         help="With --code two-part: how the network becomes sparse: entropy, dns, vib, pmmp, drr, rl1, layerwise, "
-        "hard-concrete or magnitude. [default: entropy]",
+        "hard-concrete, magnitude or after-fit. [default: entropy]",
     ),
     click.option(
         "--bits",
@@ -43,8 +43,8 @@ _OPTIONS = (
         type=float,
         metavar="A",
         help="How much --sparsify takes away: alpha in nats of all labels (pmmp, drr, rl1, "
-        "layerwise, hard-concrete), vib's s of gamma_i = s L m_i / 2, the share that goes (magnitude), the last "
-        "multiple of the thresholds (dns), bits of labels that a bit of the network is worth (entropy, and with "
+        "layerwise, hard-concrete), vib's s of gamma_i = s L m_i / 2, the share that goes (magnitude, after-fit), "
+        "the last multiple of the thresholds (dns), bits of labels that a bit of the network is worth (entropy, and with "
         "--code variational).",
     ),
     click.option(

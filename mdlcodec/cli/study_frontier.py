@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +12,17 @@ from mdlcodec.cli.files import stem
 from mdlcodec.cli.options import Common, common_options, preset_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.sender_options import Numbers
+from mdlcodec.cli.study_data import (
+    Pictures,
+    arrays_of,
+    finished,
+    jobs_option,
+    output_option,
+    test_option,
+)
 from mdlcodec.cli.table_options import TableArguments, table_options
-from mdlcodec.cli.terminal import require_stdout, say, say_notes, table
+from mdlcodec.cli.terminal import require_stdout, say, table
 from mdlcodec.errors import BadData
-from mdlcodec.report.strict_json import strict_json
 
 if TYPE_CHECKING:
     from mdlcodec.report.frontier_table import FrontierTable
@@ -70,12 +75,7 @@ class Strengths(click.ParamType):  # type: ignore[type-arg]  # generic from clic
     "[default: six in a range of the method's own]",
 )
 @click.option("--rho", type=Numbers(), default="0", metavar="R,..", help="Factors of squared weights.")
-@click.option(
-    "--test",
-    metavar="DATA",
-    help="Test examples with labels. [default: those beside DATA, where it is MNIST's or CIFAR's folder, else "
-    "the last fifth of DATA, which is not trained on]",
-)
+@test_option
 @click.option("--limit", type=int, metavar="N", help="The first N examples only.")
 @click.option(
     "--seeds",
@@ -85,15 +85,8 @@ class Strengths(click.ParamType):  # type: ignore[type-arg]  # generic from clic
     show_default=True,
     help="Networks of each.",
 )
-@click.option(
-    "--jobs", type=click.IntRange(1, 1000), metavar="N", help="Processes. [default: as many as cores]"
-)
-@click.option(
-    "-o",
-    "--output",
-    metavar="FOLDER",
-    help="Where everything is kept. [default: NAME.frontier, in this folder]",
-)
+@jobs_option
+@output_option("frontier")
 @preset_option
 @table_options
 @common_options
@@ -126,7 +119,7 @@ def command(
     named = dict(strengths)
     if len(named) < len(strengths):
         raise BadData("strengths of a method are there twice; give them once")
-    arrays = _arrays(data, test, table, limit, common.quiet)
+    arrays = arrays_of(data, test, table, limit, common.quiet)
     with ProgressLine(common.quiet) as line:
         found = frontier(
             *arrays[:2],
@@ -142,76 +135,24 @@ def command(
             jobs=jobs,
             progress=lambda done, of, text: line.show_passing(f"frontier: {done:,} of {of:,} files; {text}"),
         )
-    drawn = _draw(found, folder, data)
+    facts = {"study": "frontier", "labels": found.labels, "classes": found.classes}
+    facts |= {"test_labels": found.test_labels, "points": [asdict(row) for row in found]}
     if not common.quiet:
-        for row in _rows(found):
-            say(row)
-        say(f"{folder}: {len(found):,} files{'' if drawn else '; no pictures without mdlcodec[plot]'}")
-    if common.json:
-        click.echo(strict_json(_facts(found, folder)))
+        for text in _rows(found):
+            say(text)
+    title = f"Sparse networks for {Path(data).name}"
+    finished(folder, title, facts, lambda: _pictures(found), common)
 
 
-def _arrays(
-    source: str, test: str | None, tables: TableArguments, limit: int | None, quiet: bool
-) -> list[Any]:
-    """x, y and those to test on, None where they are to be held out. Tables' columns are their features."""
-    from mdlcodec import data
-    from mdlcodec.report.accuracy import beside, read_examples
-
-    dataset = data.read(source, limit=limit, keep=True, **tables)
-    say_notes(dataset.notes, quiet)
-    labels = dataset.class_labels.array()
-    assert dataset.content is not None
-    is_array = not isinstance(dataset.content.raw, tuple)
-    x = dataset.content.raw if is_array else dataset.inputs.features
-    test = beside(source) if test is None else test
-    if test is None:
-        return [x, labels, None, None]
-    examples = read_examples(test, tables["target"], dataset)
-    assert examples.dataset.content is not None
-    others = examples.dataset.content.raw if is_array else examples.features
-    return [x, labels, others, examples.dataset.class_labels.array()]
-
-
-def _facts(found: FrontierTable, folder: Path) -> dict[str, Any]:
-    rows = [asdict(row) for row in found]
-    facts = {"study": "frontier", "folder": str(folder), "labels": found.labels, "classes": found.classes}
-    return facts | {"test_labels": found.test_labels, "points": rows}
-
-
-def _draw(found: FrontierTable, folder: Path, data: str) -> bool:
-    """frontier.json, and the pictures where matplotlib is there."""
-    from mdlcodec.errors import MdlcodecError
-    from mdlcodec.report.plot import png, require_matplotlib
-    from mdlcodec.studies.folder import StudyFolder
-
-    kept = StudyFolder(folder)
-    kept.write("frontier.json", strict_json(_facts(found, folder), indent=1).encode() + b"\n")
-    try:
-        require_matplotlib()
-    except MdlcodecError:
-        return False
+def _pictures(found: FrontierTable) -> Pictures:
     from mdlcodec.report.frontier_pictures import accuracy_against_compression, loss_against_bytes
-    from mdlcodec.report.page import page
 
     raw = max(4 * round(row.nonzeros / max(row.weights_share, 1e-12)) for row in found)
     loss, accuracy = loss_against_bytes(found), accuracy_against_compression(found, raw)
-    kept.write("loss.png", png(loss))
-    kept.write("accuracy.png", png(accuracy))
-    command = shlex.join(["mdlcodec", *sys.argv[1:]])
-    kept.write(
-        "index.html",
-        page(
-            f"Sparse networks for {Path(data).name}",
-            command,
-            [
-                (loss, "Test loss against the bytes of the network in its file."),
-                (accuracy, "Test accuracy against compression, and the concave hull of the points."),
-            ],
-            [asdict(row) for row in found],
-        ),
-    )
-    return True
+    return [
+        ("loss", loss, "Test loss against the bytes of the network in its file."),
+        ("accuracy", accuracy, "Test accuracy against compression, and the concave hull of the points."),
+    ]
 
 
 def _rows(found: FrontierTable) -> list[str]:

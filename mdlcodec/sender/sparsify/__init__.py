@@ -9,6 +9,7 @@ from mdlcodec.nn.zoo import Architecture
 from mdlcodec.sender.float_network import Tensors
 from mdlcodec.sender.loop import Trainer, check_finite
 from mdlcodec.sender.sparsify import dns, entropy
+from mdlcodec.sender.sparsify.after_fit import AfterFit
 from mdlcodec.sender.sparsify.contract import Choices, Sparsifier
 from mdlcodec.sender.sparsify.drr import Relaxation
 from mdlcodec.sender.sparsify.hard_concrete import HardConcrete
@@ -33,6 +34,7 @@ SPARSIFIERS = {
     "layerwise": penalised(Layerwise),
     "hard-concrete": penalised(HardConcrete),
     "magnitude": penalised(Magnitude),
+    "after-fit": penalised(AfterFit),
 }
 
 

@@ -10,6 +10,7 @@ import torch
 
 from mdlcodec.nn.graph import Graph, Vertex
 from mdlcodec.nn.zoo import Architecture
+from mdlcodec.sender.examples import COPIES
 from mdlcodec.sender.float_network import Tensors
 from mdlcodec.sender.loop import Trainer
 from mdlcodec.sender.task import Task
@@ -71,6 +72,7 @@ class Method(ABC):
     tamade = 0.01  # by default
     rgp = True
     priced = True
+    copies = COPIES  # moved ones of the images that it is trained on
 
     def __init__(self, task: Task, graph: Graph, choices: Choices, steps: int, rng: torch.Generator) -> None:
         """``steps``: of the training; ``rng``: for whatever is drawn."""

@@ -1,6 +1,6 @@
 """Pruning by size while training goes on: the baseline (Zhu & Gupta 2017).
 
-The share of weights that are gone rises as s (1 - (1 - t)^3) to the strength s between FROM and UNTIL of the
+The share of weights that are gone rises as s (1 - (1 - t)^3) to the strength s, from a fifth to four fifths of the
 training; every so many steps the smallest weights of the whole network go, and stay away.
 """
 
@@ -15,7 +15,6 @@ from mdlcodec.sender.float_network import Tensors
 from mdlcodec.sender.sparsify.contract import Choices, Method
 from mdlcodec.sender.task import Task
 
-FROM, UNTIL = 0.2, 0.8
 _TIMES = 100  # that weights go
 
 
@@ -26,6 +25,7 @@ class Magnitude(Method):
     strengths = (1e-4, 0.9999)
     frontier = (0.7, 0.99)
     tamade = 0.0
+    pruned_from, pruned_until = 0.2, 0.8  # of the training
 
     def __init__(self, task: Task, graph: Graph, choices: Choices, steps: int, rng: torch.Generator) -> None:
         super().__init__(task, graph, choices, steps, rng)
@@ -37,12 +37,13 @@ class Magnitude(Method):
 
     @override
     def moved(self, weights: Tensors, statistics: Tensors, done: int) -> None:
+        first, last = self.pruned_from, self.pruned_until
         begun = (done + 1) / self.steps
-        interval = max(1, round((UNTIL - FROM) * self.steps / _TIMES))
-        if FROM <= begun and (
-            (begun < UNTIL and done % interval == 0) or done + 1 == max(1, int(UNTIL * self.steps))
+        interval = max(1, round((last - first) * self.steps / _TIMES))
+        if first <= begun and (
+            (begun < last and done % interval == 0) or done + 1 == max(1, int(last * self.steps))
         ):
-            t = min(1.0, (begun - FROM) / (UNTIL - FROM)) if done + 1 < int(UNTIL * self.steps) else 1.0
+            t = min(1.0, (begun - first) / (last - first)) if done + 1 < int(last * self.steps) else 1.0
             self._masks = largest(weights, self.chosen * (1 - (1 - t) ** 3))
         for name, mask in self._masks.items():
             weights[name].mul_(mask)

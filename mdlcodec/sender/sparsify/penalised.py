@@ -82,7 +82,8 @@ class Penalised(Phase):
         self.weights = {name: drawn[name] for name in self.graph.parameters(task.inputs)}
         self.statistics = {name: tensor for name, tensor in drawn.items() if name not in self.weights}
         self.method = method(task, self.graph, choices, self.steps, generator)
-        self.examples = Examples(task, rounded_batch(SCHEDULE.batch, task.n), generator)
+        batch = rounded_batch(SCHEDULE.batch, task.n)
+        self.examples = Examples(task, batch, generator, method.copies)
         self._rho = choices.rho or 0.0
         self._optimiser = ShrinkingAdam()
         self._variance = 1.0
