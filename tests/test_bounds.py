@@ -25,6 +25,7 @@ from mdlcodec.bounds.noisy import NoisyNetwork
 from mdlcodec.bounds.robustness import LayerValues
 from mdlcodec.bounds.subject import range_bits
 from mdlcodec.cli import bound as bound_command
+from mdlcodec.cli import main
 from mdlcodec.cli.failures import CommandGroup
 from mdlcodec.codes.two_part import encode_labels, tensors_of
 from mdlcodec.container import LabelHeader, label_digest, write_label_file
@@ -538,3 +539,27 @@ def test_a_network_that_is_not_finite_has_no_bound() -> None:
     Path("net.mdl").write_bytes(write_network_file(encode_network(tensors_of(weights))))
     result = run("net.mdl", "--inputs", "data.npz", "--net", "lenet-300-100", exit_code=2)
     assert "NaN or infinite" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("size", "errors", "told"),
+    [(350 * 1024, 0.35, "96.5%"), (350 * 1024, 0.13, "89.0%"), (0.47 * 2**20, 0.35, "98.6%")],
+)
+def test_figures_of_imagenet_as_they_were_published(size, errors, told):
+    """Zhou et al. 2018, sections 7.2.1 and 7.2.4: top-1 and top-5 of MobileNet, and SqueezeNet."""
+    command = ["bound", "--bytes", str(size), "--errors", str(errors), "--examples", "1281167"]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    assert told in done.stdout
+    facts = json.loads(CliRunner().invoke(main, [*command, "--json"]).stdout)
+    assert f"{facts['bound']:.1%}" == told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--bytes", "5"], ["--bytes", "5", "--errors", "0.1"], ["x.mdl"],
+     ["x.mdl", "--bytes", "5", "--errors", "0.1", "--examples", "9"], ["--bytes", "-1", "--errors", "0",
+     "--examples", "9"], ["--bytes", "5", "--errors", "35", "--examples", "9"]],
+)  # fmt: skip
+def test_a_bound_of_half_of_what_it_takes(arguments):
+    assert CliRunner().invoke(main, ["bound", *arguments]).exit_code == 2

@@ -41,4 +41,4 @@ def test_lenet5():
 def test_nothing_pruned():
     weights = _weights({"fc1": (300, 784), "fc2": (100, 300), "fc3": (10, 100)})
     found = structure_of(LENET_300_100, weights, (28, 28, 1), 10)
-    assert (found.weights_share, found.activations_share) == (1.0, 1.0)
+    assert (found.weights_share, found.activations_share, found.nominal) == (1.0, 1.0, 266_200)

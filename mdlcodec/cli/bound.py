@@ -31,8 +31,15 @@ _OF_NETWORK_FILES = {"net": "--net", "input_range": "--range", "target": "--targ
 
 
 @click.command("bound")
-@click.argument("file")
-@click.option("--inputs", required=True, metavar="DATA", help="The training examples.")
+@click.argument("file", required=False)
+@click.option("--inputs", metavar="DATA", help="The training examples.")
+@click.option(
+    "--bytes", "size", type=click.FloatRange(min=0), metavar="N", help="In place of FILE: its bytes."
+)
+@click.option(
+    "--errors", type=click.FloatRange(0, 1), metavar="E", help="With --bytes: the training error, a share."
+)
+@click.option("--examples", type=click.IntRange(min=1), metavar="M", help="With --bytes: training examples.")
 @click.option("--net", metavar="NAME", help=f"For a network file: which network it is, {NETWORKS}.")
 @click.option(
     "--range",
@@ -68,8 +75,11 @@ _OF_NETWORK_FILES = {"net": "--net", "input_range": "--range", "target": "--targ
 )
 @common_options
 def command(
-    file: str,
-    inputs: str,
+    file: str | None,
+    inputs: str | None,
+    size: float | None,
+    errors: float | None,
+    examples: int | None,
     net: str | None,
     input_range: str,
     target: str | None,
@@ -83,11 +93,20 @@ def command(
 
     FILE was made by encode --code two-part or two-part-raw, and DATA are its inputs; or by pack, and DATA are
     the examples, with labels, that the network was trained with. The fewer bytes the network takes and the
-    fewer training examples it gets wrong, the lower the bound.
+    fewer training examples it gets wrong, the lower the bound. Without FILE, by --bytes, --errors and
+    --examples: what such a network would be proved to err at most, by one bound alone (Zhou et al. 2018,
+    Theorems 2.1 and 4.1).
     """
     require_stdout("open it, that is where the bound goes")
     from mdlcodec import bounds
 
+    if size is not None or errors is not None or examples is not None:
+        if file is not None or inputs is not None or size is None or errors is None or examples is None:
+            raise click.UsageError("--bytes, --errors and --examples go together, and stand in place of FILE")
+        _published(size, errors, examples, confidence, common)
+        return
+    if file is None or inputs is None:
+        raise click.UsageError("give FILE and --inputs DATA, or --bytes, --errors and --examples")
     with ProgressLine(common.quiet) as line:
         subject = _subject(file, inputs, net, input_range, target, limit, line, common)
         report = bounds.bound_network(
@@ -99,6 +118,21 @@ def command(
     else:
         for text in _lines(facts):
             click.echo(printable(text))
+
+
+def _published(size: float, errors: float, examples: int, confidence: float, common: Common) -> None:
+    """The Occam bound of a network of which its size and its training error are known."""
+    from mdlcodec.bounds import catoni_bound
+
+    value = catoni_bound(errors, 8.0 * size * math.log(2.0), examples, 1.0 - confidence)
+    if common.json:
+        facts = {"bytes": size, "training_error": errors, "n": examples, "confidence": confidence}
+        click.echo(strict_json(facts | {"bound": value}))
+        return
+    click.echo(
+        f"a network of {size:,.0f} bytes that errs on {errors:.4g} of {examples:,} training examples errs on at most "
+        f"{value:.1%} of new ones, with {confidence:.4g} confidence; assumed: {ASSUMED[0]}"
+    )
 
 
 def _subject(

@@ -44,8 +44,8 @@ _OPTIONS = (
         metavar="A",
         help="How much --sparsify takes away: alpha in nats of all labels (pmmp, drr, rl1, "
         "layerwise, hard-concrete), vib's s of gamma_i = s L m_i / 2, the share that goes (magnitude, after-fit), "
-        "the last multiple of the thresholds (dns), bits of labels that a bit of the network is worth (entropy, and with "
-        "--code variational).",
+        "the last multiple of the thresholds (dns), bits of labels that a bit of the network is worth (entropy, "
+        "and with --code variational).",
     ),
     click.option(
         "--gamma",

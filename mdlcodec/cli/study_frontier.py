@@ -147,8 +147,7 @@ def command(
 def _pictures(found: FrontierTable) -> Pictures:
     from mdlcodec.report.frontier_pictures import accuracy_against_compression, loss_against_bytes
 
-    raw = max(4 * round(row.nonzeros / max(row.weights_share, 1e-12)) for row in found)
-    loss, accuracy = loss_against_bytes(found), accuracy_against_compression(found, raw)
+    loss, accuracy = loss_against_bytes(found), accuracy_against_compression(found)
     return [
         ("loss", loss, "Test loss against the bytes of the network in its file."),
         ("accuracy", accuracy, "Test accuracy against compression, and the concave hull of the points."),

@@ -57,9 +57,9 @@ def loss_against_bytes(table: FrontierTable) -> Figure:
     return figure
 
 
-def accuracy_against_compression(table: FrontierTable, raw_bytes: int) -> Figure:
-    """Figures 4 and 5: test accuracy against how often smaller the network is than ``raw_bytes``, its weights
-    of four bytes; the concave hull of all points (where shapely is installed), and rho as colour."""
+def accuracy_against_compression(table: FrontierTable) -> Figure:
+    """Figures 4 and 5: test accuracy against how often smaller the network is than all its weights of four
+    bytes; the concave hull of all points (where shapely is installed), and rho as colour."""
     figure = new_figure(7.0, 5.0)
     axes = figure.subplots()
     axes.set_xscale("log")
@@ -68,7 +68,7 @@ def accuracy_against_compression(table: FrontierTable, raw_bytes: int) -> Figure
         rows = [row for row in table.rows if row.method == method]
         shades = [rhos.index(row.rho) / max(1, len(rhos) - 1) for row in rows]
         axes.scatter(
-            [raw_bytes / row.network_bytes for row in rows],
+            [4 * row.nominal / row.network_bytes for row in rows],
             [100 * (1 - row.test_error) for row in rows],
             c=shades,
             cmap="viridis",
@@ -79,7 +79,9 @@ def accuracy_against_compression(table: FrontierTable, raw_bytes: int) -> Figure
             linewidths=0.4,
             label=method,
         )
-    points = [(math.log(raw_bytes / row.network_bytes), 100 * (1 - row.test_error)) for row in table.rows]
+    points = [
+        (math.log(4 * row.nominal / row.network_bytes), 100 * (1 - row.test_error)) for row in table.rows
+    ]
     hull = _hull(points)
     if hull:
         axes.plot([math.exp(x) for x, _ in hull], [y for _, y in hull], "-", color="0.4", linewidth=1)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class FrontierRow:
     """One file, which was decoded. Sizes in bytes; ``test_loss``: bits a label; ``weights_share``,
-    ``activations_share``, ``multiply_adds``, ``units``: see report.structure."""
+    ``activations_share``, ``multiply_adds``, ``nominal``, ``units``: see report.structure."""
 
     method: str
     strength: float
@@ -29,14 +29,15 @@ class FrontierRow:
     test_error: float
     test_loss: float
     nonzeros: int
+    nominal: int
     units: str
     weights_share: float
     activations_share: float
     multiply_adds: int
     seconds: float
     MEASURED: ClassVar[tuple[str, ...]] = (
-        "bytes", "network_bytes", "labels_bytes", "training_error", "test_error", "test_loss", "nonzeros", "units",
-        "weights_share", "activations_share", "multiply_adds", "seconds",
+        "bytes", "network_bytes", "labels_bytes", "training_error", "test_error", "test_loss", "nonzeros",
+        "nominal", "units", "weights_share", "activations_share", "multiply_adds", "seconds",
     )  # fmt: skip
 
 

@@ -21,13 +21,14 @@ class Structure:
     ``weights_share``: r_W, of the weights of dense layers of these units among the nominal ones; ``nonzeros``:
     weights that are not 0; ``activations_share``: r_N, of the units at the places where they are read, these
     inputs among them;
-    ``multiply_adds``: of one example."""
+    ``multiply_adds``: of one example; ``nominal``: weights before anything was pruned."""
 
     units: tuple[int, ...]
     weights_share: float
     nonzeros: int
     activations_share: float
     multiply_adds: int
+    nominal: int
 
     def __str__(self) -> str:
         """The units, as the papers write them: 97-71-33."""
@@ -67,4 +68,4 @@ def structure_of(architecture: Architecture, weights: Weights, shape: Shape, out
         for parameter in graph.parameters(entering).values()
         if len(parameter.shape) > 1
     )
-    return Structure(tuple(units[:-1]), dense / whole, nonzeros, activations / before, multiply_adds)
+    return Structure(tuple(units[:-1]), dense / whole, nonzeros, activations / before, multiply_adds, whole)

@@ -69,6 +69,7 @@ def decode(task: dict[str, Any]) -> dict[str, Any]:
         "test_error": 1.0 - answers.accuracy(features, classes),
         "test_loss": answers.bits(features, classes) / len(classes),
         "nonzeros": structure.nonzeros,
+        "nominal": structure.nominal,
         "units": str(structure),
         "weights_share": structure.weights_share,
         "activations_share": structure.activations_share,
