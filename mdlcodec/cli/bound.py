@@ -130,8 +130,8 @@ def _published(size: float, errors: float, examples: int, confidence: float, com
         click.echo(strict_json(facts | {"bound": value}))
         return
     click.echo(
-        f"a network of {size:,.0f} bytes that errs on {errors:.4g} of {examples:,} training examples errs on at most "
-        f"{value:.1%} of new ones, with {confidence:.4g} confidence; assumed: {ASSUMED[0]}"
+        f"a network of {size:,.0f} bytes that errs on {errors:.4g} of {examples:,} training examples errs on at "
+        f"most {value:.1%} of new ones, with {confidence:.4g} confidence; assumed: {ASSUMED[0]}"
     )
 
 
