@@ -1,6 +1,7 @@
 """The methods that train sparse networks under the one loop, and what follows them."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from mdlcodec.sender.float_network import float_forward, float_outputs, initial_
 from mdlcodec.sender.loop import Trainer
 from mdlcodec.sender.pooled_forward import quick_forward
 from mdlcodec.sender.random_gradients import random_gradient_pruned
-from mdlcodec.sender.sparsify import SPARSIFIERS, Choices, check_choices, sparse_network
+from mdlcodec.sender.sparsify import SPARSIFIERS, Choices, check_choices, entropy, sparse_network
 from mdlcodec.sender.sparsify.contract import Method
 from mdlcodec.sender.sparsify.magnitude import largest
 from mdlcodec.sender.sparsify.penalised import penalised
@@ -374,3 +375,17 @@ def test_choices_from_the_command_line(tmp_path, monkeypatch):
     told = CliRunner().invoke(main, [*command, "--sparsify", "vib", "--gamma", "0.1,0.1"])
     assert told.exit_code == 2
     assert "the layers with noise are input, fc1, fc2" in told.stderr
+
+
+def test_inputs_that_are_not_read_stay_so_under_the_price():
+    x, y = _columns(200, 3)
+    task = _task(architecture_named("mlp-10"), x, y, 3, effort=0.1)
+    generator = torch.Generator().manual_seed(1)
+    trained = initial_tensors(task.graph, task.inputs, lambda shape: torch.randn(shape, generator=generator))
+    trained["fc1.weight"][:, [1, 5]] = 0.0
+    pricing = replace(entropy.Pricing(), exchange=1e-3, quantised_from=0.0)
+    tensors = entropy.sparsify(Trainer(task), Choices(), pricing, trained)
+    read = (tensors["fc1.weight"] != 0).any(0)
+    assert not read[1]
+    assert not read[5]
+    assert read[0]

@@ -1,1 +1,7 @@
-"""Experiments over many files: what is to be made, side by side on cores, found again when they go on."""
+"""Experiments over many files. Every point is a file that another process decoded than wrote it; a folder keeps
+the files with their records, so that a study that was ended goes on."""
+
+from mdlcodec.studies.frontier import frontier
+from mdlcodec.studies.randomise import randomise
+
+__all__ = ["frontier", "randomise"]

@@ -110,7 +110,8 @@ class PricedTraining(Phase):
     """
 
     def __init__(self, task: Task, pricing: Pricing, bits: int, trained: Tensors | None = None) -> None:
-        """``trained``: tensors to go on from, in place of random ones."""
+        """``trained``: tensors to go on from, in place of random ones; inputs that no weight of theirs reads
+        stay so."""
         self.task, self.pricing, self.steps = task, pricing, task.scaled(pricing.steps)
         self._largest = 2 ** (bits - 1) - 1
         generator = torch.Generator().manual_seed(task.seed)
@@ -121,9 +122,11 @@ class PricedTraining(Phase):
             self.graph = pricing.graph(task)
             tensors, size = self.graph.tensors(task.inputs), self._examples.size()
             start = _start(tensors, names, size, self._largest, generator)
+            self._read: Tensors = {}
         else:
             self.graph = task.graph.fitted({name: tuple(tensor.shape) for name, tensor in trained.items()})
             start = _start_from(trained, names, self._largest)
+            self._read = {name: _read(trained[name]) for name in start[0] if trained[name].dim() > 1}
         self._values, self._steps, self._statistics = start
         self._optimiser = ShrinkingAdam()
         self._price = pricing.exchange * math.log(2) / task.n
@@ -156,6 +159,10 @@ class PricedTraining(Phase):
             ramp = (part - pricing.priced_from) / (pricing.priced_in_full - pricing.priced_from)
             price = self._price * self._variance
             _add_price(values, self._prices, price * min(max(ramp, 0.0), 1.0))
+            for name, read in self._read.items():
+                gradient = values[name].grad
+                if gradient is not None:
+                    gradient.mul_(read)
             rate = _schedule(part, done, pricing)
             update = self._optimiser.update
             update({n: t for n, t in values.items() if t.grad is not None}, rate * pricing.rate)
@@ -186,7 +193,7 @@ class PricedTraining(Phase):
         values = {name: value.detach() for name, value in self._values.items()}
         units = live_units(graph, self.tensors())
         self._optimiser.shrink(partial(shrunk, graph, units=units))
-        self._values = shrunk(graph, values, units)
+        self._values, self._read = shrunk(graph, values, units), shrunk(graph, self._read, units)
         self._statistics = shrunk(graph, self._statistics, units)
 
     def finished(self) -> Tensors:
@@ -245,6 +252,12 @@ def _start_from(trained: Tensors, names: set[str], largest: int) -> tuple[Tensor
             most = float(tensor.abs().max())
             steps[name] = torch.tensor(math.log(most / largest if most else _BIAS_STEP))
     return {name: trained[name] / step.exp() for name, step in steps.items()}, steps, statistics
+
+
+def _read(tensor: torch.Tensor) -> torch.Tensor:
+    """1 in the columns, or maps, from which a layer has a weight, else 0; of the tensor's shape."""
+    read = (tensor != 0).transpose(0, 1).flatten(1).any(1).float()
+    return read.reshape(1, -1, *[1] * (tensor.dim() - 2)).expand_as(tensor).contiguous()
 
 
 def _prices(values: Tensors, largest: int) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
