@@ -10,7 +10,7 @@ from label_sets import blobs
 import mdlcodec
 from mdlcodec.cli import main
 from mdlcodec.errors import BadData, MdlcodecError
-from mdlcodec.report.frontier_pictures import accuracy_against_compression
+from mdlcodec.report.frontier_table import accuracy_against_compression
 from mdlcodec.studies.frontier import frontier, spaced
 
 X, Y = blobs(240, 3)

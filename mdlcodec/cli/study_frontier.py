@@ -145,7 +145,7 @@ def command(
 
 
 def _pictures(found: FrontierTable) -> Pictures:
-    from mdlcodec.report.frontier_pictures import accuracy_against_compression, loss_against_bytes
+    from mdlcodec.report.frontier_table import accuracy_against_compression, loss_against_bytes
 
     loss, accuracy = loss_against_bytes(found), accuracy_against_compression(found)
     return [

@@ -138,14 +138,13 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
     def _sampled(self, transmission: Transmission, *, alone: bool = False) -> tuple[Sent, float]:
         """The network that is found, and the objective in bits; ``alone``: the labels are not coded under it."""
         from mdlcodec.sender.efforts import VARIATIONAL
-        from mdlcodec.sender.examples import COPIES
         from mdlcodec.sender.variational import Aim, variational_network
 
         prior, strength = transmission.options.prior, transmission.options.strength
         variance = None if prior is None else _checked_variance(prior)
         effort = VARIATIONAL[transmission.given.settings.preset]
         exchange = 1.0 if strength is None else _checked_exchange(strength)
-        aim = Aim(variance, exchange, COPIES if alone else 0)
+        aim = Aim(variance, exchange, alone)
         sample = transmission.trained(effort.steps, variational_network, effort, aim)
         sent = Sent.of(sample.bits, sample.indices, sample.prior if variance is None else variance)
         return sent, sample.objective_bits

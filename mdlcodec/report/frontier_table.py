@@ -1,16 +1,25 @@
-"""A study of sparse networks, as an object: a row for each file, and the papers' pictures of them."""
+"""A study of sparse networks, as an object: a row for each file, and pictures after Barth & von Petersenn 2025."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+
 from mdlcodec.report.comparison_table import as_pandas
+from mdlcodec.report.plot import new_figure
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
+
+
+# told apart in grey, too
+_MARKERS = "osD^vP*Xd<>p"
+_LINES = 9  # isolines, or so
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,95 @@ class FrontierTable:
     def plot(self) -> Figure:
         """Test loss against bytes, with isolines of the description length. Raises MdlcodecError where matplotlib
         is missing."""
-        from mdlcodec.report.frontier_pictures import loss_against_bytes
-
         return loss_against_bytes(self)
+
+
+def loss_against_bytes(table: FrontierTable) -> Figure:
+    """Figures 1 and 2: test loss in bits a label against the network's bytes, one marker a method. Isolines:
+    the bytes of the network and of the labels at that loss."""
+    figure = new_figure(7.0, 5.0)
+    axes = figure.subplots()
+    sizes = np.array([row.network_bytes for row in table.rows], float)
+    losses = np.array([row.test_loss for row in table.rows])
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    low, high = sizes.min() / 1.3, sizes.max() * 1.3
+    least, most = max(losses.min() / 1.2, 1e-6), losses.max() * 1.2
+    grid = np.meshgrid(np.geomspace(low, high, 200), np.geomspace(least, most, 200))
+    whole = grid[0] + table.labels * grid[1] / 8
+    levels = np.geomspace(whole.min(), whole.max(), _LINES + 2)[1:-1]
+    lines = axes.contour(*grid, whole, levels=levels, colors="0.6", linewidths=0.8)
+    axes.clabel(lines, fmt=lambda value: f"{value:,.0f} B", fontsize=7)
+    for number, method in enumerate(table.methods):
+        rows = [row for row in table.rows if row.method == method]
+        axes.plot(
+            [row.network_bytes for row in rows],
+            [row.test_loss for row in rows],
+            _MARKERS[number % len(_MARKERS)],
+            label=method,
+            alpha=0.85,
+            markeredgecolor="black",
+            markeredgewidth=0.4,
+        )
+    axes.set_xlim(low, high)
+    axes.set_ylim(least, most)
+    axes.set_xlabel("bytes of the network in its file")
+    axes.set_ylabel("test loss, bits a label")
+    axes.set_title(
+        f"isolines: bytes of network and {table.labels:,} labels at that loss", parse_math=False, fontsize=10
+    )
+    axes.legend()
+    return figure
+
+
+def accuracy_against_compression(table: FrontierTable) -> Figure:
+    """Figures 4 and 5: test accuracy against how often smaller the network is than all its weights of four
+    bytes; the concave hull of all points (where shapely is installed), and rho as colour."""
+    figure = new_figure(7.0, 5.0)
+    axes = figure.subplots()
+    axes.set_xscale("log")
+    rhos = sorted({row.rho for row in table.rows})
+    for number, method in enumerate(table.methods):
+        rows = [row for row in table.rows if row.method == method]
+        shades = [rhos.index(row.rho) / max(1, len(rhos) - 1) for row in rows]
+        axes.scatter(
+            [4 * row.nominal / row.network_bytes for row in rows],
+            [100 * (1 - row.test_error) for row in rows],
+            c=shades,
+            cmap="viridis",
+            vmin=0,
+            vmax=1,
+            marker=_MARKERS[number % len(_MARKERS)],
+            edgecolors="black",
+            linewidths=0.4,
+            label=method,
+        )
+    points = [
+        (math.log(4 * row.nominal / row.network_bytes), 100 * (1 - row.test_error)) for row in table.rows
+    ]
+    hull = _hull(points)
+    if hull:
+        axes.plot([math.exp(x) for x, _ in hull], [y for _, y in hull], "-", color="0.4", linewidth=1)
+    axes.set_xlabel("times smaller than weights of four bytes")
+    axes.set_ylabel("test accuracy, %")
+    if len(rhos) > 1:
+        axes.set_title(f"dark to light: rho {', '.join(f'{rho:g}' for rho in rhos)}", fontsize=10)
+    axes.legend()
+    return figure
+
+
+def _hull(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The concave hull of points, closed; empty where shapely is missing, or there are too few."""
+    try:
+        from shapely import MultiPoint, concave_hull
+    except ImportError:
+        return []
+    if len(set(points)) < 4:
+        return []
+    xs, ys = np.array(points).T
+    spans = max(float(np.ptp(xs)), 1e-9), max(float(np.ptp(ys)), 1e-9)
+    scaled = MultiPoint([(x / spans[0], y / spans[1]) for x, y in points])
+    hull = concave_hull(scaled, ratio=0.4)
+    if hull.geom_type != "Polygon":
+        return []
+    return [(x * spans[0], y * spans[1]) for x, y in hull.exterior.coords]

@@ -18,6 +18,7 @@ from mdlcodec.nn.node import Shape
 from mdlcodec.nn.work import step_work
 from mdlcodec.nn.zoo import Architecture
 from mdlcodec.sender.efforts import VariationalEffort
+from mdlcodec.sender.examples import COPIES
 from mdlcodec.sender.loop import Trainer, cooled, diverged
 from mdlcodec.sender.task import Task, scaled
 from mdlcodec.sender.variational.blocks import BlockPrices, Forming, Sending
@@ -110,13 +111,13 @@ def memory(architecture: Architecture, shape: Shape, n: int, k: int, effort: Var
 
 @dataclass(frozen=True)
 class Aim:
-    """What is minimised: KL * ``exchange`` + expected loss; ``copies``: moved ones of the images that it is
-    trained on, which is what the network alone is for, and not the labels; ``variance``: of the prior of all
-    tensors, None to learn one for each."""
+    """What is minimised: KL * ``exchange`` + expected loss; ``alone``: of a network that goes without the
+    labels, so that it is trained on moved copies of images too; ``variance``: of the prior of all tensors, None
+    to learn one for each."""
 
     variance: float | None = None
     exchange: float = 1.0
-    copies: int = 0
+    alone: bool = False
 
 
 LABELS = Aim()
@@ -157,7 +158,9 @@ class PosteriorTraining(ObjectivePhase):
         if not math.isfinite(size):
             raise diverged()
         posterior = Posterior(task.architecture, task.shape, task.outputs, size, generator)
-        objective = Objective(posterior, task, min(settings.batch, task.n), aim.exchange, aim.copies)
+        objective = Objective(
+            posterior, task, min(settings.batch, task.n), aim.exchange, COPIES if aim.alone else 0
+        )
         super().__init__(objective, _training_steps(settings, task.n, effort))
         self._settings, self._variance = settings, aim.variance
 
