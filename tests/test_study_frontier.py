@@ -119,6 +119,7 @@ def test_the_command(tmp_path, monkeypatch):
         ({"strengths": {"drr": [1e9]}}, "out of range"),
         ({"strengths": {"vib": [0.1]}}, "none of the methods"),
         ({"strengths": {"drr": [1.0, 1.0]}}, "the same"),
+        ({"rho": (0.1, 0.1)}, "different numbers"),
         ({"seeds": 0}, "how many"),
         ({"jobs": 0}, "how many"),
         ({"x_test": X}, "go together"),

@@ -30,6 +30,54 @@ jobs_option = click.option(
 _HELD_OUT = 5
 
 
+class Strengths(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
+    """METHOD=from:to:count, geometrically spaced, or METHOD=a,b,c."""
+
+    name = "strengths"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, tuple[float, ...]]:
+        """Of a text."""
+        method, _, text = str(value).partition("=")
+        try:
+            if ":" not in text:
+                return method, tuple(float(part) for part in text.split(","))
+            start, stop, count = text.split(":")
+            from mdlcodec.studies.frontier import spaced
+
+            if not (0 < float(start) < float("inf") and 0 < float(stop) < float("inf")):
+                raise ValueError
+            if not 1 <= int(count) <= 1000:
+                raise ValueError
+            return method, spaced(float(start), float(stop), int(count))
+        except ValueError:
+            self.fail(
+                f"{value!r} is no method with strengths; write it as drr=0.5:30:6 or drr=0.5,2,8", param, ctx
+            )
+
+
+strengths_option = click.option(
+    "--strength",
+    "strengths",
+    type=Strengths(),
+    multiple=True,
+    metavar="METHOD=FROM:TO:COUNT",
+    help="Strengths of a method, geometrically spaced, or METHOD=A,B,..; once for each method. "
+    "[default: six in a range of the method's own]",
+)
+
+
+def named_strengths(given: Sequence[tuple[str, tuple[float, ...]]]) -> dict[str, tuple[float, ...]]:
+    """By the methods' names. Raises BadData for a method that is there twice."""
+    from mdlcodec.errors import BadData
+
+    named = dict(given)
+    if len(named) < len(given):
+        raise BadData("strengths of a method are there twice; give them once")
+    return named
+
+
 def output_option(name: str) -> Any:
     """-o FOLDER of the study of that name."""
     return click.option(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,42 +17,16 @@ from mdlcodec.cli.study_data import (
     arrays_of,
     finished,
     jobs_option,
+    named_strengths,
     output_option,
+    strengths_option,
     test_option,
 )
 from mdlcodec.cli.table_options import TableArguments, table_options
 from mdlcodec.cli.terminal import require_stdout, say, table
-from mdlcodec.errors import BadData
 
 if TYPE_CHECKING:
     from mdlcodec.report.frontier_table import FrontierTable
-
-
-class Strengths(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
-    """METHOD=from:to:count, geometrically spaced, or METHOD=a,b,c."""
-
-    name = "strengths"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, tuple[float, ...]]:
-        """Of a text."""
-        method, _, text = str(value).partition("=")
-        try:
-            if ":" not in text:
-                return method, tuple(float(part) for part in text.split(","))
-            start, stop, count = text.split(":")
-            from mdlcodec.studies.frontier import spaced
-
-            if not (0 < float(start) < float("inf") and 0 < float(stop) < float("inf")):
-                raise ValueError
-            if not 1 <= int(count) <= 1000:
-                raise ValueError
-            return method, spaced(float(start), float(stop), int(count))
-        except ValueError:
-            self.fail(
-                f"{value!r} is no method with strengths; write it as drr=0.5:30:6 or drr=0.5,2,8", param, ctx
-            )
 
 
 @click.command("frontier")
@@ -65,15 +39,7 @@ class Strengths(click.ParamType):  # type: ignore[type-arg]  # generic from clic
     show_default=True,
     help="Methods: see encode.",
 )
-@click.option(
-    "--strength",
-    "strengths",
-    type=Strengths(),
-    multiple=True,
-    metavar="METHOD=FROM:TO:COUNT",
-    help="Strengths of a method, geometrically spaced, or METHOD=A,B,..; once for each method. "
-    "[default: six in a range of the method's own]",
-)
+@strengths_option
 @click.option("--rho", type=Numbers(), default="0", metavar="R,..", help="Factors of squared weights.")
 @test_option
 @click.option("--limit", type=int, metavar="N", help="The first N examples only.")
@@ -116,16 +82,13 @@ def command(
     from mdlcodec.studies.frontier import frontier
 
     folder = Path(f"{stem(data)}.frontier" if output is None else output)
-    named = dict(strengths)
-    if len(named) < len(strengths):
-        raise BadData("strengths of a method are there twice; give them once")
     arrays = arrays_of(data, test, table, limit, common.quiet)
     with ProgressLine(common.quiet) as line:
         found = frontier(
             *arrays[:2],
             net=net,
             sparsify=[name.strip() for name in sparsify.split(",") if name.strip()],
-            strengths=named,
+            strengths=named_strengths(strengths),
             rho=rho,
             seeds=seeds,
             preset=preset,

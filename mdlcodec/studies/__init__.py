@@ -3,5 +3,6 @@ the files with their records, so that a study that was ended goes on."""
 
 from mdlcodec.studies.frontier import frontier
 from mdlcodec.studies.randomise import randomise
+from mdlcodec.studies.teacher import teacher
 
-__all__ = ["frontier", "randomise"]
+__all__ = ["frontier", "randomise", "teacher"]

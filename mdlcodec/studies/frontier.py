@@ -22,9 +22,10 @@ from mdlcodec.errors import BadData
 from mdlcodec.files.temporary import temporary_folder
 from mdlcodec.report.frontier_table import FrontierRow, FrontierTable
 from mdlcodec.studies.probing import Told, cores
-from mdlcodec.studies.two_part_files import FilePoint, TwoPartFiles
+from mdlcodec.studies.trained_files import FilePoint, TrainedFiles
 
 STRENGTHS = 6  # of a method, by default
+_OF_SHARES = ("magnitude", "after-fit")  # methods whose strength is the share of weights that go
 HELD_OUT = 5  # one example in so many, the last ones, where no test examples are given
 
 
@@ -43,12 +44,13 @@ class Point:
         rho = f"-rho{self.rho:g}" if self.rho else ""
         return f"{self.method}-{self.strength:.6g}{rho}-{self.seed}"
 
-    def file(self) -> FilePoint:
+    def file(self, net: str, preset: int) -> FilePoint:
         """What it takes to make it."""
         options: dict[str, Any] = {"sparsify": self.method, "strength": self.strength}
         if self.rho:
             options["rho"] = self.rho
-        return FilePoint(self.name, "all", self.seed, options, {})
+        task = {"net": net, "preset": preset, "options": options}
+        return FilePoint(self.name, "all", self.seed, task, {})
 
 
 def spaced(start: float, stop: float, count: int, *, of_share: bool = False) -> tuple[float, ...]:
@@ -98,16 +100,18 @@ def frontier(
     if most < 1:
         raise BadData(f"jobs is {jobs!r}; give how many processes, 1 or more")
     with temporary_folder() as beside:
-        files = TwoPartFiles("frontier", beside if folder is None else Path(folder), beside, net, preset)
+        files = TrainedFiles("frontier", "two_part", beside if folder is None else Path(folder), beside)
         files.hold("all", x, y, x_test, y_test)
-        records = files.records([point.file() for point in points], most, progress)
+        records = files.records([point.file(net, preset) for point in points], most, progress)
     rows = tuple(_row(point, records[point.name]) for point in points)
     return FrontierTable(rows, len(x), len(labels.values), len(x_test))
 
 
-def _points(
-    sparsify: Sequence[str], strengths: Mapping[str, Sequence[float]], rho: Sequence[float], seeds: int
-) -> list[Point]:
+def strengths_of(
+    sparsify: Sequence[str], strengths: Mapping[str, Sequence[float]], count: int
+) -> dict[str, tuple[float, ...]]:
+    """Of each method: those that are given, or so many in a range of its own. Raises BadData for methods and
+    strengths that do not exist, or are there twice."""
     from mdlcodec.sender.sparsify import SPARSIFIERS, Choices, check_choices
 
     if not sparsify:
@@ -117,19 +121,34 @@ def _points(
     unknown = [name for name in strengths if name not in sparsify]
     if unknown:
         raise BadData(f"there are strengths of {unknown[0]}, which is none of the methods; leave them out")
-    if seeds < 1:
-        raise BadData(f"seeds is {seeds}; give how many, 1 or more")
-    points = []
+    found = {}
     for method in sparsify:
         check_choices(method, Choices())
-        way = SPARSIFIERS[method]
-        own = strengths.get(method) or spaced(*way.frontier, STRENGTHS, of_share=method == "magnitude")
-        for strength in own:
-            for factor in rho if "rho" in way.takes else (0.0,):
+        given = strengths.get(method)
+        own = spaced(*SPARSIFIERS[method].frontier, count, of_share=method in _OF_SHARES)
+        found[method] = own if given is None else tuple(given)
+        for strength in found[method]:
+            check_choices(method, Choices(strength=strength))
+        if not found[method] or len({f"{one:.6g}" for one in found[method]}) < len(found[method]):
+            raise BadData(f"strengths of {method} are none, or the same; give each once")
+    return found
+
+
+def _points(
+    sparsify: Sequence[str], strengths: Mapping[str, Sequence[float]], rho: Sequence[float], seeds: int
+) -> list[Point]:
+    from mdlcodec.sender.sparsify import SPARSIFIERS, Choices, check_choices
+
+    if seeds < 1:
+        raise BadData(f"seeds is {seeds}; give how many, 1 or more")
+    if not rho or len(set(rho)) < len(rho):
+        raise BadData("rho is made of different numbers, one or more")
+    points = []
+    for method, ones in strengths_of(sparsify, strengths, STRENGTHS).items():
+        for strength in ones:
+            for factor in rho if "rho" in SPARSIFIERS[method].takes else (0.0,):
                 check_choices(method, Choices(strength=strength, rho=factor or None))
                 points += [Point(method, strength, factor, seed) for seed in range(seeds)]
-    if len({point.name for point in points}) < len(points):
-        raise BadData("two strengths, or two rhos, are the same; give each once")
     return points
 
 

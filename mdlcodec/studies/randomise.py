@@ -22,7 +22,7 @@ from mdlcodec.errors import BadData
 from mdlcodec.files.temporary import temporary_folder
 from mdlcodec.report.randomise_table import RandomiseRow, RandomiseTable
 from mdlcodec.studies.probing import Told, cores
-from mdlcodec.studies.two_part_files import FilePoint, TwoPartFiles
+from mdlcodec.studies.trained_files import FilePoint, TrainedFiles
 
 NOISES = (0.0, 0.25, 0.5, 0.75, 1.0)
 SPARSITIES = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
@@ -44,9 +44,10 @@ class _Point:
     def name(self) -> str:
         return f"noise-{self.noise:g}-sparsity-{self.sparsity:g}-{self.repetition}"
 
-    def file(self) -> FilePoint:
+    def file(self, net: str, preset: int) -> FilePoint:
         options = {"sparsify": _METHOD, "strength": self.sparsity}
-        return FilePoint(self.name, self.data, self.repetition, options, {"noise": self.noise})
+        task = {"net": net, "preset": preset, "options": options}
+        return FilePoint(self.name, self.data, self.repetition, task, {"noise": self.noise})
 
 
 def noised(
@@ -95,6 +96,7 @@ def randomise(
             raise BadData(f"two shares of {what} are the same; give each once")
     if repetitions < 1:
         raise BadData(f"repetitions is {repetitions}; give how many, 1 or more")
+    preset = DEFAULT_PRESET if preset is None else preset
     most = cores() if jobs is None else jobs
     if most < 1:
         raise BadData(f"jobs is {jobs!r}; give how many processes, 1 or more")
@@ -105,17 +107,11 @@ def randomise(
         for gone in sparsity
     ]
     with temporary_folder() as beside:
-        files = TwoPartFiles(
-            "randomise",
-            beside if folder is None else Path(folder),
-            beside,
-            net,
-            DEFAULT_PRESET if preset is None else preset,
-        )
+        files = TrainedFiles("randomise", "two_part", beside if folder is None else Path(folder), beside)
         for point in {point.data: point for point in points}.values():
             rows, classes = noised(labels.classes, k, n, point.noise, point.repetition)
             files.hold(point.data, x[rows], labels.values[classes], x_test, y_test)
-        records = files.records([point.file() for point in points], most, progress)
+        records = files.records([point.file(net, preset) for point in points], most, progress)
     rows_of = {
         (share, gone): [records[p.name] for p in points if (p.noise, p.sparsity) == (share, gone)]
         for share in noise

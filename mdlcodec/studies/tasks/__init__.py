@@ -3,6 +3,6 @@
 A new study's is one file and one line here.
 """
 
-from mdlcodec.studies.tasks import probes, two_part
+from mdlcodec.studies.tasks import probes, reals, two_part
 
-TASKS = {"probes": probes, "two_part": two_part}
+TASKS = {"probes": probes, "reals": reals, "two_part": two_part}

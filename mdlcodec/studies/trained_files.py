@@ -1,4 +1,4 @@
-"""Files of the two-part code side by side: what studies of sparse networks have in common.
+"""Files of trained networks side by side: what studies of them have in common.
 
 Each point trains on one thread, so that the files are the same for any number of processes.
 """
@@ -22,23 +22,22 @@ from mdlcodec.version import VERSION
 
 @dataclass(frozen=True)
 class FilePoint:
-    """One file: ``data`` is the name of what is held for it, ``options`` are the sender's, ``facts`` what else
-    its record says of it."""
+    """One file: ``data`` is the name of what is held for it, ``task`` what is asked of a worker besides (studies.tasks),
+    ``facts`` what else its record says of it."""
 
     name: str
     data: str
     seed: int
-    options: Mapping[str, Any] = field(hash=False)
+    task: Mapping[str, Any] = field(hash=False)
     facts: Mapping[str, Any] = field(hash=False)
 
 
-class TwoPartFiles:
+class TrainedFiles:
     """The files of a study and their records."""
 
-    def __init__(self, study: str, folder: Path, beside: Path, net: str, preset: int) -> None:
-        """``study``: its name; ``beside``: a folder for the data while it runs."""
-        self._study, self._folder, self._beside = study, StudyFolder(folder), beside
-        self._net, self._preset = net, preset
+    def __init__(self, study: str, of: str, folder: Path, beside: Path) -> None:
+        """``study``: its name; ``of``: what workers do (studies.tasks); ``beside``: a folder for the data while it runs."""
+        self._study, self._of, self._folder, self._beside = study, of, StudyFolder(folder), beside
         self._digests: dict[str, dict[str, str]] = {}
 
     def hold(self, name: str, x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> None:
@@ -71,8 +70,8 @@ class TwoPartFiles:
         for job, told in run_side_by_side(tasks, jobs, one_thread=True):
             found[job.name] = record = self._folder.keep(job.name, settings[job.name], told)
             if progress is not None:
-                text = f"{job.name}: {record['network_bytes']:,} bytes, {record['test_error']:.2%} test error"
-                progress(len(found), len(points), text)
+                error = "" if record.get("test_error") is None else f", test error {record['test_error']:.4g}"
+                progress(len(found), len(points), f"{job.name}: {record['bytes']:,} bytes{error}")
         return found
 
     def _settings(self, point: FilePoint) -> dict[str, Any]:
@@ -80,24 +79,20 @@ class TwoPartFiles:
         return {
             "version": VERSION,
             "study": self._study,
-            "net": self._net,
-            "preset": self._preset,
             "seed": point.seed,
-            "options": dict(point.options),
+            **point.task,
             **point.facts,
             **self._digests[point.data],
         }
 
     def _task(self, point: FilePoint) -> dict[str, Any]:
         return {
-            "of": "two_part",
+            "of": self._of,
             "training": str(self._beside / f"{point.data}-training.npz"),
             "test": str(self._beside / f"{point.data}-test.npz"),
             "file": str(self._folder.file(point.name).absolute()),
-            "net": self._net,
-            "preset": self._preset,
             "seed": point.seed,
-            "options": dict(point.options),
+            **point.task,
         }
 
 

@@ -1,0 +1,126 @@
+"""``mdlcodec study teacher``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mdlcodec.cli.options import Common, common_options, preset_option
+from mdlcodec.cli.progress import ProgressLine
+from mdlcodec.cli.study_data import Strengths, finished, jobs_option, named_strengths, strengths_option
+from mdlcodec.cli.terminal import require_stdout, say, table
+
+if TYPE_CHECKING:
+    from mdlcodec.report.teacher_table import TeacherTable
+
+
+class Sizes(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
+    """Integers with commas between, or from:to:count, geometrically spaced."""
+
+    name = "sizes"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Of a text."""
+        try:
+            if ":" in str(value):
+                _, spaced = Strengths().convert(f"n={value}", param, ctx)
+                return tuple(dict.fromkeys(round(one) for one in spaced))
+            return tuple(int(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no list of numbers; write it as 30,100,300 or 30:3000:7", param, ctx)
+
+
+@click.command("teacher")
+@click.option(
+    "--teacher",
+    "sizes",
+    type=Sizes(),
+    default="2,5,8,1",
+    metavar="D,..,1",
+    show_default=True,
+    help="Its layers.",
+)
+@click.option(
+    "--student", type=Sizes(), default="2,25,25,1", metavar="D,..,1", show_default=True, help="Its layers."
+)
+@click.option(
+    "--sigma", type=float, default=0.08, metavar="S", show_default=True, help="Deviation of the noise."
+)
+@click.option(
+    "--n", type=Sizes(), default="30:3000:7", metavar="N", show_default=True, help="Numbers of examples."
+)
+@click.option(
+    "--seeds", type=click.IntRange(1, 1000), default=1, metavar="K", show_default=True, help="Teachers."
+)
+@click.option(
+    "--sparsify", default="drr,entropy", metavar="NAME,..", show_default=True, help="Methods: see encode."
+)
+@strengths_option
+@jobs_option
+@click.option(
+    "-o",
+    "--output",
+    metavar="FOLDER",
+    default="teacher",
+    show_default=True,
+    help="Where everything is kept.",
+)
+@preset_option
+@common_options
+def command(
+    sizes: tuple[int, ...],
+    student: tuple[int, ...],
+    sigma: float,
+    n: tuple[int, ...],
+    seeds: int,
+    sparsify: str,
+    strengths: tuple[tuple[str, tuple[float, ...]], ...],
+    jobs: int | None,
+    output: str,
+    preset: int | None,
+    common: Common,
+) -> None:
+    """Numbers that a random network gives, and networks that learn them, in files.
+
+    A teacher is drawn exactly from its seed; its numbers, with noise, are multiples of 2^-8. For each number of
+    examples: files of the two-part code by each method at each strength, of the prequential code, and of
+    uniform in the range; beside them the ideal length under one Gaussian.
+    """
+    if common.json:
+        require_stdout("leave out --json")
+    from mdlcodec.studies.teacher import teacher
+
+    with ProgressLine(common.quiet) as line:
+        found = teacher(
+            sizes,
+            student,
+            sigma=sigma,
+            n=n,
+            seeds=seeds,
+            sparsify=[name.strip() for name in sparsify.split(",") if name.strip()],
+            strengths=named_strengths(strengths),
+            preset=preset,
+            folder=output,
+            jobs=jobs,
+            progress=lambda done, of, text: line.show_passing(f"teacher: {done:,} of {of:,} files; {text}"),
+        )
+    if not common.quiet:
+        for text in _rows(found):
+            say(text)
+    facts = {"study": "teacher", "sigma": sigma, "points": [asdict(row) for row in found]}
+    caption = "Bits a number, of each method's shortest file; medians over teachers."
+    finished(Path(output), "Students of a teacher", facts, lambda: [("bits", found.plot(), caption)], common)
+
+
+def _rows(found: TeacherTable) -> list[str]:
+    methods = list(dict.fromkeys(row.method for row in found))
+    rows = [["n", *methods, "one Gaussian (ideal)"]]
+    for n in sorted({row.n for row in found}):
+        sizes = [f"{found.shortest(n, method):,.0f}" for method in methods]
+        rows.append([f"{n:,}", *sizes, f"{found.gaussian(n):,.1f}"])
+    return table(rows)
