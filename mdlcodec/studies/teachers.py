@@ -53,7 +53,7 @@ def teacher_of(sizes: tuple[int, ...], sigma: float, seed: int) -> Teacher:
     if len(sizes) < 2 or sizes[-1] != 1 or min(sizes) < 1 or max(sizes) > 10_000:
         raise BadData(f"a teacher has sizes like 2,5,8,1, with one output, not {','.join(map(str, sizes))}")
     architecture = network_named(sizes)
-    weights: Weights = {}
+    weights: dict[str, np.ndarray] = {}
     stream = Stream(seed, Purpose.INITIAL, _WEIGHTS)
     pairs = list(pairwise(sizes))
     for number, (entering, leaving) in enumerate(pairs):

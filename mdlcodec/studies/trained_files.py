@@ -22,8 +22,8 @@ from mdlcodec.version import VERSION
 
 @dataclass(frozen=True)
 class FilePoint:
-    """One file: ``data`` is the name of what is held for it, ``task`` what is asked of a worker besides (studies.tasks),
-    ``facts`` what else its record says of it."""
+    """One file: ``data`` is the name of what is held for it, ``task`` what is asked of a worker besides
+    (studies.tasks), ``facts`` what else its record says of it."""
 
     name: str
     data: str
@@ -36,7 +36,7 @@ class TrainedFiles:
     """The files of a study and their records."""
 
     def __init__(self, study: str, of: str, folder: Path, beside: Path) -> None:
-        """``study``: its name; ``of``: what workers do (studies.tasks); ``beside``: a folder for the data while it runs."""
+        """``study``: its name; ``of``: what workers do (studies.tasks); ``beside``: where the data is meanwhile."""
         self._study, self._of, self._folder, self._beside = study, of, StudyFolder(folder), beside
         self._digests: dict[str, dict[str, str]] = {}
 
