@@ -53,7 +53,6 @@ def _two_part(name: str, net: str, *options: str) -> Row:
 
 ROWS = (
     _two_part("entropy", "lenet-300-100", "--sparsify", "entropy"),
-    _two_part("entropy, -8", "lenet-300-100", "--sparsify", "entropy", "-8"),
     _two_part("dns", "lenet-300-100", "--sparsify", "dns"),
     _two_part("vib", "lenet-300-100", "--sparsify", "vib"),
     _two_part("pmmp", "lenet-300-100", "--sparsify", "pmmp"),
@@ -64,9 +63,8 @@ ROWS = (
     _two_part("magnitude", "lenet-300-100", "--sparsify", "magnitude"),
     _two_part("entropy, LeNet-5", "lenet5", "--sparsify", "entropy"),
     _two_part("vib, LeNet-5", "lenet5", "--sparsify", "vib"),
-    _two_part("dns --as-published, LeNet-5", "lenet5", "--sparsify", "dns", "--as-published"),
     Row("variational", "narrow-lenet", ("--code", "variational")),
-    Row("variational, -7", "narrow-lenet", ("--code", "variational", "-7")),
+    Row("variational, larger", "narrow-lenet", ("--code", "variational", "--strength", "0.4")),
 )
 
 

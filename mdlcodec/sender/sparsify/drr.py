@@ -17,7 +17,7 @@ BETA = 10.0  # the authors' for all but transformers
 class Relaxation(Method):
     """See the module."""
 
-    strength = 1.0
+    strength = 1.5
     strengths = (1e-4, 1e4)
     frontier = (0.3, 30.0)
 

@@ -33,7 +33,7 @@ _RENEWED = 20  # steps with the same examples
 class Layerwise(Method):
     """See the module."""
 
-    strength = 1.0
+    strength = 30.0
     strengths = (1e-5, 1e6)
     frontier = (1.0, 300.0)
 
