@@ -25,7 +25,6 @@ from mdlcodec.sender.moved_copies import moved_copies
 from mdlcodec.sender.pooled_convolution import LANES, ConvolvePool
 from mdlcodec.sender.pooled_forward import biases_pass, quick_forward, rounded_batch, sparse_forward
 from mdlcodec.sender.sparsify import (
-    SPARSIFIERS,
     Choices,
     Sparsifier,
     dns,
@@ -102,7 +101,7 @@ def _trained(name, sparsify, bits, seed=0):
 # Whole trainings
 
 
-@pytest.mark.parametrize("sparsify", SPARSIFIERS)
+@pytest.mark.parametrize("sparsify", ["dns", "entropy"])
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("bits", [2, 4])
 def test_what_comes_out(name, sparsify, bits):
@@ -159,7 +158,7 @@ def _looking(moment):
         torch.randn(3)
 
 
-@pytest.mark.parametrize("sparsify", SPARSIFIERS)
+@pytest.mark.parametrize("sparsify", ["dns", "entropy"])
 @pytest.mark.parametrize("name", ["columns", "images"])
 def test_observers_change_nothing(name, sparsify):
     architecture, examples = SETS[name]
@@ -170,7 +169,7 @@ def test_observers_change_nothing(name, sparsify):
     )
 
 
-@pytest.mark.parametrize("sparsify", SPARSIFIERS)
+@pytest.mark.parametrize("sparsify", ["dns", "entropy"])
 def test_an_observer_can_leave(sparsify):
     def leave(moment):
         if moment.done == 3:
@@ -184,7 +183,7 @@ def test_an_observer_can_leave(sparsify):
         )
 
 
-@pytest.mark.parametrize("sparsify", SPARSIFIERS)
+@pytest.mark.parametrize("sparsify", ["dns", "entropy"])
 @pytest.mark.parametrize("name", ["columns", "images"])
 def test_seeds(name, sparsify):
     found = [_flat(_trained.__wrapped__(name, sparsify, 4, seed)) for seed in (0, 1, 2**64 - 1)]
@@ -215,7 +214,7 @@ def test_wild_rates_diverge(train):
         train(_trainer(LENET_300_100, *_columns(50, 2), 2, effort=0.05))
 
 
-@pytest.mark.parametrize("sparsify", SPARSIFIERS)
+@pytest.mark.parametrize("sparsify", ["dns", "entropy"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_examples_that_are_not_finite_diverge(sparsify, bad):
     x, y = _columns(50, 2)
