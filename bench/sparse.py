@@ -22,6 +22,7 @@ import time
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from machine import machine
@@ -127,7 +128,13 @@ def measured(row: Row, more: list[str], train: Path, test: Path, seed: int, work
     }
 
 
-def table(rows: list[dict[str, object]], facts: dict[str, object], validate: bool) -> str:
+def _told(facts: dict[str, Any]) -> str:
+    """Machine and versions, for people."""
+    versions = ", ".join(f"{name} {value}" for name, value in facts["versions"].items())
+    return f"{facts['machine']['processor']}, {facts['machine']['cores']} cores; {versions}"
+
+
+def table(rows: list[dict[str, object]], facts: dict[str, Any], validate: bool) -> str:
     """The rows as Markdown."""
     which = (
         "the last 10,000 training images, which were not trained on, in the place of test images"
@@ -140,7 +147,7 @@ def table(rows: list[dict[str, object]], facts: dict[str, object], validate: boo
         f"`bench/sparse.py`; {which}. Bytes are those of a file that a fresh process unpacked; errors of its "
         "weights, exact. r_W, r_N, FLOP: shares of weights and activations, and multiply-adds, as Dai et al. 2018 "
         "count them. "
-        f"Bound: Occam, binomial tail, 95 %, by the file's bytes. {facts['machine']}; {facts['versions']}.",
+        f"Bound: Occam, binomial tail, 95 %, by the file's bytes. {_told(facts)}.",
         "",
         "| | command: `encode` .. | seed | bytes | test error | training error | non-zeros | units | r_W | r_N "
         "| FLOP | bound | s, threads |",
@@ -179,7 +186,7 @@ def main() -> None:
     held = output.with_suffix(".json")
     rows = json.loads(held.read_text())["rows"] if held.exists() else []
     versions = {name: version(name) for name in ("mdlcodec", "numpy", "torch")}
-    facts: dict[str, object] = {"machine": machine(), "versions": versions}
+    facts: dict[str, Any] = {"machine": machine(), "versions": versions}
     with tempfile.TemporaryDirectory() as folder:
         train, test = sets(options.data, Path(folder), options.validate)
         for row in ROWS:

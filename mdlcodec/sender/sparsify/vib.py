@@ -32,7 +32,7 @@ _FULL = 24_000  # steps; in fewer, mu and sigma move faster, since they have as 
 class InformationBottleneck(Method):
     """See the module."""
 
-    strength = 6e-4
+    strength = 8e-4
     strengths = (1e-8, 1e2)
     frontier = (1e-4, 1e-2)
     takes = Method.takes | {"gamma"}
