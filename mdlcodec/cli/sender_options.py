@@ -45,7 +45,7 @@ _OPTIONS = (
         help="How much --sparsify takes away: alpha in nats of all labels (pmmp, drr, rl1, "
         "layerwise, hard-concrete), vib's s of gamma_i = s L m_i / 2, the share that goes (magnitude, after-fit), "
         "the last multiple of the thresholds (dns), bits of labels that a bit of the network is worth (entropy, "
-        "and with --code variational).",
+        "and with --code variational: 1, with --network-only 0.8).",
     ),
     click.option(
         "--gamma",

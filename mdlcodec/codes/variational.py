@@ -42,6 +42,7 @@ from mdlcodec.nn.zoo import NARROW_CONVOLUTION, NARROW_LENET, NARROW_MLP, Archit
 from mdlcodec.predictors.presets import check_preset
 
 _LEAST_EXCHANGE, _LARGEST_EXCHANGE = 1e-3, 1e3
+_EXCHANGE_ALONE = 0.8  # of a network without the labels, which is for new examples
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
         prior, strength = transmission.options.prior, transmission.options.strength
         variance = None if prior is None else _checked_variance(prior)
         effort = VARIATIONAL[transmission.given.settings.preset]
-        exchange = 1.0 if strength is None else _checked_exchange(strength)
+        exchange = (_EXCHANGE_ALONE if alone else 1.0) if strength is None else _checked_exchange(strength)
         aim = Aim(variance, exchange, alone)
         sample = transmission.trained(effort.steps, variational_network, effort, aim)
         sent = Sent.of(sample.bits, sample.indices, sample.prior if variance is None else variance)
