@@ -30,7 +30,7 @@ SETTINGS = [
     ),
 ]
 # fewer than the sets have: two minutes for all of this
-LABELS = ("--labels", "24")
+LABELS = ("--labels", "16")
 
 
 def _run(setting: Setting, action: str, folder: Path, caches: Path, *more: str) -> None:
