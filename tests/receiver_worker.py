@@ -12,6 +12,7 @@ import network_view_cases
 import numpy as np
 import plain_cases
 import real_cases
+import sampled_cases
 import subspace_cases
 import two_part_cases
 import two_part_reals_cases
@@ -67,6 +68,12 @@ def main() -> int:
         long = made()
         with first_examples(long.few if isinstance(long, long_cases.Learned) else None):
             _same((long_cases.GOLDEN / f"{name}.mdl").read_bytes(), long.x, long.y, f"long, {name}")
+        count += 1
+    weights = json.loads((sampled_cases.GOLDEN / "weights.json").read_text())
+    for name in sampled_cases.CASES:
+        found = mdlcodec.unpack((sampled_cases.GOLDEN / f"{name}.mdl").read_bytes())
+        held = b"".join(array.tobytes() for array in found.values())
+        assert hashlib.sha256(held).hexdigest() == weights[name], f"sampled, {name}"
         count += 1
     for name, (x, y, net, preset) in CASES.items():
         _payload("prequential", name, x, y, net, preset)

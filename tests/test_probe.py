@@ -93,7 +93,7 @@ def test_a_study_goes_on_from_what_is_there(probed, monkeypatch):
     again = mdlcodec.probe(LAYERS, Y, control=True, seeds=2, folder=folder)
     assert ran == ["000-input-labels-1"]
     assert [row.bits for row in again] == [row.bits for row in table]
-    with pytest.raises(MdlcodecError, match="of other layers, labels, settings or versions"):
+    with pytest.raises(MdlcodecError, match="of other data, settings or versions"):
         mdlcodec.probe(LAYERS, (Y + 1) % 3, seeds=2, folder=folder)
 
 
@@ -169,7 +169,7 @@ def test_a_failure_ends_the_others_and_says_which(tmp_path):
 
     def job(name: str) -> Job:
         paths = {"data": str(tmp_path / f"{name}.npz"), "file": str(tmp_path / f"{name}.mdl")}
-        task = paths | {"preset": 1, "seed": 0}
+        task = paths | {"of": "probes", "preset": 1, "seed": 0}
         return Job(name, lambda: task, lambda: ended.append(name))
 
     with pytest.raises(MdlcodecError, match=r"^missing: there is no file"):

@@ -413,7 +413,7 @@ def test_bounds_follow_from_files():
     network = mdlcodec.pack(mdlcodec.unpack(found.blob))
     packed = mdlcodec.bound(network, X, Y, net="lenet-300-100", trials=50)
     assert packed.errors == bound.errors
-    with pytest.raises(BadData, match="give net and y"):
+    with pytest.raises(BadData, match="give net"):
         mdlcodec.bound(network, X, Y)
     with pytest.raises(BadData, match="input_range is"):
         mdlcodec.bound(network, X, Y, net="lenet-300-100", input_range="0..2")

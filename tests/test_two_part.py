@@ -371,7 +371,7 @@ def test_options_that_do_not_fit():
         mdlcodec.encode(x, y, code="two-part", sparsify=3)
     with pytest.raises(BadData, match="bits is of type float"):
         mdlcodec.encode(x, y, code="two-part", bits=2.5)
-    with pytest.raises(BadData, match="no way to sparsify named 'magic'; choose one of dns"):
+    with pytest.raises(BadData, match="no way to sparsify named 'magic'; choose one of entropy, dns"):
         mdlcodec.encode(x, y, code="two-part", sparsify="magic")
     for bits in (1, 9, -3):
         with pytest.raises(BadData, match=f"no codebooks of {bits} bits"):

@@ -26,7 +26,7 @@ from mdlcodec.limits import Limits
 from mdlcodec.mixing.fixed_mixture import DEVIATIONS, FixedMixture, best_shape
 from mdlcodec.nn.zoo import architecture_named
 from mdlcodec.sender.loop import Trainer
-from mdlcodec.sender.sparsify import sparse_network
+from mdlcodec.sender.sparsify import Choices, sparse_network
 from mdlcodec.sender.task import Task
 
 REALS = Choice("reals")
@@ -247,7 +247,7 @@ def test_noise_alone_is_worth_no_network(monkeypatch):
     x = np.random.default_rng(0).normal(size=(500, 2)).astype(np.float32)
     y = np.random.default_rng(1).normal(size=500)
     task = Task.of_reals(architecture_named("mlp-8-tanh"), x, y, seed=0, effort=0.5)
-    found = sparse_network(Trainer(task), sparsify="entropy", bits=4)
+    found = sparse_network(Trainer(task), sparsify="entropy", choices=Choices())
     assert sum(int((tensor != 0).sum()) for tensor in found.values()) < 8
 
 

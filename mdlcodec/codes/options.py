@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mdlcodec.observe.contract import Observer
 
 _REALS = ("prior", "strength", "rho", "tamade")
+_NOT_CHOSEN = ("observers", "method")
 _FLAGS = ("rgp", "priced", "as_published")
 # how sparse networks are trained: names of Options, and of sender.sparsify.contract.Choices
 TRAINING = ("bits", "strength", "gamma", "rho", "tamade", "rgp", "priced", "as_published")
@@ -59,14 +60,15 @@ class Options:
     @classmethod
     def of(cls, chosen: Mapping[str, Any]) -> Options:
         """Options of keywords. Raises TypeError for one that does not exist."""
-        unknown = set(chosen) - set(Chosen.__annotations__)
+        known = [field.name for field in fields(cls) if field.name not in _NOT_CHOSEN]
+        unknown = [name for name in chosen if name not in known]
         if unknown:
-            raise TypeError(f"no option {min(unknown)!r}; there are {', '.join(Chosen.__annotations__)}")
+            raise TypeError(f"no option {unknown[0]!r}; there are {', '.join(known)}")
         return cls(**chosen)
 
     def given(self) -> list[str]:
         """Names of those that are not None."""
-        names = [field.name for field in fields(self) if field.name not in ("observers", "method")]
+        names = [field.name for field in fields(self) if field.name not in _NOT_CHOSEN]
         return [name for name in names if getattr(self, name) is not None]
 
     def checked(self) -> Options:

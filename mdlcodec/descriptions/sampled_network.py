@@ -5,7 +5,6 @@ The label files of the variational code hold the same ``Sent``, and say the rest
 
 from __future__ import annotations
 
-import math
 import struct
 from dataclasses import dataclass
 
@@ -215,6 +214,6 @@ class SampledNetwork:
     def bits_of(self, weights: Weights) -> dict[str, float]:
         """Of the indices, each tensor's share: that of its elements among those that blocks have."""
         sizes = {name: array.size for name, array in weights.items() if array.any()}
-        whole = math.fsum(sizes.values())
+        whole = sum(sizes.values())  # integers
         spent = float(self.sent.bits * self.sent.count)
         return {name: spent * sizes.get(name, 0) / whole if whole else 0.0 for name in weights}

@@ -46,12 +46,14 @@ class Curve:
 
     def bits_a_label(self) -> np.ndarray:
         """Of the labels between each point and the one before."""
-        return np.diff(self.bits, prepend=0.0) / np.diff(self.labels, prepend=0)
+        bits = np.diff(self.bits, prepend=0.0)  # reported only
+        return bits / np.diff(self.labels, prepend=0)  # reported only
 
     def accuracy(self) -> np.ndarray:
         """Share of the labels between each point and the one before that were foreseen; of classes."""
         assert self.mistakes is not None
-        return 1.0 - np.diff(self.mistakes, prepend=0) / np.diff(self.labels, prepend=0)
+        mistakes = np.diff(self.mistakes, prepend=0)  # reported only
+        return 1.0 - mistakes / np.diff(self.labels, prepend=0)  # reported only
 
     def csv(self) -> str:
         """As comma-separated values with a header line."""

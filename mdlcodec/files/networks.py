@@ -213,7 +213,7 @@ def accuracy(
     from mdlcodec.nn.weights import weights_of
 
     weights = weights_of(architecture, [tensor.array() for tensor in network.tensors], layouts=(False,))
-    answers = exact_outputs(architecture, weights, features).argmax(1)
+    answers = np.argmax(exact_outputs(architecture, weights, features), 1)
     return float(np.count_nonzero(answers == classes) / len(classes))  # reported only
 
 
