@@ -4,9 +4,9 @@
 
 DIR holds mnist.npz and mnist_test.npz (x and y). Each row is a command: `mdlcodec encode ... --network-only`, whose
 file a fresh process unpacks; test errors are of that file's weights, in exact arithmetic, on images that played no
-part. With --validate the last 10,000 training images stand for the test images, and the others are trained on: by
-such rows, which OUT_validation.json keeps, strengths and schedules were chosen. Rows are added to OUT.json and
-OUT.md.
+part in training. With --validate the last 10,000 training images stand for the test images, and the others are
+trained on; such rows go to OUT_validation.json and .md. What strengths were chosen by: results/sparse_choices.md.
+Rows are added to OUT.json and OUT.md.
 """
 
 from __future__ import annotations
@@ -139,7 +139,8 @@ def table(rows: list[dict[str, object]], facts: dict[str, Any], validate: bool) 
     which = (
         "the last 10,000 training images, which were not trained on, in the place of test images"
         if validate
-        else "MNIST, 60,000 training images; test errors are of the 10,000 test images, looked at once, at the end"
+        else "MNIST, 60,000 training images; test errors are of the 10,000 test images, once for each row (which "
+        "strengths were chosen by what: sparse_choices.md)"
     )
     lines = [
         "# Sparse networks as files" + (": validation" if validate else ""),

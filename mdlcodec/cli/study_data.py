@@ -27,7 +27,6 @@ test_option = click.option(
 jobs_option = click.option(
     "--jobs", type=click.IntRange(1, 1000), metavar="N", help="Processes. [default: as many as cores]"
 )
-_HELD_OUT = 5
 
 
 class Strengths(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
@@ -94,13 +93,9 @@ def arrays_of(
     tables: TableArguments,
     limit: int | None,
     quiet: bool,
-    *,
-    hold_out: bool = False,
 ) -> list[Any]:
-    """x, y, and those to test on: None where there are none, or, with ``hold_out``, the last fifth. Tables'
-    columns are their features. Raises BadData."""
+    """x, y, and those to test on, None where there are none. Tables' columns are their features. Raises BadData."""
     from mdlcodec import data
-    from mdlcodec.errors import BadData
     from mdlcodec.report.accuracy import beside, read_examples
 
     dataset = data.read(source, limit=limit, keep=True, **tables)
@@ -110,13 +105,8 @@ def arrays_of(
     is_array = not isinstance(dataset.content.raw, tuple)
     x: Any = dataset.content.raw if is_array else dataset.inputs.features
     test = beside(source) if test is None else test
-    if test is None and not hold_out:
-        return [x, labels, None, None]
     if test is None:
-        kept = len(x) - len(x) // _HELD_OUT
-        if kept == len(x):
-            raise BadData(f"{len(x)} examples are too few to hold some back; give --test")
-        return [x[:kept], labels[:kept], x[kept:], labels[kept:]]
+        return [x, labels, None, None]
     examples = read_examples(test, tables["target"], dataset)
     assert examples.dataset.content is not None
     others = examples.dataset.content.raw if is_array else examples.features

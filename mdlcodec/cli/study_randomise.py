@@ -78,7 +78,7 @@ def command(
     from mdlcodec.studies.randomise import randomise
 
     folder = Path(f"{stem(data)}.randomise" if output is None else output)
-    arrays = arrays_of(data, test, table, limit, common.quiet, hold_out=True)
+    arrays = arrays_of(data, test, table, limit, common.quiet)
     with ProgressLine(common.quiet) as line:
         found = randomise(
             *arrays,

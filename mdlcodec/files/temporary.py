@@ -39,6 +39,13 @@ def temporary_file(folder: Path) -> Iterator[Path]:
         yield path
 
 
+def write_whole(path: Path, blob: bytes) -> None:
+    """A file with these bytes in the place of any before, whole or not at all. Raises OSError."""
+    with temporary_file(path.parent) as temporary:
+        temporary.write_bytes(blob)
+        os.replace(temporary, path)
+
+
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[Path]:
     """A new folder where the system has temporary ones, which only this user can read."""

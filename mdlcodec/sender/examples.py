@@ -1,4 +1,4 @@
-"""The examples that a sparse network is trained on: those of the task, and moved copies of images of classes."""
+"""The examples that a sender trains on: those of the task, and moved copies of images of classes."""
 
 from __future__ import annotations
 

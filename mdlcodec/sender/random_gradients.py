@@ -27,8 +27,7 @@ def without_dead_weights(graph: Graph, tensors: Mapping[str, torch.Tensor]) -> T
     for name, tensor in tensors.items():
         dead = torch.ones(tensor.numel(), dtype=torch.bool)
         dead[left[name].flatten()] = False
-        # what normalisation does to a dead channel is no weight's doing
-        result[name] = torch.where(dead.reshape(tensor.shape), 0.0, tensor) if dead.any() else tensor
+        result[name] = torch.where(dead.reshape(tensor.shape), 0.0, tensor)
     return result
 
 

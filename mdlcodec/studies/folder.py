@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mdlcodec.errors import MdlcodecError
-from mdlcodec.files.temporary import temporary_file
+from mdlcodec.files.temporary import write_whole
 from mdlcodec.report.strict_json import strict_json
 
 
@@ -59,6 +59,4 @@ class StudyFolder:
 
     def write(self, name: str, blob: bytes) -> None:
         """A file of that name, whole or not at all."""
-        with temporary_file(self.path) as temporary:
-            temporary.write_bytes(blob)
-            os.replace(temporary, self.path / name)
+        write_whole(self.path / name, blob)

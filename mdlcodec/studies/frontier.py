@@ -17,16 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from mdlcodec.data.labels import labels_of_array
 from mdlcodec.errors import BadData
 from mdlcodec.files.temporary import temporary_folder
 from mdlcodec.report.frontier_table import FrontierRow, FrontierTable
-from mdlcodec.studies.probing import Told, cores
-from mdlcodec.studies.trained_files import FilePoint, TrainedFiles
+from mdlcodec.studies.probing import Told
+from mdlcodec.studies.trained_files import FilePoint, Sets, TrainedFiles, processes
 
 STRENGTHS = 6  # of a method, by default
-_OF_SHARES = ("magnitude", "after-fit")  # methods whose strength is the share of weights that go
-HELD_OUT = 5  # one example in so many, the last ones, where no test examples are given
 
 
 @dataclass(frozen=True)
@@ -79,32 +76,27 @@ def frontier(
     jobs: int | None = None,
     progress: Told | None = None,
 ) -> FrontierTable:
-    """See `mdlcodec.studies`."""
+    """A file of the two-part code for each method, strength, rho and seed, and what its network makes of others.
+
+    x, y: (n, ...) and (n,), as `mdlcodec.encode` takes them; x_test, y_test: what is tested on, None for the last
+    fifth of the examples, which is not trained on. net, preset: of `encode`; sparsify: methods; strengths: of some
+    of them, the others have six in a range of their own; rho: factors of squared weights; seeds: how many.
+    folder: where the files stay, and from which the same call goes on; jobs: processes; progress: is told files
+    done, files in all, and what the last one gave. Raises BadData for what cannot be studied, before anything is
+    trained, and MdlcodecError for a folder of another study.
+    """
     from mdlcodec.predictors.presets import DEFAULT_PRESET
 
-    if (x_test is None) != (y_test is None):
-        raise BadData("test examples and their labels go together; give both, or neither")
-    if x_test is None or y_test is None:
-        kept = len(x) - len(x) // HELD_OUT
-        if kept == len(x):
-            raise BadData(f"{len(x)} examples are too few to hold some back; give test examples")
-        x, y, x_test, y_test = x[:kept], y[:kept], x[kept:], y[kept:]
-    labels = labels_of_array(y, len(x))
-    if len(labels.values) < 2:
-        raise BadData("y is constant: there is nothing to learn; give labels of two classes or more")
-    if not np.isin(y_test, labels.values).all():
-        raise BadData("the test examples have labels that no training example has; leave those out")
+    sets = Sets.of(x, y, x_test, y_test)
     preset = DEFAULT_PRESET if preset is None else preset
     points = _points(sparsify, strengths or {}, rho, seeds)
-    most = cores() if jobs is None else jobs
-    if most < 1:
-        raise BadData(f"jobs is {jobs!r}; give how many processes, 1 or more")
+    most = processes(jobs)
     with temporary_folder() as beside:
         files = TrainedFiles("frontier", "two_part", beside if folder is None else Path(folder), beside)
-        files.hold("all", x, y, x_test, y_test)
+        files.hold("all", sets.x, sets.labels.array(), sets.x_test, sets.y_test)
         records = files.records([point.file(net, preset) for point in points], most, progress)
     rows = tuple(_row(point, records[point.name]) for point in points)
-    return FrontierTable(rows, len(x), len(labels.values), len(x_test))
+    return FrontierTable(rows, len(sets.x), len(sets.labels.values), len(sets.x_test))
 
 
 def strengths_of(
@@ -125,7 +117,7 @@ def strengths_of(
     for method in sparsify:
         check_choices(method, Choices())
         given = strengths.get(method)
-        own = spaced(*SPARSIFIERS[method].frontier, count, of_share=method in _OF_SHARES)
+        own = spaced(*SPARSIFIERS[method].frontier, count, of_share=SPARSIFIERS[method].of_share)
         found[method] = own if given is None else tuple(given)
         for strength in found[method]:
             check_choices(method, Choices(strength=strength))

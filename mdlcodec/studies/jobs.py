@@ -27,7 +27,7 @@ class Job:
 
     name: str
     begin: Callable[[], dict[str, Any]]
-    end: Callable[[], None]
+    end: Callable[[], None] = lambda: None
 
 
 class _Worker:

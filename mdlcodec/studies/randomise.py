@@ -17,12 +17,11 @@ from typing import Any
 import numpy as np
 
 from mdlcodec.bounds.compressibility import least_entropy
-from mdlcodec.data.labels import labels_of_array
 from mdlcodec.errors import BadData
 from mdlcodec.files.temporary import temporary_folder
 from mdlcodec.report.randomise_table import RandomiseRow, RandomiseTable
-from mdlcodec.studies.probing import Told, cores
-from mdlcodec.studies.trained_files import FilePoint, TrainedFiles
+from mdlcodec.studies.probing import Told
+from mdlcodec.studies.trained_files import FilePoint, Sets, TrainedFiles, processes
 
 NOISES = (0.0, 0.25, 0.5, 0.75, 1.0)
 SPARSITIES = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
@@ -64,8 +63,8 @@ def noised(
 def randomise(
     x: np.ndarray,
     y: np.ndarray,
-    x_test: np.ndarray,
-    y_test: np.ndarray,
+    x_test: np.ndarray | None = None,
+    y_test: np.ndarray | None = None,
     *,
     net: str = "auto",
     noise: Sequence[float] = NOISES,
@@ -77,18 +76,20 @@ def randomise(
     jobs: int | None = None,
     progress: Told | None = None,
 ) -> RandomiseTable:
-    """See `mdlcodec.studies`. ``n``: examples that are drawn, None for half of them."""
+    """For each share of noise and each sparsity, means over repetitions of files whose networks fit noisy labels.
+
+    x, y, x_test, y_test, net, preset, folder, jobs, progress: as of `frontier`. noise: shares of the examples that
+    get a class drawn at random; sparsity: shares of weights that go; n: examples that every repetition draws, None for
+    half of them. Raises as `frontier`.
+    """
     from mdlcodec.predictors.presets import DEFAULT_PRESET
 
-    labels = labels_of_array(y, len(x))
-    k = len(labels.values)
-    if k < 2:
-        raise BadData("y is constant: there is nothing to learn; give labels of two classes or more")
-    if not np.isin(y_test, labels.values).all():
-        raise BadData("the test examples have labels that no training example has; leave those out")
-    n = max(1, len(x) // 2) if n is None else n
-    if not 1 <= n <= len(x):
-        raise BadData(f"n is {n:,}, and there are {len(x):,} examples to draw from; choose 1 to {len(x):,}")
+    sets = Sets.of(x, y, x_test, y_test)
+    labels, k = sets.labels, len(sets.labels.values)
+    there = len(sets.x)
+    n = max(1, there // 2) if n is None else n
+    if not 1 <= n <= there:
+        raise BadData(f"n is {n:,}, and there are {there:,} examples to draw from; choose 1 to {there:,}")
     for what, values in (("noise", noise), ("sparsity", sparsity)):
         if not values or not all(0 <= value <= (1 if what == "noise" else 0.9999) for value in values):
             raise BadData(f"{what} is made of shares, 0 to 1 (of weights below 1); give one or more")
@@ -97,9 +98,7 @@ def randomise(
     if repetitions < 1:
         raise BadData(f"repetitions is {repetitions}; give how many, 1 or more")
     preset = DEFAULT_PRESET if preset is None else preset
-    most = cores() if jobs is None else jobs
-    if most < 1:
-        raise BadData(f"jobs is {jobs!r}; give how many processes, 1 or more")
+    most = processes(jobs)
     points = [
         _Point(share, gone, repetition)
         for share in noise
@@ -110,7 +109,8 @@ def randomise(
         files = TrainedFiles("randomise", "two_part", beside if folder is None else Path(folder), beside)
         for point in {point.data: point for point in points}.values():
             rows, classes = noised(labels.classes, k, n, point.noise, point.repetition)
-            files.hold(point.data, x[rows], labels.values[classes], x_test, y_test)
+            drawn = sets.x[rows], labels.values[classes]
+            files.hold(point.data, *drawn, sets.x_test, sets.y_test)
         records = files.records([point.file(net, preset) for point in points], most, progress)
     rows_of = {
         (share, gone): [records[p.name] for p in points if (p.noise, p.sparsity) == (share, gone)]
@@ -118,7 +118,7 @@ def randomise(
         for gone in sparsity
     }
     found = tuple(_row(share, gone, held, n, k) for (share, gone), held in rows_of.items())
-    return RandomiseTable(found, n, k, len(y_test), repetitions)
+    return RandomiseTable(found, n, k, len(sets.y_test), repetitions)
 
 
 def _row(noise: float, sparsity: float, records: Sequence[dict[str, Any]], n: int, k: int) -> RandomiseRow:

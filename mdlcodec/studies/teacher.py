@@ -20,9 +20,9 @@ from mdlcodec.errors import BadData
 from mdlcodec.files.temporary import temporary_folder
 from mdlcodec.report.teacher_table import TeacherRow, TeacherTable
 from mdlcodec.studies.frontier import strengths_of
-from mdlcodec.studies.probing import Told, cores
+from mdlcodec.studies.probing import Told
 from mdlcodec.studies.teachers import STEP_BITS, network_named, teacher_of
-from mdlcodec.studies.trained_files import FilePoint, TrainedFiles
+from mdlcodec.studies.trained_files import FilePoint, TrainedFiles, processes
 
 STRENGTHS = 6
 _TESTED = 5000
@@ -69,7 +69,12 @@ def teacher(
     jobs: int | None = None,
     progress: Told | None = None,
 ) -> TeacherTable:
-    """See `mdlcodec.studies`."""
+    """Files of numbers that random teachers give, for each n, seed, method and strength, and of two codes beside.
+
+    sizes, student: layers of the teacher and of what learns it, inputs first and one output last; sigma: deviation
+    of the noise; n: numbers of examples; sparsify, strengths, seeds, preset, folder, jobs, progress: as of
+    `frontier`. Raises as `frontier`.
+    """
     from mdlcodec.predictors.presets import DEFAULT_PRESET
 
     sizes, student = tuple(sizes), tuple(student)
@@ -84,9 +89,7 @@ def teacher(
     if seeds < 1:
         raise BadData(f"seeds is {seeds}; give how many, 1 or more")
     preset = DEFAULT_PRESET if preset is None else preset
-    most = cores() if jobs is None else jobs
-    if most < 1:
-        raise BadData(f"jobs is {jobs!r}; give how many processes, 1 or more")
+    most = processes(jobs)
     own = strengths_of(sparsify, strengths or {}, STRENGTHS)
     teachers = [teacher_of(sizes, sigma, seed) for seed in range(seeds)]
     net = network_named(student).name

@@ -14,10 +14,51 @@ from typing import Any
 import numpy as np
 
 from mdlcodec.data.arrays import array_digest
+from mdlcodec.data.dataset import Labels
+from mdlcodec.data.labels import labels_of_array
+from mdlcodec.errors import BadData
 from mdlcodec.studies.folder import StudyFolder
 from mdlcodec.studies.jobs import Job, run_side_by_side
-from mdlcodec.studies.probing import Told
+from mdlcodec.studies.probing import Told, cores
 from mdlcodec.version import VERSION
+
+_HELD_OUT = 5  # one example in so many, where none are given to test on
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Examples to train on, x (n, ...) with labels, and to test on."""
+
+    x: np.ndarray
+    labels: Labels
+    x_test: np.ndarray
+    y_test: np.ndarray
+
+    @classmethod
+    def of(cls, x: np.ndarray, y: np.ndarray, x_test: np.ndarray | None, y_test: np.ndarray | None) -> Sets:
+        """Where none are given to test on, the last fifth, which is not trained on. Raises BadData for sets that
+        nothing can be learned or tested on."""
+        if (x_test is None) != (y_test is None):
+            raise BadData("test examples and their labels go together; give both, or neither")
+        if x_test is None or y_test is None:
+            kept = len(x) - len(x) // _HELD_OUT
+            if kept == len(x):
+                raise BadData(f"{len(x)} examples are too few to hold some back; give test examples")
+            x, y, x_test, y_test = x[:kept], y[:kept], x[kept:], y[kept:]
+        labels = labels_of_array(y, len(x))
+        if len(labels.values) < 2:
+            raise BadData("y is constant: there is nothing to learn; give labels of two classes or more")
+        if not np.isin(y_test, labels.values).all():
+            raise BadData("the test examples have labels that no training example has; leave those out")
+        return cls(x, labels, x_test, y_test)
+
+
+def processes(jobs: int | None) -> int:
+    """How many run side by side: as many as cores by default. Raises BadData for less than one."""
+    most = cores() if jobs is None else jobs
+    if most < 1:
+        raise BadData(f"jobs is {jobs!r}; give how many processes, 1 or more")
+    return most
 
 
 @dataclass(frozen=True)
@@ -62,11 +103,7 @@ class TrainedFiles:
             known = self._folder.known(name, held)
             if known is not None:
                 found[name] = known
-        tasks = [
-            Job(point.name, partial(self._task, point), _nothing)
-            for point in points
-            if point.name not in found
-        ]
+        tasks = [Job(point.name, partial(self._task, point)) for point in points if point.name not in found]
         for job, told in run_side_by_side(tasks, jobs, one_thread=True):
             found[job.name] = record = self._folder.keep(job.name, settings[job.name], told)
             if progress is not None:
@@ -94,7 +131,3 @@ class TrainedFiles:
             "seed": point.seed,
             **point.task,
         }
-
-
-def _nothing() -> None:
-    """Nothing is to be cleared away."""

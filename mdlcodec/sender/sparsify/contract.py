@@ -21,8 +21,8 @@ class Choices:
     """What a sender chooses; None for a method's own.
 
     ``bits``: at most 2^bits values a tensor; ``strength``: what the method calls so; ``gamma``: one for each layer
-    with noise; ``rho``: factor of the squared weights, in nats a label's n-th part; ``tamade``: share by which the
-    loss may rise, 0 to leave it out; ``rgp``: whether weights that cannot act go; ``priced``: whether training
+    with noise; ``rho``: factor of the squared weights, counted as a strength in nats is; ``tamade``: share by
+    which the loss may rise, 0 to leave it out; ``rgp``: whether weights that cannot act go; ``priced``: whether training
     goes on under the price of bits in place of codebooks; ``as_published``: settings of the paper rather than
     ours.
     """
@@ -48,7 +48,7 @@ class Sparsifier:
 
     ``steps``: of an architecture, an effort and so many examples; ``strengths``: the least and the largest that it
     takes; ``frontier``: between which it goes from little to much; ``takes``: the names of the other choices
-    that it takes.
+    that it takes; ``of_share``: whether strengths are the share of weights that go.
     """
 
     train: Callable[[Trainer, Choices], Tensors]
@@ -56,6 +56,7 @@ class Sparsifier:
     strengths: tuple[float, float] = (1e-9, 1e9)
     frontier: tuple[float, float] = (1e-2, 1e2)
     takes: frozenset[str] = frozenset()
+    of_share: bool = False
 
 
 class Method(ABC):
@@ -69,6 +70,7 @@ class Method(ABC):
     strengths: tuple[float, float]  # the least and the largest
     frontier: tuple[float, float]  # between which it goes from little to much
     takes: frozenset[str] = frozenset({"rho", "tamade", "rgp", "priced"})
+    of_share = False  # whether strengths are the share of weights that go
     tamade = 0.01  # by default
     rgp = True
     priced = True

@@ -24,6 +24,7 @@ class Magnitude(Method):
     strength = 0.95
     strengths = (1e-4, 0.9999)
     frontier = (0.7, 0.99)
+    of_share = True
     tamade = 0.0
     pruned_from, pruned_until = 0.2, 0.8  # of the training
 

@@ -64,7 +64,9 @@ def penalised(method: type[Method]) -> Sparsifier:
     def train(trainer: Trainer, choices: Choices) -> Tensors:
         return sparsify(trainer, choices, method)
 
-    return Sparsifier(train, number_of_steps, method.strengths, method.frontier, method.takes)
+    return Sparsifier(
+        train, number_of_steps, method.strengths, method.frontier, method.takes, method.of_share
+    )
 
 
 class Penalised(Phase):

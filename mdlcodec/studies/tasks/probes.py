@@ -11,7 +11,7 @@ from mdlcodec import data
 from mdlcodec.data import Choice
 from mdlcodec.files import label_file, label_inputs
 from mdlcodec.files import labels as label_files
-from mdlcodec.files.temporary import temporary_file
+from mdlcodec.files.temporary import write_whole
 from mdlcodec.limits import SENDER_LIMITS
 from mdlcodec.report.fresh_process import check_same
 
@@ -22,10 +22,7 @@ def encode(task: dict[str, Any]) -> dict[str, Any]:
     blob, run = label_files.encode(
         dataset, preset=task["preset"], seed=task["seed"], device="cpu", limits=SENDER_LIMITS
     )
-    path = Path(task["file"])
-    with temporary_file(path.parent) as temporary:
-        temporary.write_bytes(blob)
-        temporary.replace(path)
+    write_whole(Path(task["file"]), blob)
     return {"ideal_bits": run.ideal_bits, "seconds": run.seconds}
 
 

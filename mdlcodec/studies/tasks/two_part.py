@@ -14,7 +14,7 @@ from mdlcodec.data.unseen import features_beside
 from mdlcodec.files import label_file, label_inputs
 from mdlcodec.files import labels as label_files
 from mdlcodec.files.learned import Answers
-from mdlcodec.files.temporary import temporary_file
+from mdlcodec.files.temporary import write_whole
 from mdlcodec.limits import SENDER_LIMITS
 from mdlcodec.report.fresh_process import check_same
 from mdlcodec.report.structure import structure_of
@@ -33,10 +33,7 @@ def encode(task: dict[str, Any]) -> dict[str, Any]:
         options=Options.of(task["options"]),
         limits=SENDER_LIMITS,
     )
-    path = Path(task["file"])
-    with temporary_file(path.parent) as temporary:
-        temporary.write_bytes(blob)
-        temporary.replace(path)
+    write_whole(Path(task["file"]), blob)
     return {"ideal_bits": run.ideal_bits, "training_error": run.training_error, "seconds": run.seconds}
 
 
