@@ -79,8 +79,8 @@ def randomise(
     """For each share of noise and each sparsity, means over repetitions of files whose networks fit noisy labels.
 
     x, y, x_test, y_test, net, preset, folder, jobs, progress: as of `frontier`. noise: shares of the examples that
-    get a class drawn at random; sparsity: shares of weights that go; n: examples that every repetition draws, None for
-    half of them. Raises as `frontier`.
+    get a class drawn at random; sparsity: shares of weights that go; n: examples that every repetition draws,
+    None for half of them. Raises as `frontier`.
     """
     from mdlcodec.predictors.presets import DEFAULT_PRESET
 

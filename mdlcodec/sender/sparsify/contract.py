@@ -22,9 +22,9 @@ class Choices:
 
     ``bits``: at most 2^bits values a tensor; ``strength``: what the method calls so; ``gamma``: one for each layer
     with noise; ``rho``: factor of the squared weights, counted as a strength in nats is; ``tamade``: share by
-    which the loss may rise, 0 to leave it out; ``rgp``: whether weights that cannot act go; ``priced``: whether training
-    goes on under the price of bits in place of codebooks; ``as_published``: settings of the paper rather than
-    ours.
+    which the loss may rise, 0 to leave it out; ``rgp``: whether weights that cannot act go; ``priced``: whether
+    training goes on under the price of bits in place of codebooks; ``as_published``: settings of the paper
+    rather than ours.
     """
 
     bits: int = 4
