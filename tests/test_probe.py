@@ -108,6 +108,7 @@ def test_tables_of_probes_print_and_draw(probed):
         table["none"]
     pytest.importorskip("matplotlib")
     assert table.plot().axes[0].get_ylabel() == "codelength, kbit"
+    assert table.plot()._repr_png_().startswith(b"\x89PNG")  # notebooks draw it
     pytest.importorskip("pandas")
     assert table.to_pandas()["layer"].tolist() == list(LAYERS)
 

@@ -28,7 +28,13 @@ def new_figure(width: float = 6.4, height: float = 4.0) -> Figure:
     require_matplotlib()
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    class Shown(Figure):
+        """Notebooks draw it, also where nothing of pyplot was used."""
+
+        def _repr_png_(self) -> bytes:
+            return png(self)
+
+    return Shown(figsize=(width, height), layout="constrained")
 
 
 def png(figure: Figure) -> bytes:
