@@ -34,7 +34,7 @@ def new_corrections(count: int) -> Corrections:
     return Corrections(entries, *(np.zeros(count, np.int64) for _ in range(3)))
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def correct(corrections, logit):  # type: ignore[no-untyped-def]
     """For a logit within +-3071 the probabilities in the contexts set, into results."""
     v = min(2047, max(-2048, logit)) + 2048
@@ -46,7 +46,7 @@ def correct(corrections, logit):  # type: ignore[no-untyped-def]
         corrections.places[a] = place + (part >> 6)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def learn(corrections, bit, shift):  # type: ignore[no-untyped-def]
     """Takes a bit: the nearer cell moves by 2^-shift of its error."""
     target = (1 << 22) - 1 if bit else 0

@@ -70,7 +70,7 @@ _RECENT_ONES = np.array([bin(r).count("1") - 1 if r else 0 for r in range(256)])
 START_RECENT = (((_RECENT_ONES * 10 + 4) * ONE // (_RECENT_LENGTH * 10 + 8)) << 10).astype(np.uint32)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def find(table, mask, hashed):  # type: ignore[no-untyped-def]
     """Where the bucket of a hashed context begins in table, uint16 (16 (mask + 1),).
 
@@ -92,7 +92,7 @@ def find(table, mask, hashed):  # type: ignore[no-untyped-def]
     return best
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def stepped(node, bit):  # type: ignore[no-untyped-def]
     """A node after a bit: its history in the low byte, its last bits (at most seven, 1 in front) in the high one."""
     recent = node >> 8

@@ -50,7 +50,7 @@ def new_matches(shortest: tuple[int, ...], head_bits: int) -> Matches:
     )
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def search(matches, text, mask, at):  # type: ignore[no-untyped-def]
     """Before the byte at position at: finds or keeps the matches, and says what they expect."""
     for m in range(matches.shortest.shape[0]):
@@ -75,7 +75,7 @@ def search(matches, text, mask, at):  # type: ignore[no-untyped-def]
             matches.expected[m] = text[matches.pointers[m] & mask] | 256
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def fill(matches, bit, begun, x):  # type: ignore[no-untyped-def]
     """Writes the inputs of bit number `bit` (0..7) of a byte whose bits so far are begun (1 in front).
 
@@ -105,7 +105,7 @@ def fill(matches, bit, begun, x):  # type: ignore[no-untyped-def]
     return guess
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def learn(matches, bit):  # type: ignore[no-untyped-def]
     """Takes a bit."""
     for m in range(matches.slots.shape[0]):
@@ -114,7 +114,7 @@ def learn(matches, bit):  # type: ignore[no-untyped-def]
             matches.probabilities[slot] = learned(np.int64(matches.probabilities[slot]), bit, 1000)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def update(matches, text, mask, byte):  # type: ignore[no-untyped-def]
     """After a byte: its matches grow; a wrong one stays as a recovered one, unless it was wrong too often."""
     for m in range(matches.shortest.shape[0]):

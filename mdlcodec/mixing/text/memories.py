@@ -65,7 +65,7 @@ def new_memories(
     )
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def begin(memories, contexts):  # type: ignore[no-untyped-def]
     """Before a byte, whose contexts have the hashes int64 (len(NAMES),)."""
     mask = (memories.table.shape[0] >> 4) - 1
@@ -81,7 +81,7 @@ def begin(memories, contexts):  # type: ignore[no-untyped-def]
     _place_direct(memories, 0)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _place_direct(memories, begun):  # type: ignore[no-untyped-def]
     places = memories.direct.shape[1] >> 4
     for d in range(memories.direct_of.shape[0]):
@@ -89,7 +89,7 @@ def _place_direct(memories, begun):  # type: ignore[no-untyped-def]
         memories.direct_places[d] = ((h >> 20) & (places - 1)) << 4
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def halfway(memories, begun):  # type: ignore[no-untyped-def]
     """Between the two nibbles of a byte; begun: its first four bits, 1 in front."""
     mask = (memories.table.shape[0] >> 4) - 1
@@ -98,7 +98,7 @@ def halfway(memories, begun):  # type: ignore[no-untyped-def]
     _place_direct(memories, begun)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def fill(memories, bit, begun, node, x):  # type: ignore[no-untyped-def]
     """Writes the inputs for bit number `bit` of a byte, whose bits so far are begun, those of the nibble node (1 in
     front). Returns how many contexts were met before."""
@@ -131,7 +131,7 @@ def fill(memories, bit, begun, node, x):  # type: ignore[no-untyped-def]
     return known
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def learn(memories, bit, node, limit, direct_limit):  # type: ignore[no-untyped-def]
     """Takes a bit."""
     for k in range(memories.active.shape[0]):
@@ -149,7 +149,7 @@ def learn(memories, bit, node, limit, direct_limit):  # type: ignore[no-untyped-
         memories.direct[d, place] = learned(np.int64(memories.direct[d, place]), bit, direct_limit)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def update(memories, byte):  # type: ignore[no-untyped-def]
     """After a byte: its runs."""
     for k in range(memories.active.shape[0]):

@@ -49,7 +49,7 @@ def new_mixers(sizes: list[int], initial: npt.NDArray[np.int32], rates: tuple[in
     )
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _product(w, x):  # type: ignore[no-untyped-def]
     """Sum of w x / 2^16, each term rounded to 2^-6 of a unit: 32 bits hold 1024 terms."""
     total = np.int32(0)
@@ -58,7 +58,7 @@ def _product(w, x):  # type: ignore[no-untyped-def]
     return np.int64(total) >> 6
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _train(w, x, error):  # type: ignore[no-untyped-def]
     """Adds x error / 2^14, rounded, to w, and clamps it."""
     for q in range(x.shape[0]):
@@ -66,7 +66,7 @@ def _train(w, x, error):  # type: ignore[no-untyped-def]
         w[q] = min(max(v, np.int32(-WEIGHT_LIMIT)), np.int32(WEIGHT_LIMIT))
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def mixed(mixers, x):  # type: ignore[no-untyped-def]
     """The mean of the logits of the chosen rows for inputs x, int32 (i,), within +-2047; int64."""
     total = 0
@@ -79,7 +79,7 @@ def mixed(mixers, x):  # type: ignore[no-untyped-def]
     return total // sets
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def learn(mixers, x, bit):  # type: ignore[no-untyped-def]
     """After the bit whose inputs were x: every chosen row makes its own loss smaller."""
     start, end, half = mixers.rates[0], mixers.rates[1], mixers.rates[2]

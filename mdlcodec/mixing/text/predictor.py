@@ -57,7 +57,7 @@ class Predictor(NamedTuple):
     corrections: correction_kinds.Corrections
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _longest(matches):  # type: ignore[no-untyped-def]
     """Length class and expected byte of the longest match that still holds."""
     length, expected = 0, 0
@@ -67,7 +67,7 @@ def _longest(matches):  # type: ignore[no-untyped-def]
     return _length_class(length), expected
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _choose(predictor, bit, begun, known, guess):  # type: ignore[no-untyped-def]
     """Sets the rows of both mixers."""
     length, expected = _longest(predictor.matches)
@@ -82,7 +82,7 @@ def _choose(predictor, bit, begun, known, guess):  # type: ignore[no-untyped-def
         predictor.final.chosen[s] = predictor.final.offsets[s] + rows[predictor.of_final[s]]
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _corrected(predictor, logit, begun, guess):  # type: ignore[no-untyped-def]
     """The probability after corrections, 22 bits."""
     b = predictor.contexts.symbols.numbers[BYTES]
@@ -98,12 +98,13 @@ def _corrected(predictor, logit, begun, guess):  # type: ignore[no-untyped-def]
     return (2 * p + r[0] + r[1] + 2 * r[2] + r[3] + r[4]) >> 3
 
 
-@njit(cache=True)
-def code(predictor, state, words, decode, block, probabilities):  # type: ignore[no-untyped-def]
+@njit(cache=True, _nrt=False)
+def code(owned, state, words, decode, block, probabilities):  # type: ignore[no-untyped-def]
     """Codes block, uint8 (b,), or decodes into it; state and words are those of entropy/numba_coder.py.
 
     probabilities: uint32 (8 b,), what the bits that came had, of 2^24.
     """
+    predictor = owned
     x, final_x, memories, matches = predictor.x, predictor.final_x, predictor.memories, predictor.matches
     mask = predictor.text.shape[0] - 1
     settings = predictor.settings

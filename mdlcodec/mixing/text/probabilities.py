@@ -8,7 +8,7 @@ from mdlcodec.mixing.text.tables import RECIPROCAL
 HALF = 1 << 31  # probability 1/2, count 0
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def learned(entry, bit, limit):  # type: ignore[no-untyped-def]
     """The entry after a bit: int64 of int64; p moves by 1 / (count + 1.5) of its error, count stops at limit < 1024."""
     count = entry & 1023

@@ -30,7 +30,7 @@ SIZES = {
 NAMES = tuple(SIZES)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def length_class(length):  # type: ignore[no-untyped-def]
     """The length of a match, in 0..7."""
     c = 0
@@ -40,7 +40,7 @@ def length_class(length):  # type: ignore[no-untyped-def]
     return c
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def fill(contexts, at, bit, begun, known, guess, expected, length, out):  # type: ignore[no-untyped-def]
     """Writes the rows, int64 (16,), in the order of NAMES, for a bit at position at.
 

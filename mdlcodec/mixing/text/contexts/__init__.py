@@ -46,7 +46,7 @@ def new_contexts() -> Contexts:
     )
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def update(contexts, byte, at):  # type: ignore[no-untyped-def]
     """Takes the byte at position at."""
     _update_symbols(contexts.symbols, byte)
@@ -57,7 +57,7 @@ def update(contexts, byte, at):  # type: ignore[no-untyped-def]
     _update_structure(contexts.structure, byte)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def fill(contexts, text, mask, at, out):  # type: ignore[no-untyped-def]
     """Writes the hashes of the contexts of the byte at position at, int64 (len(NAMES),)."""
     _fill_orders(contexts.orders, contexts.symbols, out[:_WORDS])

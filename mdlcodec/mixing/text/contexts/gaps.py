@@ -43,13 +43,13 @@ def new_gaps() -> Gaps:
     return Gaps(np.zeros(256, np.int64), np.zeros(65536, np.int64), np.zeros(65536, np.int64))
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _third(b):  # type: ignore[no-untyped-def]
     """Where after3 has what followed the low three bytes of b."""
     return (mix(0, b & 0xFFFFFF) >> 16) & 0xFFFF
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def update(gaps, symbols):  # type: ignore[no-untyped-def]
     """After symbols took a byte."""
     b = symbols.numbers[BYTES]
@@ -60,7 +60,7 @@ def update(gaps, symbols):  # type: ignore[no-untyped-def]
     gaps.after3[at] = (gaps.after3[at] << 8) | newest
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def fill(gaps, symbols, out):  # type: ignore[no-untyped-def]
     """Writes the contexts of the next byte, int64 (15,), in the order of NAMES."""
     b, last, partial = symbols.numbers[BYTES], symbols.last, symbols.numbers[PARTIAL]

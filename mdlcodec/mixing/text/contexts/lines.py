@@ -46,7 +46,7 @@ def new_lines() -> Lines:
     return Lines(np.zeros(_NUMBERS, np.int64))
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def update(lines, byte, at):  # type: ignore[no-untyped-def]
     """Takes the byte at position at."""
     n = lines.numbers
@@ -66,7 +66,7 @@ def update(lines, byte, at):  # type: ignore[no-untyped-def]
         n[OPENING] = mix(n[OPENING], byte)
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _above(n, text, mask, at):  # type: ignore[no-untyped-def]
     """The byte of the line before at the column of position at; 0 if it has none, or it is too far back."""
     place = n[BEFORE] + at - n[START]
@@ -75,7 +75,7 @@ def _above(n, text, mask, at):  # type: ignore[no-untyped-def]
     return text[place & mask] | 0
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def fill(lines, symbols, text, mask, at, out):  # type: ignore[no-untyped-def]
     """Writes the contexts of the byte at position at, int64 (8,), in the order of NAMES."""
     n, b, partial = lines.numbers, symbols.numbers[BYTES], symbols.numbers[PARTIAL]

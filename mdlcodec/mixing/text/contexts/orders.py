@@ -26,7 +26,7 @@ def new_orders() -> Orders:
     return Orders(np.zeros(REMEMBERED + 1, np.int64))
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def update(orders, symbols):  # type: ignore[no-untyped-def]
     """After symbols took a byte."""
     if symbols.numbers[MADE] > 0:
@@ -36,7 +36,7 @@ def update(orders, symbols):  # type: ignore[no-untyped-def]
             orders.hashes[k + 1] = h
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def fill(orders, symbols, out):  # type: ignore[no-untyped-def]
     """Writes the contexts of the next byte, int64 (14,), in the order of NAMES."""
     partial = symbols.numbers[PARTIAL]

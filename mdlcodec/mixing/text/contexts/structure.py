@@ -60,12 +60,12 @@ def new_structure() -> Structure:
     )
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _named(byte):  # type: ignore[no-untyped-def]
     return byte >= 128 or 97 <= byte <= 122 or 65 <= byte <= 90 or 48 <= byte <= 57 or byte == 95
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _brackets(structure, byte):  # type: ignore[no-untyped-def]
     n = structure.numbers
     n[SINCE] = min(n[SINCE] + 1, 255)
@@ -80,7 +80,7 @@ def _brackets(structure, byte):  # type: ignore[no-untyped-def]
         n[SINCE] = 0
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _close_tag(structure):  # type: ignore[no-untyped-def]
     """Closes the innermost open tag of the name that ends, and those inside it; none if the last eight have others."""
     n = structure.numbers
@@ -93,7 +93,7 @@ def _close_tag(structure):  # type: ignore[no-untyped-def]
             return
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _tags(structure, byte):  # type: ignore[no-untyped-def]
     n = structure.numbers
     if byte == 60:
@@ -119,7 +119,7 @@ def _tags(structure, byte):  # type: ignore[no-untyped-def]
         n[CLOSES] = 0  # a slash in an attribute
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def update(structure, byte):  # type: ignore[no-untyped-def]
     """Takes a byte."""
     n = structure.numbers
@@ -136,21 +136,21 @@ def update(structure, byte):  # type: ignore[no-untyped-def]
         n[SIGNS] = ((n[SIGNS] << 8) | byte) & 0xFFFFFFFF
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def opener(structure, back):  # type: ignore[no-untyped-def]
     """The byte that opened the innermost bracket but `back`; 0 if there is none."""
     depth = structure.numbers[DEPTH] - 1 - back
     return structure.openers[depth & (_DEEPEST - 1)] if depth >= 0 else 0
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def open_tag(structure, back):  # type: ignore[no-untyped-def]
     """The hash of the innermost open tag's name but `back`; 0 if there is none."""
     depth = structure.numbers[TAG_DEPTH] - 1 - back
     return structure.tags[depth & (_DEEPEST - 1)] if depth >= 0 else 0
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def fill(structure, symbols, out):  # type: ignore[no-untyped-def]
     """Writes the contexts of the next byte, int64 (10,), in the order of NAMES."""
     n, b = structure.numbers, symbols.numbers[BYTES]

@@ -41,7 +41,7 @@ def new_symbols() -> Symbols:
     return Symbols(numbers, np.zeros(REMEMBERED, np.int64), np.zeros(2, np.int64))
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def class_of(point):  # type: ignore[no-untyped-def]
     """The class of a symbol, 1..15."""
     if point < 128:
@@ -77,7 +77,7 @@ def class_of(point):  # type: ignore[no-untyped-def]
     return LETTER if point >= 0xAA else SIGN
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def folded(point):  # type: ignore[no-untyped-def]
     """The small letter of a capital one, of the Latin, Greek and Cyrillic alphabets without their rarer letters."""
     if 65 <= point <= 90 or 0xC0 <= point < 0xDF or 0x391 <= point < 0x3AA or 0x410 <= point < 0x430:
@@ -87,7 +87,7 @@ def folded(point):  # type: ignore[no-untyped-def]
     return point
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _complete(symbols, point):  # type: ignore[no-untyped-def]
     numbers, last = symbols.numbers, symbols.last
     for k in range(REMEMBERED - 1, 0, -1):
@@ -100,7 +100,7 @@ def _complete(symbols, point):  # type: ignore[no-untyped-def]
     numbers[PENDING] = 0
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def update(symbols, byte):  # type: ignore[no-untyped-def]
     """Takes a byte, int64."""
     numbers = symbols.numbers

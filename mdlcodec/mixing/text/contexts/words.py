@@ -84,7 +84,7 @@ def new_words() -> Words:
     return Words(np.zeros(_NUMBERS, np.int64))
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _close(w):  # type: ignore[no-untyped-def]
     """Ends the word that is going on."""
     if w[WORD] == 0:
@@ -102,7 +102,7 @@ def _close(w):  # type: ignore[no-untyped-def]
     w[WORD] = w[LENGTH] = w[GAP] = 0
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def _take(w, symbol):  # type: ignore[no-untyped-def]
     kind = class_of(symbol)
     letter = folded(symbol)
@@ -131,14 +131,14 @@ def _take(w, symbol):  # type: ignore[no-untyped-def]
             w[LINE_WORD] = 0
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def update(words, symbols):  # type: ignore[no-untyped-def]
     """After symbols took a byte."""
     for j in range(symbols.numbers[MADE]):
         _take(words.numbers, symbols.made[j])
 
 
-@njit(cache=True)
+@njit(cache=True, _nrt=False)
 def fill(words, symbols, out):  # type: ignore[no-untyped-def]
     """Writes the contexts of the next byte, int64 (26,), in the order of NAMES."""
     w = words.numbers
