@@ -1,0 +1,151 @@
+"""The predictor: every bit of a byte, from what came before, and what it learns from it. Shared by both directions."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mdlcodec.compiled import njit
+from mdlcodec.entropy.numba_coder import decode_bit, encode_bit
+from mdlcodec.mixing.text import contexts as context_kinds
+from mdlcodec.mixing.text import corrections as correction_kinds
+from mdlcodec.mixing.text import matches as match_models
+from mdlcodec.mixing.text import memories as memory_kinds
+from mdlcodec.mixing.text import mixers as mixer_kinds
+from mdlcodec.mixing.text import selectors
+from mdlcodec.mixing.text.contexts.symbols import BYTES
+from mdlcodec.mixing.text.contexts.words import WORD
+from mdlcodec.mixing.text.hashing import mix
+from mdlcodec.mixing.text.tables import LIMIT, ONE, SQUASH, STRETCH
+
+_fill_contexts, _update_contexts = context_kinds.fill, context_kinds.update
+_begin, _halfway, _fill_memories = memory_kinds.begin, memory_kinds.halfway, memory_kinds.fill
+_learn_memories, _update_memories = memory_kinds.learn, memory_kinds.update
+_search, _fill_matches = match_models.search, match_models.fill
+_learn_matches, _update_matches = match_models.learn, match_models.update
+_MATCH_INPUTS = match_models.INPUTS
+_MEMORY_INPUTS = memory_kinds.INPUTS
+_mixed, _learn_mixers = mixer_kinds.mixed, mixer_kinds.learn
+_correct, _learn_corrections = correction_kinds.correct, correction_kinds.learn
+_fill_selectors, _length_class = selectors.fill, selectors.length_class
+# settings, by their places
+HISTORY_LIMIT, DIRECT_LIMIT, CORRECTION_SHIFT, SETTINGS = range(4)
+_LEAST = 64  # of 2^24: what a bit has at least
+
+
+class Predictor(NamedTuple):
+    """Everything that is learned. text: uint8 (2^w,), the last bytes, position p at p modulo 2^w; at: int64 (1,),
+    bytes so far; x, final_x: int32, inputs of the mixers, and of those behind them; hashes, rows: int64, contexts
+    and selectors of the bit at hand; of_mixers, of_final: int64, the selectors in use."""
+
+    text: npt.NDArray[np.uint8]
+    at: npt.NDArray[np.int64]
+    settings: npt.NDArray[np.int64]
+    contexts: context_kinds.Contexts
+    memories: memory_kinds.Memories
+    matches: match_models.Matches
+    x: npt.NDArray[np.int32]
+    final_x: npt.NDArray[np.int32]
+    hashes: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+    of_mixers: npt.NDArray[np.int64]
+    of_final: npt.NDArray[np.int64]
+    mixers: mixer_kinds.Mixers
+    final: mixer_kinds.Mixers
+    corrections: correction_kinds.Corrections
+
+
+@njit(cache=True, _nrt=False)
+def _longest(matches):  # type: ignore[no-untyped-def]
+    """Length class and expected byte of the longest match that still holds."""
+    length, expected = 0, 0
+    for m in range(matches.shortest.shape[0]):
+        if matches.expected[m] != 0 and matches.lengths[m] > length:
+            length, expected = matches.lengths[m], matches.expected[m] & 255
+    return _length_class(length), expected
+
+
+@njit(cache=True, _nrt=False)
+def _choose(predictor, bit, begun, known, guess):  # type: ignore[no-untyped-def]
+    """Sets the rows of both mixers."""
+    length, expected = _longest(predictor.matches)
+    rows = predictor.rows
+    active = predictor.memories.active.shape[0]
+    _fill_selectors(
+        predictor.contexts, predictor.at[0], bit, begun, known * 31 // active, guess, expected, length, rows
+    )
+    for s in range(predictor.of_mixers.shape[0]):
+        predictor.mixers.chosen[s] = predictor.mixers.offsets[s] + rows[predictor.of_mixers[s]]
+    for s in range(predictor.of_final.shape[0]):
+        predictor.final.chosen[s] = predictor.final.offsets[s] + rows[predictor.of_final[s]]
+
+
+@njit(cache=True, _nrt=False)
+def _corrected(predictor, logit, begun, guess):  # type: ignore[no-untyped-def]
+    """The probability after corrections, 22 bits."""
+    b = predictor.contexts.symbols.numbers[BYTES]
+    where = predictor.corrections.contexts
+    where[0] = begun
+    where[1] = ((b & 255) << 8) | begun
+    where[2] = (mix(b & 0xFFFFFF, begun) >> 20) & 0xFFFF
+    where[3] = (mix(predictor.contexts.words.numbers[WORD], begun) >> 20) & 0xFFFF
+    where[4] = (mix(b & 0xFFFF, begun) >> 20) & 0xFFFF
+    _correct(predictor.corrections, logit)
+    r = predictor.corrections.results
+    p = SQUASH[logit + LIMIT]
+    return (2 * p + r[0] + r[1] + 2 * r[2] + r[3] + r[4]) >> 3
+
+
+@njit(cache=True, _nrt=False)
+def code(owned, state, words, decode, block, probabilities):  # type: ignore[no-untyped-def]
+    """Codes block, uint8 (b,), or decodes into it; state and words are those of entropy/numba_coder.py.
+
+    probabilities: uint32 (8 b,), what the bits that came had, of 2^24.
+    """
+    predictor = owned
+    x, final_x, memories, matches = predictor.x, predictor.final_x, predictor.memories, predictor.matches
+    mask = predictor.text.shape[0] - 1
+    settings = predictor.settings
+    match_from = _MEMORY_INPUTS * memories.active.shape[0] + memories.direct_of.shape[0]
+    for i in range(block.shape[0]):
+        at = predictor.at[0]
+        _search(matches, predictor.text, mask, at)
+        _fill_contexts(predictor.contexts, predictor.text, mask, at, predictor.hashes)
+        _begin(memories, predictor.hashes)
+        byte = np.int64(block[i])
+        begun, node = 1, 1
+        for bit in range(8):
+            known = _fill_memories(memories, bit, begun, node, x)
+            guess = _fill_matches(matches, bit, begun, x[match_from:])
+            _choose(predictor, bit, begun, known, guess)
+            _mixed(predictor.mixers, x)
+            for s in range(predictor.of_mixers.shape[0]):
+                final_x[s] = min(2047, max(-2047, predictor.mixers.logits[s]))
+            logit = _mixed(predictor.final, final_x)
+            p = _corrected(predictor, logit, begun, guess) << 2
+            p = min((1 << 24) - _LEAST, max(_LEAST, p))
+            if decode:
+                y = np.int64(decode_bit(state, words, p))
+            else:
+                y = (byte >> (7 - bit)) & 1
+                encode_bit(state, words, y, p)
+            probabilities[8 * i + bit] = p if y else (1 << 24) - p
+            _learn_mixers(predictor.mixers, x, y)
+            _learn_mixers(predictor.final, final_x, y)
+            _learn_memories(memories, y, node, settings[HISTORY_LIMIT], settings[DIRECT_LIMIT])
+            _learn_matches(matches, y)
+            _learn_corrections(predictor.corrections, y, settings[CORRECTION_SHIFT])
+            begun = (begun << 1) | y
+            node = (node << 1) | y
+            if bit == 3:
+                node = 1
+                _halfway(memories, begun)
+        byte = begun & 255
+        block[i] = byte
+        predictor.text[at & mask] = byte
+        predictor.at[0] = at + 1
+        _update_memories(memories, byte)
+        _update_matches(matches, predictor.text, mask, byte)
+        _update_contexts(predictor.contexts, byte, at)
