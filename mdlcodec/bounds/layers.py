@@ -17,8 +17,8 @@ ALL_ELSE = "all else"
 
 @dataclass(frozen=True)
 class LayerRow:
-    """The weight of a linear layer or a convolution. ``shape``, ``elements``: before units were pruned;
-    ``bits``: ideal, within the section of the file; ``equal_length_bits``: the same in the code in which all values
+    """The weight of a linear layer or a convolution, of each channel too. ``shape``, ``elements``: before units were
+    pruned; ``bits``: ideal, within the section of the file; ``equal_length_bits``: the same in the code in which all values
     are equally probable; ``smoothing_bits``: what the noise of Theorem 5.1 takes off these, once the layer's
     prior is paid (below 0 where that cost more). The last row is of biases, normalisation, names and shapes.
     """
@@ -40,11 +40,14 @@ class LayerRow:
 def layer_rows(subject: Subject, priors: Sequence[LayerPrior]) -> tuple[LayerRow, ...]:
     """One of each layer, in the network's order, and one of all else; ``priors``: of the layers."""
     nominal = subject.architecture.tensors(subject.x.shape[1:], subject.k)
+    noisy = dict(zip(subject.architecture.layer_names, priors, strict=True))
     rows, layers = [], set()
-    for layer, prior in zip(subject.architecture.layer_names, priors, strict=True):
-        name = f"{layer}.weight"
+    for name, parameter in nominal.items():
+        layer, shape = name.rpartition(".")[0], parameter.shape
+        if len(shape) < 2:
+            continue
         layers.add(name)
-        shape = nominal[name].shape
+        nats = noisy[layer].nats if layer in noisy else 0.0
         rows.append(
             LayerRow(
                 layer,
@@ -53,7 +56,7 @@ def layer_rows(subject: Subject, priors: Sequence[LayerPrior]) -> tuple[LayerRow
                 int(np.count_nonzero(subject.weights[name])),
                 subject.coded[name].bits,
                 subject.coded[name].equal_length_bits,
-                -prior.nats / math.log(2.0),
+                0.0 if nats == 0 else -nats / math.log(2.0),
             )
         )
     others = [name for name in nominal if name not in layers]
