@@ -66,11 +66,11 @@ def encode(
         seed: of the network's random numbers, 0..2^64-1.
         preset: 1 (seconds) to 9 (hours), or 10, which `probe` takes; None is the program's default.
         device: where networks compute: cpu, cuda, cuda:N, or auto, which is the CPU; the bytes are the same.
-        options: what only the sender chooses, None for the code's own choice. For code="two-part": sparsify,
-        how its
-            network becomes sparse, bits, the size of its codebooks, and strength, gamma, rho, tamade, rgp,
-            priced and as_published, as ``mdlcodec encode --help`` has them. For code="subspace": dimension, of
-            the random subspace; for code="variational": prior, the variance of the prior over weights.
+        options: what only the sender chooses, None for the code's own choice. For code="two-part": sparsify, how
+            its network becomes sparse, bits, the size of its codebooks (or a dict by the names of layers), and
+            strength, shares (a number, or a dict by layers), gamma, rho, tamade, rgp, priced and as_published,
+            as ``mdlcodec encode --help`` has them. For code="subspace": dimension, of the random subspace; for
+            code="variational": prior, the variance of the prior over weights.
         target: what the labels are taken as: "classes"; "reals", which are numbers on a line; or "auto", where
             floats are reals if their different values are more than 20 and more than a quarter of the examples.
         precision: of reals: they become the nearest multiples of it, such as "0.01"; None keeps every bit.
@@ -314,6 +314,7 @@ def bound(
     confidence: float = 0.95,
     trials: int | None = None,
     seed: int = 0,
+    top: int = 1,
     max_work: int | None = None,
     max_memory: int | None = None,
 ) -> BoundReport:
@@ -326,6 +327,7 @@ def bound(
         net, input_range: of a network file: which network it is, and what it takes the inputs' smallest and largest
             value as, "0..1", "-1..1" or "0..255/256".
         confidence: with which all bounds hold together; trials, seed: of the noisy network.
+        top: an error is an example whose class is not among so many largest scores.
         max_work, max_memory: limits, in operations and in bytes; None are the program's defaults.
 
     Raises:
@@ -354,15 +356,15 @@ def bound(
             file.header.values[subject.y]
         ):
             raise BadData("y are other labels than the file holds; leave y out, or give those")
-    return bounds.bound_network(subject, confidence=confidence, trials=trials, seed=seed)
+    return bounds.bound_network(subject, confidence=confidence, trials=trials, seed=seed, top=top)
 
 
 @entry
 def pack(
     weights: object,
     *,
-    prune: float | None = None,
-    bits: int | None = None,
+    prune: float | Mapping[str, float] | None = None,
+    bits: int | Mapping[str, int] | None = None,
     step: float | None = None,
     unsigned_zeros: bool = False,
 ) -> Packed:
@@ -373,6 +375,8 @@ def pack(
             or floats (float64, float32, float16, bfloat16) of any shape.
         prune: that fraction (0 to 1) of every tensor becomes zero, from the smallest magnitudes on.
         bits: at most 2^bits values in every tensor, one of them zero (k-means); 1 to 16.
+            Both may be dicts of numbers by the names of layers ("fc1") or tensors, or by patterns ("conv*"; "*" is
+            for all else): tensors that none names stay as they are.
         step: every tensor is rounded to multiples of it.
         unsigned_zeros: -0.0 becomes 0.0.
 

@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,7 +22,7 @@ import mdlcodec
 from mdlcodec import bounds, data
 from mdlcodec.bounds import catoni, kl_inverse, noisy, occam, robustness
 from mdlcodec.bounds.noise_search import found_noise
-from mdlcodec.bounds.noisy import NoisyNetwork
+from mdlcodec.bounds.noisy import NoisyNetwork, misses
 from mdlcodec.bounds.robustness import LayerValues
 from mdlcodec.bounds.subject import range_bits
 from mdlcodec.cli import bound as bound_command
@@ -33,6 +34,7 @@ from mdlcodec.container.network_file import write_network_file
 from mdlcodec.data.tensor import Tensor
 from mdlcodec.descriptions.tensors.network_section import decode_network, encode_network
 from mdlcodec.nn import nodes
+from mdlcodec.nn.exact_prediction import exact_outputs
 from mdlcodec.nn.graph import sequence
 from mdlcodec.nn.zoo import ARCHITECTURES, RESNET20, architecture_named, register
 from mdlcodec.nn.zoo.architecture import Architecture
@@ -451,6 +453,64 @@ def test_a_network_file_has_the_same_bound_but_for_the_range() -> None:
     text = run("net.mdl", *options[:2], "--net", "lenet-300-100").stdout
     assert text.startswith("net.mdl: lenet-300-100, 0 of 200 training examples wrong; with 0.95 confidence, ")
     assert f"{other['compressed_bytes']:,}" in text
+
+
+def test_table_3() -> None:
+    """Each layer's row: what the file pays for it, and what noise takes off; the rows add up."""
+    Path("labels.mdl").write_bytes(label_file())
+    facts = json.loads(run("labels.mdl", "--inputs", "data.npz", "--json", "--trials", "50").stdout)
+    *layers, rest = facts["layers"]
+    assert [(row["name"], row["shape"]) for row in layers] == [
+        ("fc1", [300, 16]),
+        ("fc2", [100, 300]),
+        ("fc3", [4, 100]),
+    ]
+    weights = corner_weights()
+    for row in layers:
+        assert row["nonzeros"] == np.count_nonzero(weights[f"{row['name']}.weight"])
+        assert row["elements"] == math.prod(row["shape"])
+        assert row["share"] == row["nonzeros"] / row["elements"]
+    assert (rest["name"], rest["elements"], rest["nonzeros"]) == ("all else", 404, 0)
+    one = decode_network(SECTION).parts[0]
+    expected = one.positions_bits + one.values_bits + one.codebook_bits
+    assert (one.nonzeros, layers[0]["bytes"]) == (16, pytest.approx(expected / 8))
+    total = sum(row["bytes"] for row in facts["layers"])
+    assert total <= len(SECTION) <= total + 4  # the coder's own bytes
+    saved = sum(row["smoothing_bytes"] for row in facts["layers"])
+    noise = sum(layer["bits"] for layer in facts["noise"]["layers"])
+    assert saved == pytest.approx(-noise / 8)
+    assert saved == pytest.approx(facts["robustness_bytes"])
+    text = run("labels.mdl", "--inputs", "data.npz", "--trials", "50").stdout
+    assert re.search(r"fc2 +100x300 +30,000 +4 +0\.01%", text)
+
+
+def test_misses_of_the_largest_scores() -> None:
+    scores = np.array([[1.0, 3.0, 2.0], [1.0, 1.0, 1.0], [0.0, 0.0, 5.0]])
+    y = np.array([0, 1, 1])
+    assert misses(scores, y, 1).tolist() == [True, True, True]
+    assert misses(scores, y, 2).tolist() == [True, False, True]
+    assert misses(scores, y, 3).tolist() == [False, False, False]
+    first = np.eye(4)[[0, 3]]
+    assert misses(first, first.argmax(1), 1).tolist() == [False, False]
+
+
+def test_top_errors_have_a_bound() -> None:
+    wrong = Y.copy()
+    wrong[:40] = (wrong[:40] + 1) % 4
+    Path("labels.mdl").write_bytes(label_file(wrong))
+    options = ["labels.mdl", "--inputs", "data.npz", "--json", "--trials", "50"]
+    found = {top: json.loads(run(*options, "--top", str(top)).stdout) for top in (1, 3)}
+    assert found[1]["errors"] == 40
+    assert found[3]["errors"] < 40
+    assert found[3]["bound"] < found[1]["bound"]
+    assert not any("largest scores" in text for text in found[1]["assumed"])
+    assert any("largest scores" in text for text in found[3]["assumed"])
+    scores = exact_outputs(NET, corner_weights(), data.from_arrays(X, wrong).inputs.features)
+    assert found[3]["errors"] == np.count_nonzero(misses(scores, wrong, 3))
+    assert "top 3" in run(*options[:3], "--top", "3", "--trials", "50").stdout
+    assert "choose 1 to 3" in run(*options, "--top", "4", exit_code=2).stderr
+    known = ["--bytes", "100", "--errors", "0.1", "--examples", "1000"]
+    assert "top-K errors as --errors" in run(*known, "--top", "5", exit_code=2).stderr
 
 
 def bits_paid(facts: dict) -> dict[str, float]:

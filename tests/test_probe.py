@@ -209,6 +209,10 @@ def test_no_file_is_decoded_by_the_process_that_encoded_it(tmp_path, monkeypatch
         who = {(file, do): number for number, do, file in asked}
         assert len(who) == 18
         assert all(who[f"{i}", "encode"] != who[f"{i}", "decode"] for i in range(9))
+        if workers == 1:  # each is decoded before the next one is encoded, so that none is lost
+            assert [(do, file) for _, do, file in asked] == [
+                (do, f"{i}") for i in range(9) for do in ("encode", "decode")
+            ]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills a process group")

@@ -445,7 +445,13 @@ def test_centres_are_trained_and_zero_stays():
     def trained(steps):
         trainer = _trainer(LENET_300_100, x, y, 4, observers=(told.append,))
         phase = CentreTraining(
-            trainer.task, tensors, {}, 3, steps, Examples(trainer.task, 64, _generator(), 0), 1e-2
+            trainer.task,
+            tensors,
+            {},
+            Choices(bits=3),
+            steps,
+            Examples(trainer.task, 64, _generator(), 0),
+            1e-2,
         )
         trainer.run(phase)
         return phase.tensors()

@@ -57,6 +57,9 @@ def test_a_teacher_is_drawn_exactly():
     assert np.array_equal(more[1][:200], y)
     assert not np.array_equal(one.examples(200, 1)[0], x)
     assert np.array_equal(y * 256, np.rint(y * 256))
+    _, many = one.examples(9000)
+    assert (many == 0).any()
+    assert not np.signbit(many[many == 0]).any()  # a code of multiples gives no -0.0 back
     clean = teacher_of((2, 5, 8, 1), 0.0, 3).examples(4000)[1]
     assert 0.6 < clean.std() < 1.0
     assert abs((y - clean[:200]).std() - 0.08) < 0.02

@@ -46,7 +46,10 @@ def test_names_and_numbers():
         assert architecture_named(name) is architecture
         assert is_architecture(name)
         assert numbered("two-part", architecture.number) is architecture
-        assert architecture.number == NetId[name.upper().replace("-", "_").replace("LENET_5", "LENET5")]
+        assert (
+            architecture.number
+            == NetId[name.upper().translate(str.maketrans("-.", "__")).replace("LENET_5", "LENET5")]
+        )
     with pytest.raises(BadData, match=r"no network named 'cnn'; choose one of lenet5, .*, mlp-WIDTH-\.\."):
         architecture_named("cnn")
     with pytest.raises(Unsupported, match="network number 2 with --code two-part"):
@@ -91,6 +94,7 @@ def test_nominal_sizes():
         ("narrow-convolution", 4, True, False),
         ("narrow-mlp", 1, False, False),
         ("resnet20", 1, True, True),
+        ("mobilenet-0.5", 1, True, True),
         ("vgg16", 32, True, True),
         ("shallow", 1, False, False),
         ("tiny-cnn", 4, True, False),

@@ -114,6 +114,25 @@ def _tiny_cnn():
     return b
 
 
+def _mobilenet():
+    b = _Builder()
+    b.add("convolution", width=16, kernel=3, stride=2, padding=1, bias=False)
+    b.add("normalisation")
+    b.add("relu")
+    for width, stride in zip(
+        (32, 64, 64, 128, 128, *[256] * 6, 512, 512), (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1), strict=True
+    ):
+        b.add("depthwise", kernel=3, stride=stride, padding=1, bias=False)
+        b.add("normalisation")
+        b.add("relu")
+        b.add("convolution", width=width, kernel=1, bias=False)
+        b.add("normalisation")
+        b.add("relu")
+    b.add("average")
+    b.add("linear")
+    return b
+
+
 def network(number, own=None):
     """Vertices of a network by its number in the header, and (name, version) where that is 127.
 
@@ -137,6 +156,7 @@ def network(number, own=None):
         16: _tiny_cnn,
         17: lambda: _vgg(normalised=False, rectified=False),
         18: lambda: _vgg(rectified=False),
+        20: _mobilenet,
     }
     if number not in made:
         raise Unsupported(f"network {number} {own or ''}")
@@ -176,6 +196,14 @@ def tensor_shapes(vertices, inputs, outputs, given=None):
                 shape = (width, (shape[1] + 2 * p - k) // s + 1, (shape[2] + 2 * p - k) // s + 1)
             if vertex.bias:
                 shapes.append((width,))
+        elif vertex.node == "depthwise":
+            if len(shape) != 3:
+                raise Damaged("inputs of another kind")
+            k, s, p = vertex.kernel, vertex.stride, vertex.padding
+            shapes.append((shape[0], 1, k, k))
+            if vertex.bias:
+                shapes.append((shape[0],))
+            shape = (shape[0], (shape[1] + 2 * p - k) // s + 1, (shape[2] + 2 * p - k) // s + 1)
         elif vertex.node == "normalisation":
             shapes += [(shape[0],)] * 4
         elif vertex.node == "flatten":
@@ -197,7 +225,8 @@ def tensor_shapes(vertices, inputs, outputs, given=None):
 
 
 def product(vertex, x, weight, bias):
-    """Linear or convolution of one example, float32 (arithmetic.md, section 2; two digits for both operands)."""
+    """Linear, convolution or convolution of each channel of one example, float32 (arithmetic.md, section 2; two
+    digits for both operands)."""
     if not np.isfinite(x).all():
         raise Damaged("NaN or infinity")
     q, a = block(x)
@@ -211,7 +240,10 @@ def product(vertex, x, weight, bias):
     for y in range(k):
         for z in range(k):
             places = q[:, y : y + s * (rows - 1) + 1 : s, z : z + s * (columns - 1) + 1 : s]
-            sums += np.tensordot(w[:, :, y, z], places, 1)
+            if vertex.node == "depthwise":
+                sums += w[:, 0, y, z][:, None, None] * places
+            else:
+                sums += np.tensordot(w[:, :, y, z], places, 1)
     return scaled(sums, a + v) + bias[:, None, None]
 
 
@@ -250,7 +282,7 @@ def scores_of(vertices, tensors, example):
     rest = list(tensors)
     for vertex in vertices:
         x = values[vertex.inputs[0] + 1]
-        if vertex.node in ("linear", "convolution"):
+        if vertex.node in ("linear", "convolution", "depthwise"):
             weight = rest.pop(0)
             bias = rest.pop(0) if vertex.bias else np.zeros(len(weight), np.float32)
             x = product(vertex, x, weight, bias)

@@ -2,6 +2,7 @@
 
 from mdlcodec.bounds.catoni import catoni_bound, phi_inverse
 from mdlcodec.bounds.kl_inverse import binomial_tail_inverse, relative_entropy, relative_entropy_inverse
+from mdlcodec.bounds.layers import LayerRow
 from mdlcodec.bounds.occam import Description, description
 from mdlcodec.bounds.report import Bound, BoundReport, Noise, bound_network
 from mdlcodec.bounds.subject import RANGES, Subject, of_label_file, of_network_file
@@ -11,6 +12,7 @@ __all__ = [
     "Bound",
     "BoundReport",
     "Description",
+    "LayerRow",
     "Noise",
     "Subject",
     "binomial_tail_inverse",

@@ -45,9 +45,11 @@ class NoisyNetwork:
                 largest = max(largest, (weight[0].numel() + len(weight)) * patches, weight.numel())
         self._at_once = max(1, min(512, _VALUES_AT_ONCE // largest))
 
-    def errors(self, sigmas: Sequence[float | None], trials: int, generator: torch.Generator) -> int:
+    def errors(
+        self, sigmas: Sequence[float | None], trials: int, generator: torch.Generator, top: int = 1
+    ) -> int:
         """Errors in so many trials; ``sigmas``: standard deviation of the noise of each linear layer and
-        convolution, in the network's order, None for none."""
+        convolution, in the network's order, None for none; ``top``: see `misses`."""
         deviations = dict(zip(self._architecture.layer_names, sigmas, strict=True))
 
         def step(vertex: Vertex, own: Own, x: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -65,8 +67,17 @@ class NoisyNetwork:
                 rows = torch.randint(len(self._x), (count,), generator=generator).numpy()
                 batch = arranged(self._architecture, self._x[rows])
                 scores = walk(self._graph, self._tensors, batch, step)
-                wrong += int((scores.argmax(1).numpy() != self._y[rows]).sum())
+                wrong += int(np.count_nonzero(misses(scores.numpy(), self._y[rows], top)))
         return wrong
+
+
+def misses(scores: np.ndarray, y: np.ndarray, top: int) -> np.ndarray:
+    """Whether classes y (m,) are not among the ``top`` largest of scores (m, k), the first of equal ones, bool
+    (m,)."""
+    own = np.take_along_axis(scores, y[:, None], 1)  # (m, 1)
+    first = (scores == own) & (np.arange(scores.shape[1]) < y[:, None])
+    before: np.ndarray = np.count_nonzero((scores > own) | first, axis=1)
+    return before >= top
 
 
 def _linear(

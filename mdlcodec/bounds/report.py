@@ -11,11 +11,15 @@ import torch
 
 from mdlcodec.bounds.catoni import catoni_bound
 from mdlcodec.bounds.kl_inverse import binomial_tail_inverse, relative_entropy_inverse
+from mdlcodec.bounds.layers import LayerRow, layer_rows
 from mdlcodec.bounds.noise_search import Sigmas, found_noise, prior_of
-from mdlcodec.bounds.noisy import NoisyNetwork
+from mdlcodec.bounds.noisy import NoisyNetwork, misses
 from mdlcodec.bounds.occam import Description, description, modelled
 from mdlcodec.bounds.robustness import LayerPrior, LayerValues
 from mdlcodec.bounds.subject import Subject
+from mdlcodec.errors import BadData
+from mdlcodec.limits import integer
+from mdlcodec.nn.exact_prediction import exact_outputs
 
 _SEARCH_TRIALS = 4000
 # four bounds and the sampling of the noisy network's errors can fail
@@ -59,7 +63,8 @@ class Noise:
 
 @dataclass(frozen=True)
 class BoundReport:
-    """What is known of one network; ``n`` examples, on ``errors`` of which it errs."""
+    """What is known of one network; ``n`` examples, on ``errors`` of which it errs: their class is not among the
+    ``top`` largest scores; ``layers``: Table 3."""
 
     n: int
     errors: int
@@ -67,6 +72,8 @@ class BoundReport:
     description: Description
     noise: Noise
     bounds: tuple[Bound, ...]
+    layers: tuple[LayerRow, ...]
+    top: int = 1
 
     @property
     def training_error(self) -> float:
@@ -85,16 +92,20 @@ def bound_network(
     confidence: float = 0.95,
     trials: int | None = None,
     seed: int = 0,
+    top: int = 1,
     say: Say = lambda text: None,
 ) -> BoundReport:
     """Bounds on the error rate of a network from the bytes of its section; they hold together.
 
-    trials: of the noisy network, n by default; seed: of its noise. Raises BadData for what does not fit.
+    trials: of the noisy network, n by default; seed: of its noise; top: an error is an example whose class is not
+    among so many largest scores. Raises BadData for what does not fit.
     """
-    n, errors = len(subject.y), int((subject.answers != subject.y).sum())
+    if not 1 <= integer(top, "top") < subject.k:
+        raise BadData(f"top is {top}, and there are {subject.k} classes; choose 1 to {subject.k - 1}")
+    n, errors = len(subject.y), _errors(subject, top)
     epsilon = (1.0 - confidence) / EVENTS
     paid = description(subject.section_bytes, subject.others)
-    noise = _noise(subject, n if trials is None else trials, seed, epsilon, say)
+    noise = _noise(subject, n if trials is None else trials, seed, epsilon, top, say)
     rate, noisy_rate = errors / n, noise.training_error
     # PAC-Bayes with relative entropy: Maurer 2004, Theorem 5
     maurer = (noise.nats + math.log(2.0 * math.sqrt(n) / epsilon)) / n
@@ -122,10 +133,17 @@ def bound_network(
             noisy_rate,
         ),
     )
-    return BoundReport(n, errors, confidence, paid, noise, bounds)
+    return BoundReport(n, errors, confidence, paid, noise, bounds, layer_rows(subject, noise.priors), top)
 
 
-def _noise(subject: Subject, trials: int, seed: int, epsilon: float, say: Say) -> Noise:
+def _errors(subject: Subject, top: int) -> int:
+    if top == 1:
+        return int(np.count_nonzero(subject.answers != subject.y))
+    scores = exact_outputs(subject.architecture, subject.weights, subject.x)
+    return int(np.count_nonzero(misses(scores, subject.y, top)))
+
+
+def _noise(subject: Subject, trials: int, seed: int, epsilon: float, top: int, say: Say) -> Noise:
     network = NoisyNetwork(subject.architecture, subject.weights, subject.x, subject.y)
     paid = modelled(subject.equal_length_bits, subject.others)
     layers = []
@@ -140,12 +158,12 @@ def _noise(subject: Subject, trials: int, seed: int, epsilon: float, say: Say) -
         tried += 1
         say(f"noise: {tried} settings tried")
         count = min(_SEARCH_TRIALS, trials)
-        return network.errors(sigmas, count, _generator(seed, 0)) / count
+        return network.errors(sigmas, count, _generator(seed, 0), top) / count
 
     sigmas = found_noise(layers, paid.nats, len(subject.y), error_rate)
     say(f"noise: sampling {trials:,} errors")
     chosen = tuple(prior_of(layer, sigma) for layer, sigma in zip(layers, sigmas, strict=True))
-    errors = network.errors(sigmas, trials, _generator(seed, 1))
+    errors = network.errors(sigmas, trials, _generator(seed, 1), top)
     at_most = binomial_tail_inverse(errors, trials, math.log(epsilon))
     return Noise(paid, sigmas, chosen, trials, errors, at_most)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,7 @@ from mdlcodec.container.frame import CHECKSUM_BYTES, HEAD_BYTES, unsigned
 from mdlcodec.container.ids import NetId
 from mdlcodec.data.features import are_pixels
 from mdlcodec.descriptions.sampled_network import SampledNetwork
-from mdlcodec.descriptions.tensors.network_section import decode_network, described_network
+from mdlcodec.descriptions.tensors.network_section import Network, Part, decode_network, described_network
 from mdlcodec.errors import BadData
 from mdlcodec.nn.weights import Weights, check_fit, order_of, weights_of
 from mdlcodec.nn.zoo import Architecture, architecture_named
@@ -37,6 +37,14 @@ _ONE_CLASS = "there is one class only, and so no error to bound"
 
 
 @dataclass(frozen=True)
+class Coded:
+    """Ideal bits of one tensor, without its name: in the section, and in that of equally probable networks."""
+
+    bits: float
+    equal_length_bits: float
+
+
+@dataclass(frozen=True)
 class Subject:
     """x float32 (n, ...); y int64 (n,), the classes, and answers (n,), what the network takes the examples for.
 
@@ -44,7 +52,7 @@ class Subject:
     section_bytes: the file's network section; equal_length_bytes: the section in which all networks with the
     same non-zero places are equally probable; equal_length_bits: what is paid for it; may_vary: the names of the
     weights that have that code; raw_bytes: the tensors as they are; others: what is paid besides the section,
-    (what, bits).
+    (what, bits); coded: of each tensor; names_bits: of names, types and shapes; k: how many classes there are.
     """
 
     architecture: Architecture
@@ -58,6 +66,9 @@ class Subject:
     may_vary: frozenset[str]
     raw_bytes: int
     others: tuple[tuple[str, float], ...]
+    coded: Mapping[str, Coded] = field(hash=False)
+    names_bits: float
+    k: int = 0
 
     @property
     def is_own(self) -> bool:
@@ -87,8 +98,10 @@ def of_label_file(
     if network is None or answers is None:
         raise BadData(_ONE_CLASS)
     architecture, weights = network
-    subject = _subject(len(section), architecture, tensors_of(weights), received.inputs.features)
-    return replace(subject, y=received.labels.coded.astype(np.int64), answers=answers)
+    written = decode_network(section, memory=limits.memory, work=limits.work)
+    tensors = tensors_of(weights)  # as decoding checked and named them
+    subject = _subject(len(section), written, architecture, tensors, received.inputs.features)
+    return replace(subject, y=received.labels.coded.astype(np.int64), answers=answers, k=file.k)
 
 
 def of_network_file(
@@ -107,8 +120,8 @@ def of_network_file(
         if net is None:
             raise BadData("a network file does not say which network it is; give net")
         section = read_network_file(blob)
-        tensors = decode_network(section, memory=limits.memory, work=limits.work).tensors
-        subject = _subject(len(section), architecture_named(net), tensors, features)
+        written = decode_network(section, memory=limits.memory, work=limits.work)
+        subject = _subject(len(section), written, architecture_named(net), written.tensors, features)
     assert dataset.labels is not None
     others = (*subject.others, ("range that the network takes", math.log2(len(RANGES))))
     x = (subject.x * (high - low) + low).astype(np.float32)
@@ -127,45 +140,57 @@ def _of_sample(blob: bytes, net: str | None, features: np.ndarray, limits: Limit
         )
     architecture, weights = file.architecture(), file.weights(limits)
     size = len(blob) - HEAD_BYTES - CHECKSUM_BYTES
-    return _of_images(features, architecture, weights, size, size, 8.0 * (size + SPARE_BYTES), frozenset())
+    coded = {name: Coded(bits, bits) for name, bits in file.bits_of(weights).items()}
+    known = math.fsum(one.bits for one in coded.values())
+    subject = _of_images(features, architecture, weights, coded, 8.0 * size - known)
+    return replace(
+        subject,
+        section_bytes=size,
+        equal_length_bytes=size,
+        equal_length_bits=8.0 * (size + SPARE_BYTES),
+    )
 
 
 def _subject(
-    section_bytes: int, architecture: Architecture, tensors: list[Tensor], features: np.ndarray
+    section_bytes: int,
+    written: Network,
+    architecture: Architecture,
+    tensors: list[Tensor],
+    features: np.ndarray,
 ) -> Subject:
-    """Of tensors, which a network section describes."""
+    """Of tensors, which a network section describes; ``written``: what was read from it."""
     arrays = [tensor.array() for tensor in tensors]
     names = [tensor.name for tensor in tensors]
     weights = weights_of(architecture, arrays, names)
     if not all(np.isfinite(array).all() for array in arrays):
         raise BadData("the network has weights that are NaN or infinite; there is no bound on what it does")
     equal, network = described_network(tensors, values="fixed")
-    model_bits = network.names_bits + math.fsum(
-        part.positions_bits + part.codebook_bits + part.values_bits for part in network.parts
-    )
+    model_bits = network.names_bits + math.fsum(map(_bits, network.parts))
     order = order_of(architecture, names, [array.shape for array in arrays])
-    tools = {name: network.parts[i].values_tool for name, i in zip(weights, order, strict=True)}
-    return _of_images(
-        features,
-        architecture,
-        weights,
-        section_bytes,
-        len(equal),
-        max(8.0 * (len(equal) + SPARE_BYTES), model_bits),
-        frozenset(name for name, tool in tools.items() if tool == "fixed"),
+    of_name = dict(zip(weights, order, strict=True))
+    coded = {name: Coded(_bits(written.parts[i]), _bits(network.parts[i])) for name, i in of_name.items()}
+    tools = {name: network.parts[i].values_tool for name, i in of_name.items()}
+    return replace(
+        _of_images(features, architecture, weights, coded, written.names_bits),
+        section_bytes=section_bytes,
+        equal_length_bytes=len(equal),
+        equal_length_bits=max(8.0 * (len(equal) + SPARE_BYTES), model_bits),
+        may_vary=frozenset(name for name, tool in tools.items() if tool == "fixed"),
     )
+
+
+def _bits(part: Part) -> float:
+    return part.positions_bits + part.codebook_bits + part.values_bits
 
 
 def _of_images(
     features: np.ndarray,
     architecture: Architecture,
     weights: Weights,
-    section_bytes: int,
-    equal_length_bytes: int,
-    equal_length_bits: float,
-    may_vary: frozenset[str],
+    coded: Mapping[str, Coded],
+    names_bits: float,
 ) -> Subject:
-    """Whose answers are not known yet. Raises BadData for inputs that are no images."""
+    """Whose answers and sizes are not known yet. Raises BadData for inputs that are no images."""
     if features.ndim != 4:
         raise BadData(
             "the bound is for images; the features of a table's columns depend on all of its rows, so that the "
@@ -178,12 +203,14 @@ def _of_images(
         features,
         nothing,
         nothing,
-        section_bytes=section_bytes,
-        equal_length_bytes=equal_length_bytes,
-        equal_length_bits=equal_length_bits,
-        may_vary=may_vary,
+        section_bytes=0,
+        equal_length_bytes=0,
+        equal_length_bits=0.0,
+        may_vary=frozenset(),
         raw_bytes=sum(array.nbytes for array in weights.values()),
         others=(*_name_paid(architecture), ("range of the inputs", range_bits(features))),
+        coded=coded,
+        names_bits=names_bits,
     )
 
 
@@ -202,7 +229,7 @@ def _answered(subject: Subject, classes: np.ndarray, k: int) -> Subject:
         raise BadData(_ONE_CLASS)
     check_fit(subject.architecture, subject.weights, subject.x.shape[1:], k)
     scores = exact_outputs(subject.architecture, subject.weights, subject.x)
-    return replace(subject, y=classes.astype(np.int64), answers=scores.argmax(1))
+    return replace(subject, y=classes.astype(np.int64), answers=scores.argmax(1), k=k)
 
 
 def range_bits(features: np.ndarray) -> float:

@@ -12,6 +12,7 @@ from mdlcodec.cli.files import is_stdout, open_output, stem
 from mdlcodec.cli.network_table import network_rows
 from mdlcodec.cli.options import NETWORKS, Common, common_options
 from mdlcodec.cli.progress import ProgressLine
+from mdlcodec.cli.sender_options import ByLayer
 from mdlcodec.cli.terminal import duration, say, say_notes, table
 from mdlcodec.cli.verification import verify_network
 from mdlcodec.report.strict_json import strict_json
@@ -46,15 +47,17 @@ def _features(inputs: str | None, quiet: bool) -> np.ndarray | None:
 )
 @click.option(
     "--prune",
-    type=float,
+    type=ByLayer(float),
     metavar="FRACTION",
-    help="Lossy: make that fraction (0 to 1) of every tensor zero, from the smallest magnitudes on.",
+    help="Lossy: make that fraction (0 to 1) of every tensor zero, from the smallest magnitudes on; or one for "
+    "each layer, as in 0.5,fc1=0.9,conv*=0.3.",
 )
 @click.option(
     "--bits",
-    type=int,
+    type=ByLayer(int),
     metavar="B",
-    help="Lossy: at most 2^B values in every tensor, one of them zero (k-means); B is 1 to 16.",
+    help="Lossy: at most 2^B values in every tensor, one of them zero (k-means); B is 1 to 16, or one for each "
+    "layer, as in 4,fc1=5,conv*=6.",
 )
 @click.option("--step", type=float, metavar="S", help="Lossy: round every tensor to multiples of S.")
 @click.option(
@@ -71,8 +74,8 @@ def command(
     drop_dead: bool,
     net: str | None,
     inputs: str | None,
-    prune: float | None,
-    bits: int | None,
+    prune: float | tuple[tuple[str, float], ...] | None,
+    bits: int | tuple[tuple[str, int], ...] | None,
     step: float | None,
     unsigned_zeros: bool,
     no_verify: bool,

@@ -24,6 +24,32 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic from click 
             self.fail(f"{value!r} is no list of numbers; write it as 0.1,0.2,0.05", param, ctx)
 
 
+class ByLayer(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
+    """A number for all layers, one for each as NAME=NUMBER, or both, with commas between."""
+
+    name = "by layer"
+
+    def __init__(self, number: type[int] | type[float]) -> None:
+        self._number = number
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | float | tuple[tuple[str, int | float], ...]:
+        """Of a text."""
+        try:
+            found = tuple(self._pair(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no number, nor one by layer; write it as 4,fc1=5,conv*=6", param, ctx)
+        return found[0][1] if len(found) == 1 and found[0][0] == "*" else found
+
+    def _pair(self, text: str) -> tuple[str, int | float]:
+        """NAME=NUMBER, or a number for all layers. Raises ValueError."""
+        layer, equals, number = text.rpartition("=")
+        if equals and not layer:
+            raise ValueError(text)
+        return (layer if equals else "*"), self._number(number)
+
+
 _OPTIONS = (
     click.option(
         "--sparsify",
@@ -33,10 +59,10 @@ _OPTIONS = (
     ),
     click.option(
         "--bits",
-        type=int,
+        type=ByLayer(int),
         metavar="B",
         help="With --code two-part: at most 2^B values, one of them zero, in each of the network's tensors; "
-        "B is 2 to 8. [default: 4]",
+        "B is 2 to 8, or one for each layer, as in 4,fc1=5,conv*=6. [default: 4]",
     ),
     click.option(
         "--strength",
@@ -46,6 +72,13 @@ _OPTIONS = (
         "layerwise, hard-concrete), vib's s of gamma_i = s L m_i / 2, the share that goes (magnitude, after-fit), "
         "the last multiple of the thresholds (dns), bits of labels that a bit of the network is worth (entropy, "
         "and with --code variational: 1, with --network-only 0.8).",
+    ),
+    click.option(
+        "--shares",
+        type=ByLayer(float),
+        metavar="S",
+        help="With --sparsify magnitude or after-fit, in place of --strength: the share of each layer that goes, "
+        "as in 0.9 or conv*=0.65,fc1=0.95; of layers that are not named nothing goes.",
     ),
     click.option(
         "--gamma",
@@ -97,7 +130,8 @@ _OPTIONS = (
     ),
 )
 _NAMES = (
-    "sparsify", "bits", "strength", "gamma", "rho", "tamade", "rgp", "priced", "as_published", "dimension", "prior"
+    "sparsify", "bits", "strength", "shares", "gamma", "rho", "tamade", "rgp", "priced", "as_published",
+    "dimension", "prior",
 )  # fmt: skip
 
 

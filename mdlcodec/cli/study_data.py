@@ -67,6 +67,51 @@ strengths_option = click.option(
 )
 
 
+class Sizes(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
+    """Integers with commas between, or from:to:count, geometrically spaced."""
+
+    name = "sizes"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """Of a text."""
+        try:
+            if ":" in str(value):
+                _, spaced = Strengths().convert(f"n={value}", param, ctx)
+                return tuple(dict.fromkeys(round(one) for one in spaced))
+            return tuple(int(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no list of numbers; write it as 30,100,300 or 30:3000:7", param, ctx)
+
+
+teacher_option = click.option(
+    "--teacher",
+    "sizes",
+    type=Sizes(),
+    default="2,5,8,1",
+    metavar="D,..,1",
+    show_default=True,
+    help="A teacher's layers.",
+)
+student_option = click.option(
+    "--student",
+    type=Sizes(),
+    default="2,25,25,1",
+    metavar="D,..,1",
+    show_default=True,
+    help="A student's layers.",
+)
+sigma_option = click.option(
+    "--sigma",
+    type=float,
+    default=0.08,
+    metavar="S",
+    show_default=True,
+    help="Deviation of a teacher's noise.",
+)
+
+
 def named_strengths(given: Sequence[tuple[str, tuple[float, ...]]]) -> dict[str, tuple[float, ...]]:
     """By the methods' names. Raises BadData for a method that is there twice."""
     from mdlcodec.errors import BadData
@@ -118,9 +163,15 @@ Pictures = Sequence[tuple[str, "Figure", str]]
 
 
 def finished(
-    folder: Path, title: str, facts: dict[str, Any], draw: Callable[[], Pictures], common: Common
+    folder: Path,
+    title: str,
+    facts: dict[str, Any],
+    draw: Callable[[], Pictures],
+    common: Common,
+    notes: Sequence[str] = (),
 ) -> None:
-    """Write the study's JSON, its pictures and its page, and say so. ``facts`` has its rows as ``points``."""
+    """Write the study's JSON, its pictures and its page, and say so. ``facts`` has its rows as ``points``;
+    ``notes``: sentences for the page."""
     from mdlcodec.errors import MdlcodecError
     from mdlcodec.report.plot import png, require_matplotlib
     from mdlcodec.studies.folder import StudyFolder
@@ -140,7 +191,7 @@ def finished(
             kept.write(f"{name}.png", png(figure))
         command = shlex.join(["mdlcodec", *sys.argv[1:]])
         shown = [(figure, caption) for _, figure, caption in pictures]
-        kept.write("index.html", page(title, command, shown, facts["points"]))
+        kept.write("index.html", page(title, command, shown, facts["points"], notes))
     if not common.quiet:
         say(f"{folder}: done{'' if drawn else '; no pictures without mdlcodec[plot]'}")
     if common.json:

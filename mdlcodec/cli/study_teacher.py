@@ -4,53 +4,32 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from mdlcodec.cli.options import Common, common_options, preset_option
 from mdlcodec.cli.progress import ProgressLine
-from mdlcodec.cli.study_data import Strengths, finished, jobs_option, named_strengths, strengths_option
+from mdlcodec.cli.study_data import (
+    Sizes,
+    finished,
+    jobs_option,
+    named_strengths,
+    sigma_option,
+    strengths_option,
+    student_option,
+    teacher_option,
+)
 from mdlcodec.cli.terminal import require_stdout, say, table
 
 if TYPE_CHECKING:
     from mdlcodec.report.teacher_table import TeacherTable
 
 
-class Sizes(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
-    """Integers with commas between, or from:to:count, geometrically spaced."""
-
-    name = "sizes"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        """Of a text."""
-        try:
-            if ":" in str(value):
-                _, spaced = Strengths().convert(f"n={value}", param, ctx)
-                return tuple(dict.fromkeys(round(one) for one in spaced))
-            return tuple(int(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"{value!r} is no list of numbers; write it as 30,100,300 or 30:3000:7", param, ctx)
-
-
 @click.command("teacher")
-@click.option(
-    "--teacher",
-    "sizes",
-    type=Sizes(),
-    default="2,5,8,1",
-    metavar="D,..,1",
-    show_default=True,
-    help="Its layers.",
-)
-@click.option(
-    "--student", type=Sizes(), default="2,25,25,1", metavar="D,..,1", show_default=True, help="Its layers."
-)
-@click.option(
-    "--sigma", type=float, default=0.08, metavar="S", show_default=True, help="Deviation of the noise."
-)
+@teacher_option
+@student_option
+@sigma_option
 @click.option(
     "--n", type=Sizes(), default="30:3000:7", metavar="N", show_default=True, help="Numbers of examples."
 )

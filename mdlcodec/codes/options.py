@@ -19,15 +19,16 @@ _REALS = ("prior", "strength", "rho", "tamade")
 _NOT_CHOSEN = ("observers", "method")
 _FLAGS = ("rgp", "priced", "as_published")
 # how sparse networks are trained: names of Options, and of sender.sparsify.contract.Choices
-TRAINING = ("bits", "strength", "gamma", "rho", "tamade", "rgp", "priced", "as_published")
+TRAINING = ("bits", "strength", "shares", "gamma", "rho", "tamade", "rgp", "priced", "as_published")
 
 
 class Chosen(TypedDict, total=False):
     """The same as keywords; see ``Options``."""
 
     sparsify: str | None
-    bits: int | None
+    bits: int | Mapping[str, int] | None
     strength: float | None
+    shares: float | Mapping[str, float] | None
     gamma: Iterable[float] | None
     rho: float | None
     tamade: float | None
@@ -43,10 +44,13 @@ class Options:
     """None for a code's own choice; codes check the values."""
 
     sparsify: str | None = None  # how the network that is transmitted becomes sparse
-    bits: int | None = None  # of an index into the codebook of its weights
+    # of an index into the codebook of its weights; one for each layer as pairs: see `sender.by_layer`
+    bits: int | Mapping[str, int] | tuple[tuple[str, int], ...] | None = None
     dimension: int | None = None  # of the random subspace
     prior: float | None = None  # variance of the prior over weights
     strength: float | None = None  # what the sparsifier calls so
+    # of the weights of each layer that go; one for each layer as pairs
+    shares: float | Mapping[str, float] | tuple[tuple[str, float], ...] | None = None
     gamma: tuple[float, ...] | None = None  # of VIBNet's layers
     rho: float | None = None  # factor of squared weights
     tamade: float | None = None  # share by which the loss may rise when small weights go
@@ -76,9 +80,12 @@ class Options:
         if not isinstance(self.sparsify, str | None):
             raise BadData(f"sparsify is of type {type(self.sparsify).__name__}; give its name as a string")
         own: dict[str, Any] = {}
-        for name in ("bits", "dimension"):
-            if getattr(self, name) is not None:
-                own[name] = integer(getattr(self, name), name)
+        if self.dimension is not None:
+            own["dimension"] = integer(self.dimension, "dimension")
+        if self.bits is not None:
+            own["bits"] = _by_layer(self.bits, "bits", integer)
+        if self.shares is not None:
+            own["shares"] = _by_layer(self.shares, "shares", _real)
         for name in _REALS:
             if getattr(self, name) is not None:
                 own[name] = _real(getattr(self, name), name)
@@ -90,6 +97,18 @@ class Options:
                 raise BadData(f"gamma is of type {type(self.gamma).__name__}; give a list of numbers")
             own["gamma"] = tuple(_real(one, "gamma") for one in self.gamma)
         return replace(self, **own)
+
+
+def _by_layer(value: object, name: str, number: Callable[[Any, str], Any]) -> object:
+    """One number, or pairs of a layer's name and its number."""
+    if not isinstance(value, Mapping | tuple):
+        return number(value, name)
+    found = list(value.items() if isinstance(value, Mapping) else value)
+    if not found or not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in found):
+        raise BadData(f"{name} is empty, or no dict; give a number, or one by the name of each layer")
+    if not all(isinstance(layer, str) for layer, _ in found):
+        raise BadData(f"{name} has names of layers that are no strings; give a dict of numbers by them")
+    return tuple((layer, number(one, name)) for layer, one in found)
 
 
 def _real(value: object, name: str) -> float:

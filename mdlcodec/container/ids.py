@@ -38,6 +38,7 @@ class NetId(IntEnum):
     VGGA = 17
     VGGB = 18
     COLOUR_CNN = 19  # the cnn of presets 4 to 9 for large images in colour, and the switching code with it
+    MOBILENET_0_5 = 20
     NAMED = 127  # its name and version stand in the header
 
 

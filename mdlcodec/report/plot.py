@@ -10,6 +10,7 @@ from mdlcodec.errors import MdlcodecError
 from mdlcodec.report.row import Row
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 
@@ -35,6 +36,28 @@ def new_figure(width: float = 6.4, height: float = 4.0) -> Figure:
             return png(self)
 
     return Shown(figsize=(width, height), layout="constrained")
+
+
+def logarithmic(axis: Axis, values: Sequence[float] = ()) -> None:
+    """Ticks of a logarithmic axis, with numbers as people write them; ``values``: where they are, if that is
+    known."""
+    from matplotlib.axis import XAxis
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+    (axis.axes.set_xscale if isinstance(axis, XAxis) else axis.axes.set_yscale)("log")
+    if len(values):
+        axis.set_ticks(list(values))
+        axis.set_minor_locator(NullLocator())
+    else:
+        low, high = sorted(axis.get_view_interval())
+        axis.set_major_locator(LogLocator(subs=(1.0,) if high > 300 * low else (1.0, 2.0, 5.0)))
+        axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+
+
+def number(value: float) -> str:
+    """As people write it: 3,000, 0.05."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def png(figure: Figure) -> bytes:

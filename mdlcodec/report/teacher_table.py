@@ -68,7 +68,7 @@ class TeacherTable:
     def plot(self) -> Figure:
         """Bytes a number against n, of each method's shortest files. Raises MdlcodecError where matplotlib is
         missing."""
-        from mdlcodec.report.plot import new_figure
+        from mdlcodec.report.plot import logarithmic, new_figure
 
         figure = new_figure()
         axes = figure.subplots()
@@ -77,8 +77,8 @@ class TeacherTable:
             bits = [8 * self.shortest(n, method) / n for n in sizes]
             axes.plot(sizes, bits, f"{_MARKERS[number % len(_MARKERS)]}-", label=method)
         axes.plot(sizes, [8 * self.gaussian(n) / n for n in sizes], "k--", label="one Gaussian, ideal")
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        logarithmic(axes.xaxis, sizes)
+        logarithmic(axes.yaxis)
         axes.set_xlabel("examples n")
         axes.set_ylabel("bits a number, whole file")
         axes.grid(alpha=0.3)

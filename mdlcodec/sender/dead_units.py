@@ -237,6 +237,15 @@ def _each(change: Callable[[np.ndarray], np.ndarray]) -> Rule:
     return rule
 
 
+def _by_channel(node: nodes.DepthwiseConvolution, own: Mapping[str, np.ndarray], x: _Known) -> _Known:
+    """The bias alone where nothing but 0 enters a channel, or no weight takes it; else it varies near the edges."""
+    weight = own["weight"]
+    nothing = ~(weight != 0).reshape(len(weight), -1).any(axis=1)
+    if x.constants is not None:
+        nothing = nothing | (x.constants == 0)
+    return _Known(np.where(nothing, own.get("bias", np.zeros(len(weight))), np.nan), x.order)
+
+
 def _flattened(node: nodes.Flatten, own: Mapping[str, np.ndarray], x: _Known) -> _Known:
     return _Known(x.constants, node.order if x.order is None else x.order)
 
@@ -284,6 +293,7 @@ def _activated(constants: np.ndarray) -> np.ndarray:
 # a channel of the value is one of the input's
 _RULES: Mapping[type[Any], Rule] = {
     nodes.AveragePooling: _each(_same),
+    nodes.DepthwiseConvolution: _by_channel,
     nodes.Dropout: _each(_same),
     nodes.Flatten: _flattened,
     nodes.MaxPooling: _each(_same),

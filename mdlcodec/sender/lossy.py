@@ -7,7 +7,7 @@ as it is. Done by whoever packs; nothing of it is repeated by whoever unpacks.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from mdlcodec.data.dataset import quoted
 from mdlcodec.data.tensor import DType, Tensor, values_of_bytes
 from mdlcodec.errors import BadData
+from mdlcodec.sender.by_layer import by_tensor, pairs
 from mdlcodec.sender.k_means import codebook
 
 HIGHEST_BITS = 16
@@ -24,18 +25,23 @@ _LARGEST_BFLOAT16 = float.fromhex("0x1.fep127")
 
 @dataclass(frozen=True)
 class Lossy:
-    """``prune``: the fraction of each tensor that becomes zero; ``bits``: of a codebook's indices; ``step``."""
+    """``prune``: the fraction of each tensor that becomes zero; ``bits``: of a codebook's indices; ``step``.
 
-    prune: float | None = None
-    bits: int | None = None
+    ``prune`` and ``bits`` may be one number for each layer: see `mdlcodec.sender.by_layer`.
+    """
+
+    prune: float | Mapping[str, float] | tuple[tuple[str, float], ...] | None = None
+    bits: int | Mapping[str, int] | tuple[tuple[str, int], ...] | None = None
     step: float | None = None
 
     def __post_init__(self) -> None:
         """Raise BadData for what cannot be meant."""
-        if self.prune is not None and not 0 <= self.prune <= 1:
-            raise BadData(f"--prune {self.prune} is no fraction; choose one from 0 to 1")
-        if self.bits is not None and not 1 <= self.bits <= HIGHEST_BITS:
-            raise BadData(f"--bits {self.bits} is out of range; choose 1 to {HIGHEST_BITS}")
+        for _, share in pairs(self.prune) if self.prune is not None else ():
+            if not 0 <= share <= 1:
+                raise BadData(f"--prune {share} is no fraction; choose one from 0 to 1")
+        for _, bits in pairs(self.bits) if self.bits is not None else ():
+            if not 1 <= bits <= HIGHEST_BITS:
+                raise BadData(f"--bits {bits} is out of range; choose 1 to {HIGHEST_BITS}")
         if self.step is not None and not (0 < self.step < math.inf):
             raise BadData(f"--step {self.step} is no step; choose a number above 0")
         if self.bits is not None and self.step is not None:
@@ -45,6 +51,12 @@ class Lossy:
     def asked_for(self) -> bool:
         """Whether anything changes at all."""
         return (self.prune, self.bits, self.step) != (None, None, None)
+
+    def of_each(self, names: Sequence[str]) -> dict[str, Lossy]:
+        """What is asked for of each tensor. Raises BadData for a layer that there is not."""
+        shares = {} if self.prune is None else by_tensor(self.prune, names, "--prune")
+        bits = {} if self.bits is None else by_tensor(self.bits, names, "--bits")
+        return {name: Lossy(shares.get(name), bits.get(name), self.step) for name in names}
 
 
 @dataclass(frozen=True)
@@ -66,8 +78,10 @@ def change(tensors: Sequence[Tensor], lossy: Lossy) -> tuple[list[Tensor], list[
     if not lossy.asked_for:
         return list(tensors), [], []
     changed, changes, kept = [], [], []
+    each = lossy.of_each([tensor.name for tensor in tensors if _may_change(tensor)])
     for tensor in tensors:
-        if tensor.dtype.exponent_bits == 0 or len(tensor.shape) < 2:
+        own = each.get(tensor.name)
+        if own is None or not own.asked_for or not _may_change(tensor):
             changed.append(tensor)
             kept.append(tensor.name)
             continue
@@ -77,7 +91,7 @@ def change(tensors: Sequence[Tensor], lossy: Lossy) -> tuple[list[Tensor], list[
                 f"tensor {quoted(tensor.name)} holds NaN or infinite values, which cannot be pruned or "
                 "quantised; repair it, or pack it as it is, without --prune, --bits and --step"
             )
-        after = _tensor_of(tensor, _changed(tensor, before, lossy))
+        after = _tensor_of(tensor, _changed(tensor, before, own))
         changed.append(after)
         changes.append(_compare(tensor.name, before, after.array()))
     return changed, changes, kept
@@ -102,7 +116,15 @@ def zero_signs(tensors: Sequence[Tensor]) -> int:
     )
 
 
+def _may_change(tensor: Tensor) -> bool:
+    """Whether it is a floating-point tensor of two axes or more."""
+    return tensor.dtype.exponent_bits > 0 and len(tensor.shape) >= 2
+
+
 def _changed(tensor: Tensor, values: np.ndarray, lossy: Lossy) -> np.ndarray:
+    """As is asked for this tensor, in single numbers."""
+    assert not isinstance(lossy.prune, Mapping | tuple)
+    assert not isinstance(lossy.bits, Mapping | tuple)
     if lossy.prune is not None:
         values = pruned(values, lossy.prune)
     if lossy.bits is not None:

@@ -65,6 +65,16 @@ def _convolution(node: nodes.Convolution, own: Mapping[str, np.ndarray], x: np.n
     return sums.transpose(0, 3, 1, 2)
 
 
+def _depthwise(node: nodes.DepthwiseConvolution, own: Mapping[str, np.ndarray], x: np.ndarray) -> np.ndarray:
+    around = (node.padding, node.padding)
+    windows = _windows(np.pad(x, ((0, 0), (0, 0), around, around)), node.kernel, node.stride)
+    weights = own["weight"].reshape(len(own["weight"]), -1)  # (c, places of a window)
+    total = np.zeros(windows[0].shape) + own.get("bias", np.zeros(len(weights)))[:, None, None]
+    for place, window in enumerate(windows):
+        total = total + window * weights[:, place, None, None]
+    return total
+
+
 def _windows(x: np.ndarray, kernel: int, stride: int) -> list[np.ndarray]:
     """For each place of a window, by row, then column, the values (n, c, h', w') that stand there."""
     height, width = ((side - kernel) // stride + 1 for side in x.shape[2:])
@@ -132,6 +142,7 @@ STEPS: Mapping[type[Any], Step] = {
     nodes.Addition: lambda node, own, x, y: x + y,
     nodes.AveragePooling: _average_pooling,
     nodes.Convolution: _convolution,
+    nodes.DepthwiseConvolution: _depthwise,
     nodes.Dropout: lambda node, own, x: x,
     nodes.Flatten: _flatten,
     nodes.Fold: _fold,

@@ -46,7 +46,7 @@ class Point:
         options: dict[str, Any] = {"sparsify": self.method, "strength": self.strength}
         if self.rho:
             options["rho"] = self.rho
-        task = {"net": net, "preset": preset, "options": options}
+        task = {"code": "two-part", "net": net, "preset": preset, "options": options}
         return FilePoint(self.name, "all", self.seed, task, {})
 
 
@@ -92,7 +92,7 @@ def frontier(
     points = _points(sparsify, strengths or {}, rho, seeds)
     most = processes(jobs)
     with temporary_folder() as beside:
-        files = TrainedFiles("frontier", "two_part", beside if folder is None else Path(folder), beside)
+        files = TrainedFiles("frontier", "classes", beside if folder is None else Path(folder), beside)
         files.hold("all", sets.x, sets.labels.array(), sets.x_test, sets.y_test)
         records = files.records([point.file(net, preset) for point in points], most, progress)
     rows = tuple(_row(point, records[point.name]) for point in points)

@@ -90,9 +90,9 @@ class _Made:
 class _Queue:
     """What is left to do: files to encode, and encoded ones that another worker is to decode."""
 
-    def __init__(self, jobs: Sequence[Job], at_once: int) -> None:
+    def __init__(self, jobs: Sequence[Job], at_once: int, workers: int) -> None:
         self._jobs, self._made, self._left = list(jobs), list[_Made](), len(jobs)
-        self._running, self._at_once = 0, at_once
+        self._running, self._at_once, self._workers = 0, at_once, workers
         self._changed = threading.Condition()
 
     def next(self, worker: int) -> Job | _Made | None:
@@ -103,7 +103,9 @@ class _Queue:
                     mine = next((made for made in self._made if made.worker != worker), None)
                     if mine is not None:
                         self._made.remove(mine)
-                    if mine is not None or self._jobs:
+                    # what is encoded is decoded first: only then does a study that is ended keep it
+                    others_idle = self._running < self._workers - 1
+                    if mine is not None or (self._jobs and not (self._made and others_idle)):
                         self._running += 1
                         return mine or self._jobs.pop(0)
                 self._changed.wait()
@@ -140,7 +142,10 @@ def run_side_by_side(
     threads = _ONE_THREAD if at_once > 1 or one_thread else {}
     # two at least: no file is decoded by the process that encoded it
     processes = [_Worker(threads) for _ in range(max(2, at_once))]
-    queue, ended = _Queue(jobs, at_once), SimpleQueue[tuple[Job, dict[str, Any] | BaseException]]()
+    queue, ended = (
+        _Queue(jobs, at_once, len(processes)),
+        SimpleQueue[tuple[Job, dict[str, Any] | BaseException]](),
+    )
 
     def work(number: int) -> None:
         processes[number].begin()

@@ -45,7 +45,7 @@ class _Point:
 
     def file(self, net: str, preset: int) -> FilePoint:
         options = {"sparsify": _METHOD, "strength": self.sparsity}
-        task = {"net": net, "preset": preset, "options": options}
+        task = {"code": "two-part", "net": net, "preset": preset, "options": options}
         return FilePoint(self.name, self.data, self.repetition, task, {"noise": self.noise})
 
 
@@ -106,7 +106,7 @@ def randomise(
         for gone in sparsity
     ]
     with temporary_folder() as beside:
-        files = TrainedFiles("randomise", "two_part", beside if folder is None else Path(folder), beside)
+        files = TrainedFiles("randomise", "classes", beside if folder is None else Path(folder), beside)
         for point in {point.data: point for point in points}.values():
             rows, classes = noised(labels.classes, k, n, point.noise, point.repetition)
             drawn = sets.x[rows], labels.values[classes]

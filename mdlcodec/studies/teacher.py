@@ -19,14 +19,16 @@ import numpy as np
 from mdlcodec.errors import BadData
 from mdlcodec.files.temporary import temporary_folder
 from mdlcodec.report.teacher_table import TeacherRow, TeacherTable
-from mdlcodec.studies.frontier import strengths_of
+from mdlcodec.studies.frontier import spaced, strengths_of
 from mdlcodec.studies.probing import Told
 from mdlcodec.studies.teachers import STEP_BITS, network_named, teacher_of
 from mdlcodec.studies.trained_files import FilePoint, TrainedFiles, processes
 
 STRENGTHS = 6
-_TESTED = 5000
-_PRECISION = format(2.0**-STEP_BITS, f".{STEP_BITS}f")
+# nats of a real number are worth more weights than those of a class: ranges of their own
+RANGES = {"drr": (10.0, 300.0), "entropy": (0.5, 8.0)}
+TESTED = 5000
+PRECISION = format(2.0**-STEP_BITS, f".{STEP_BITS}f")
 PREQUENTIAL, UNIFORM = "prequential", "uniform"
 
 
@@ -46,7 +48,7 @@ class _Point:
         return f"{self.data}-{self.method}" + ("" if self.strength is None else f"-{self.strength:.6g}")
 
     def file(self, net: str, preset: int) -> FilePoint:
-        task: dict[str, Any] = {"precision": _PRECISION, "preset": preset}
+        task: dict[str, Any] = {"precision": PRECISION, "preset": preset}
         if self.strength is None:
             task |= {"code": self.method, "net": "auto", "options": {}}
         else:
@@ -78,19 +80,14 @@ def teacher(
     from mdlcodec.predictors.presets import DEFAULT_PRESET
 
     sizes, student = tuple(sizes), tuple(student)
-    if student[0] != sizes[0] or student[-1] != 1:
-        raise BadData(
-            f"a student takes the teacher's {sizes[0]} inputs and gives one output; give such sizes"
-        )
-    if not 0.0 <= sigma < math.inf:
-        raise BadData(f"sigma is {sigma:g}; give a number of 0 or more")
+    check_student(sizes, student, sigma)
     if not n or min(n) < 2 or len(set(n)) < len(n):
         raise BadData("n is made of different numbers of examples, 2 or more each")
     if seeds < 1:
         raise BadData(f"seeds is {seeds}; give how many, 1 or more")
     preset = DEFAULT_PRESET if preset is None else preset
     most = processes(jobs)
-    own = strengths_of(sparsify, strengths or {}, STRENGTHS)
+    own = strengths_of(sparsify, strengths_of_reals(sparsify, strengths or {}), STRENGTHS)
     teachers = [teacher_of(sizes, sigma, seed) for seed in range(seeds)]
     net = network_named(student).name
     points = [
@@ -108,7 +105,7 @@ def teacher(
         gaussian = {}
         for seed, one in enumerate(teachers):
             x, y = one.examples(max(n))
-            tested = one.examples(_TESTED, 1)
+            tested = one.examples(TESTED, 1)
             for count in n:
                 files.hold(f"{count}-{seed}", x[:count], y[:count], *tested)
                 gaussian[count, seed] = gaussian_bits(y[:count], 2.0**-STEP_BITS) / 8
@@ -130,6 +127,24 @@ def teacher(
         for point in points
     )
     return TeacherTable(rows, sigma)
+
+
+def strengths_of_reals(
+    sparsify: Sequence[str], given: Mapping[str, Sequence[float]]
+) -> dict[str, Sequence[float]]:
+    """Those that are given, and of other methods those that suit numbers, where they have a range of their own."""
+    own = {name: spaced(*RANGES[name], STRENGTHS) for name in sparsify if name in RANGES}
+    return {**own, **given}
+
+
+def check_student(sizes: Sequence[int], student: Sequence[int], sigma: float) -> None:
+    """Raise BadData for a student that does not fit its teacher, and for noise that there cannot be."""
+    if student[0] != sizes[0] or student[-1] != 1:
+        raise BadData(
+            f"a student takes the teacher's {sizes[0]} inputs and gives one output; give such sizes"
+        )
+    if not 0.0 <= sigma < math.inf:
+        raise BadData(f"sigma is {sigma:g}; give a number of 0 or more")
 
 
 def gaussian_bits(values: np.ndarray, step: float) -> float:

@@ -44,7 +44,8 @@ class Teacher:
         x = _uniform(Stream(self.seed, Purpose.INITIAL, _INPUTS + part), (n, d))
         noise = Stream(self.seed, Purpose.INITIAL, _NOISE + part).normals((n,)).astype(np.float64)
         given = exact_outputs(self.architecture, self.weights, x)[:, 0].astype(np.float64)
-        return x, np.rint((given + self.sigma * noise) * 2.0**STEP_BITS) / 2.0**STEP_BITS
+        steps = np.rint((given + self.sigma * noise) * 2.0**STEP_BITS) + 0.0  # a multiple has no -0.0
+        return x, steps / 2.0**STEP_BITS
 
 
 def teacher_of(sizes: tuple[int, ...], sigma: float, seed: int) -> Teacher:

@@ -3,6 +3,7 @@
 from mdlcodec.nn.nodes.addition import Addition
 from mdlcodec.nn.nodes.average_pooling import AveragePooling
 from mdlcodec.nn.nodes.convolution import Convolution
+from mdlcodec.nn.nodes.depthwise_convolution import DepthwiseConvolution
 from mdlcodec.nn.nodes.dropout import Dropout
 from mdlcodec.nn.nodes.flatten import Flatten
 from mdlcodec.nn.nodes.fold import Fold
@@ -18,6 +19,7 @@ NODES = (
     Addition,
     AveragePooling,
     Convolution,
+    DepthwiseConvolution,
     Dropout,
     Flatten,
     Fold,
@@ -35,6 +37,7 @@ __all__ = [
     "Addition",
     "AveragePooling",
     "Convolution",
+    "DepthwiseConvolution",
     "Dropout",
     "Flatten",
     "Fold",

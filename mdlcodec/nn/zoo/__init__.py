@@ -16,6 +16,7 @@ from mdlcodec.nn.node import Shape
 from mdlcodec.nn.zoo.architecture import Architecture
 from mdlcodec.nn.zoo.lenet import LENET5, LENET_300_100, NARROW_CONVOLUTION, NARROW_LENET, NARROW_MLP
 from mdlcodec.nn.zoo.mlp import mlp_named
+from mdlcodec.nn.zoo.mobilenet import MOBILENET_HALF
 from mdlcodec.nn.zoo.resnet import RESNET20, RESNET32, RESNET56
 from mdlcodec.nn.zoo.tiny import SHALLOW, TINY_CNN
 from mdlcodec.nn.zoo.vgg import VGG16, VGGA, VGGB
@@ -34,6 +35,7 @@ _KNOWN = (
     TINY_CNN,
     VGGA,
     VGGB,
+    MOBILENET_HALF,
 )
 ARCHITECTURES: Mapping[str, Architecture] = {architecture.name: architecture for architecture in _KNOWN}
 ENTRY_POINTS = "mdlcodec.networks"
@@ -189,6 +191,7 @@ __all__ = [
     "ENTRY_POINTS",
     "LENET5",
     "LENET_300_100",
+    "MOBILENET_HALF",
     "NARROW_CONVOLUTION",
     "NARROW_LENET",
     "NARROW_MLP",

@@ -12,6 +12,7 @@ from mdlcodec.nn.nodes import (
     Addition,
     AveragePooling,
     Convolution,
+    DepthwiseConvolution,
     Dropout,
     Fold,
     Gelu,
@@ -24,7 +25,7 @@ from mdlcodec.nn.nodes import (
 )
 
 _SIDES = (*range(1, 129), 256, 512, 1024)  # of images, looked for
-_OF_MAPS = (AveragePooling, Convolution, Fold, MaxPooling, Subsampling)
+_OF_MAPS = (AveragePooling, Convolution, DepthwiseConvolution, Fold, MaxPooling, Subsampling)
 _KEEP_SHAPES = (Addition, Dropout, Gelu, Normalisation, Rectify, Tanh)
 
 

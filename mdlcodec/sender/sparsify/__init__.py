@@ -6,6 +6,7 @@ import math
 
 from mdlcodec.errors import BadData
 from mdlcodec.nn.zoo import Architecture
+from mdlcodec.sender.by_layer import pairs
 from mdlcodec.sender.float_network import Tensors
 from mdlcodec.sender.loop import Trainer, check_finite
 from mdlcodec.sender.sparsify import dns, entropy
@@ -47,8 +48,9 @@ def check_choices(sparsify: str | Sparsifier, choices: Choices) -> None:
     """Raise BadData for a sparsifier that does not exist, and for choices that it does not take."""
     name = sparsify if isinstance(sparsify, str) else "of your own"
     chosen = _named(sparsify) if isinstance(sparsify, str) else sparsify
-    if not 2 <= choices.bits <= 8:
-        raise BadData(f"no codebooks of {choices.bits} bits; choose 2 to 8")
+    for _, bits in pairs(choices.bits):
+        if not 2 <= bits <= 8:
+            raise BadData(f"no codebooks of {bits} bits; choose 2 to 8")
     for option in choices.given():
         if option != "strength" and option not in chosen.takes:
             takes = ", ".join(["strength", *sorted(chosen.takes)])
@@ -59,6 +61,11 @@ def check_choices(sparsify: str | Sparsifier, choices: Choices) -> None:
             f"strength {choices.strength:g} is out of range for the sparsifier {name}; choose one of {least:g} to "
             f"{largest:g}"
         )
+    if choices.shares is not None and choices.strength is not None:
+        raise BadData("strength and shares both say how much goes; choose one")
+    for _, share in () if choices.shares is None else pairs(choices.shares):
+        if not 0 <= share < 1:
+            raise BadData(f"shares are of weights that go, 0 and more but below 1, not {share:g}")
     for gamma in choices.gamma or ():
         if not 0 < gamma < math.inf:
             raise BadData(f"gamma is made of positive numbers, not {gamma:g}")
@@ -77,6 +84,9 @@ def sparse_network(trainer: Trainer, *, sparsify: str | Sparsifier, choices: Cho
     InexactComputation when the training diverges.
     """
     check_choices(sparsify, choices)
+    choices.bits_of(
+        trainer.task.graph.parameters(trainer.task.inputs)
+    )  # is there every layer, before training?
     train = _named(sparsify).train if isinstance(sparsify, str) else sparsify.train
     tensors = train(trainer, choices)
     check_finite(tensors)

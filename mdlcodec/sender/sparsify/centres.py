@@ -12,12 +12,14 @@ from mdlcodec.sender.float_network import Tensors
 from mdlcodec.sender.k_means import codebook
 from mdlcodec.sender.loop import Phase, check_finite
 from mdlcodec.sender.pooled_forward import sparse_forward
+from mdlcodec.sender.sparsify.contract import Choices
 from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
 from mdlcodec.sender.task import Task
 
 
 class CentreTraining(Phase):
-    """Every tensor with at most ``2**bits`` values: k-means centres trained by Adam, the zero centre left at zero.
+    """Every tensor with at most ``2**bits`` values of its own: k-means centres trained by Adam, the zero centre
+    left at zero.
 
     A weight keeps its centre throughout; the learning rate falls linearly from ``rate`` to zero.
     """
@@ -29,20 +31,21 @@ class CentreTraining(Phase):
         task: Task,
         tensors: Tensors,
         statistics: Tensors,
-        bits: int,
+        choices: Choices,
         steps: int,
         examples: Examples,
         rate: float,
     ) -> None:
-        """Raises InexactComputation for weights that are not finite."""
+        """Raises InexactComputation for weights that are not finite, BadData for bits of no layer."""
         check_finite(tensors)
+        bits = choices.bits_of(tensors)
         self.task, self.steps, self._rate = task, steps, rate
         self.graph = task.graph.fitted({name: tuple(tensor.shape) for name, tensor in tensors.items()})
         self._centres: Tensors = {}
         self._indices: Tensors = {}
         self._statistics = statistics
         for name, tensor in tensors.items():
-            values, index = codebook(tensor.numpy(), bits)
+            values, index = codebook(tensor.numpy(), bits[name])
             self._centres[name] = torch.from_numpy(values)
             self._indices[name] = torch.from_numpy(index).long()
         self._free = {name: (values != 0).float() for name, values in self._centres.items()}

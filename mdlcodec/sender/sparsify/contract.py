@@ -3,38 +3,48 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 
 import torch
 
 from mdlcodec.nn.graph import Graph, Vertex
 from mdlcodec.nn.zoo import Architecture
+from mdlcodec.sender.by_layer import by_tensor
 from mdlcodec.sender.examples import COPIES
 from mdlcodec.sender.float_network import Tensors
 from mdlcodec.sender.loop import Trainer
 from mdlcodec.sender.task import Task
+
+BITS = 4  # of a tensor's codebook
 
 
 @dataclass(frozen=True)
 class Choices:
     """What a sender chooses; None for a method's own.
 
-    ``bits``: at most 2^bits values a tensor; ``strength``: what the method calls so; ``gamma``: one for each layer
+    ``bits``: at most 2^bits values a tensor, or of each layer (`sender.by_layer`); ``strength``: what the method
+    calls so; ``shares``: of each layer's weights that go, in its place; ``gamma``: one for each layer
     with noise; ``rho``: factor of the squared weights, counted as a strength in nats is; ``tamade``: share by
     which the loss may rise, 0 to leave it out; ``rgp``: whether weights that cannot act go; ``priced``: whether
     training goes on under the price of bits in place of codebooks; ``as_published``: settings of the paper
     rather than ours.
     """
 
-    bits: int = 4
+    bits: int | tuple[tuple[str, int], ...] = BITS
     strength: float | None = None
+    shares: float | tuple[tuple[str, float], ...] | None = None
     gamma: tuple[float, ...] | None = None
     rho: float | None = None
     tamade: float | None = None
     rgp: bool | None = None
     priced: bool | None = None
     as_published: bool = False
+
+    def bits_of(self, names: Iterable[str]) -> dict[str, int]:
+        """Of each tensor. Raises BadData for a layer that there is not."""
+        names = list(names)
+        return dict.fromkeys(names, BITS) | by_tensor(self.bits, names, "bits")
 
     def given(self) -> list[str]:
         """Names of those that are not a method's own choice, but for ``bits``."""

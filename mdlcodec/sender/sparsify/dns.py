@@ -78,7 +78,7 @@ def sparsify(trainer: Trainer, choices: Choices, surgery: Surgery | None = None)
     trainer.run(pruning)
     masked, statistics, rate = pruning.masked(), pruning.statistics, surgery.adam_rate
     examples = Examples(task, batch, generator, copies=0)
-    centres = CentreTraining(task, masked, statistics, choices.bits, lengths[2], examples, rate)
+    centres = CentreTraining(task, masked, statistics, choices, lengths[2], examples, rate)
     trainer.run(centres)
     sparse = dict(centres.tensors())
     return shrunk(centres.graph, sparse, live_units(centres.graph, sparse))

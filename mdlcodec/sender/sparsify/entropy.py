@@ -98,7 +98,7 @@ def sparsify(
         pricing = pricing_of(task.architecture)
         if choices.strength is not None:
             pricing = replace(pricing, exchange=choices.strength)
-    phase = PricedTraining(task, pricing, choices.bits, trained)
+    phase = PricedTraining(task, pricing, choices, trained)
     trainer.run(phase)
     return phase.finished()
 
@@ -109,11 +109,14 @@ class PricedTraining(Phase):
     Running statistics, where the network keeps some, travel as bfloat16 holds them.
     """
 
-    def __init__(self, task: Task, pricing: Pricing, bits: int, trained: Tensors | None = None) -> None:
+    def __init__(
+        self, task: Task, pricing: Pricing, choices: Choices, trained: Tensors | None = None
+    ) -> None:
         """``trained``: tensors to go on from, in place of random ones; inputs that no weight of theirs reads
-        stay so."""
+        stay so. Raises BadData for bits of no layer."""
         self.task, self.pricing, self.steps = task, pricing, task.scaled(pricing.steps)
-        self._largest = 2 ** (bits - 1) - 1
+        bits = choices.bits_of(task.graph.parameters(task.inputs))
+        self._largest = {name: 2 ** (own - 1) - 1 for name, own in bits.items()}
         generator = torch.Generator().manual_seed(task.seed)
         batch = rounded_batch(pricing.batch, task.n)
         self._examples = Examples(task, batch, generator, pricing.copies, pricing.strength)
@@ -143,7 +146,7 @@ class PricedTraining(Phase):
             tensor.requires_grad_()
         hard = part >= pricing.quantised_from
         shown = {
-            name: (quantisation.straight_through(v, self._largest) if hard else v) * steps[name].exp()
+            name: (quantisation.straight_through(v, self._largest[name]) if hard else v) * steps[name].exp()
             for name, v in values.items()
         }
         graph = self._graph_now()
@@ -179,7 +182,7 @@ class PricedTraining(Phase):
     @override
     def tensors(self) -> Mapping[str, torch.Tensor]:
         """As they would be sent."""
-        levels = {n: quantisation.levels(v.detach(), self._largest) for n, v in self._values.items()}
+        levels = {n: quantisation.levels(v.detach(), self._largest[n]) for n, v in self._values.items()}
         return {n: level * self._steps[n].detach().exp() for n, level in levels.items()} | self._statistics
 
     @override
@@ -201,7 +204,7 @@ class PricedTraining(Phase):
         graph, tensors = self._graph_now(), {}
         for name, value in self._values.items():
             step = self._steps[name].detach().exp().bfloat16().float()
-            tensors[name] = quantisation.levels(value.detach(), self._largest) * step + 0.0
+            tensors[name] = quantisation.levels(value.detach(), self._largest[name]) * step + 0.0
         for name, value in self._statistics.items():
             tensors[name] = value.bfloat16().float()
         return shrunk(graph, tensors, live_units(graph, tensors))
@@ -211,7 +214,7 @@ def _start(
     tensors: Mapping[str, Parameter],
     trained: set[str],
     size: float,
-    largest: int,
+    largest: Mapping[str, int],
     generator: torch.Generator,
 ) -> tuple[Tensors, Tensors, Tensors]:
     """Random weights in units of the steps; the logarithms of the steps, one for each tensor; statistics.
@@ -234,7 +237,7 @@ def _start(
                 steps[name] -= math.log(3 * size or 1.0)
                 first = False
         elif name.endswith("weight"):  # a gain of 1
-            level = min(largest, 5)
+            level = min(largest[name], 5)
             values[name] = torch.full(shape, float(level))
             steps[name] = torch.tensor(-math.log(level))
         else:
@@ -243,14 +246,16 @@ def _start(
     return values, steps, statistics
 
 
-def _start_from(trained: Tensors, names: set[str], largest: int) -> tuple[Tensors, Tensors, Tensors]:
+def _start_from(
+    trained: Tensors, names: set[str], largest: Mapping[str, int]
+) -> tuple[Tensors, Tensors, Tensors]:
     """The same of tensors that are trained: the largest weight of a tensor is its largest level."""
     statistics = {name: tensor.clone() for name, tensor in trained.items() if name not in names}
     steps = {}
     for name, tensor in trained.items():
         if name in names:
             most = float(tensor.abs().max())
-            steps[name] = torch.tensor(math.log(most / largest if most else _BIAS_STEP))
+            steps[name] = torch.tensor(math.log(most / largest[name] if most else _BIAS_STEP))
     return {name: trained[name] / step.exp() for name, step in steps.items()}, steps, statistics
 
 
@@ -260,16 +265,16 @@ def _read(tensor: torch.Tensor) -> torch.Tensor:
     return read.reshape(1, -1, *[1] * (tensor.dim() - 2)).expand_as(tensor).contiguous()
 
 
-def _prices(values: Tensors, largest: int) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+def _prices(values: Tensors, largest: Mapping[str, int]) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     """What `quantisation.slopes` needs, per tensor."""
     out = {}
     for name, value in values.items():
-        quantised = quantisation.levels(value, largest)
+        quantised = quantisation.levels(value, largest[name])
         if value.dim() > 1:
             significance = quantisation.significance_prices(quantised)
         else:
             significance = torch.tensor(_BIAS_PRICE)
-        out[name] = significance, quantisation.level_prices(quantised, largest)
+        out[name] = significance, quantisation.level_prices(quantised, largest[name])
     return out
 
 

@@ -167,7 +167,7 @@ def sparsify(trainer: Trainer, choices: Choices, method: type[Method]) -> Tensor
         task,
         {name: trained[name] for name in weights},
         masked.statistics,
-        choices.bits,
+        choices,
         task.scaled(SCHEDULE.centres),
         phase.examples,
         SCHEDULE.rate,

@@ -3,6 +3,6 @@
 A new study's is one file and one line here.
 """
 
-from mdlcodec.studies.tasks import probes, reals, two_part
+from mdlcodec.studies.tasks import classes, probes, reals
 
-TASKS = {"probes": probes, "reals": reals, "two_part": two_part}
+TASKS = {"classes": classes, "probes": probes, "reals": reals}
