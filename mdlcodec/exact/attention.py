@@ -4,7 +4,7 @@ Keys and values are read by every place after their own, so that no power of two
 another: each has its own, and moves into what a place multiplies it by before that becomes integers.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -49,9 +49,9 @@ def temperature(width: int) -> float:
 
 @njit(cache=True, nogil=True, inline="always")
 def softmax_shares(scores, keys, factor, shares, terms):
-    """Shares of one place's keys, float32 (m,), from scores float32 (m,), their keys' powers of two float64 (m,), and
-    1 / sqrt(width). ``terms``: float64 (m,), for use within. False where a score is not finite."""
-    largest = np.int64(-0x7FF0000000000001)  # below every number: ordered as `_ordered` has it
+    """Shares of one place's keys, float32 (m,), from scores float32 (m,), their keys' powers of two float64 (m,),
+    and 1 / sqrt(width). ``terms``: float64 (m,), for use within. False where a score is not finite."""
+    largest = np.int64(-0x7FF0000000000001)  # below every number's
     for j in range(terms.size):
         s = np.float64(scores[j]) * (keys[j] * factor)
         terms[j] = s
@@ -95,7 +95,19 @@ def _weigh_shared(job, count, each, *arguments):
 
 @njit(cache=True, nogil=True)
 def _slopes(
-    raw, shares, queries, keys, values, gradients, factor, rows, row_inverses, transposed, inverses, first, last
+    raw,
+    shares,
+    queries,
+    keys,
+    values,
+    gradients,
+    factor,
+    rows,
+    row_inverses,
+    transposed,
+    inverses,
+    first,
+    last,
 ):
     """Heads first..last, from raw float32 (B, T, T), products of gradients and values.
 

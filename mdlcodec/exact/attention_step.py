@@ -1,4 +1,4 @@
-"""One place of causal attention after those whose keys and values are kept: the bits that all places together have."""
+"""One place of causal attention after those whose keys and values are kept: the bits of all places together."""
 
 from dataclasses import dataclass
 

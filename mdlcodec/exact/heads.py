@@ -32,7 +32,7 @@ def _split(x, bits, width, begin, heads, rows, columns, inverses, first, last):
     """Examples first..last of x (N, T, ..): features from ``begin`` on, ``width`` for each head.
 
     rows int16 (N * heads, T', d'), columns int16 (N * heads, d', T'): the same transposed; inverses float64
-    (N * heads, T): 2^-exponent, NaN where a value is not finite.
+    (N * heads, T): 2^-exponent, 0 for a row of 0, NaN where a value is not finite.
     """
     length = x.shape[1]
     for n in range(first, last):
@@ -48,7 +48,8 @@ def _split(x, bits, width, begin, heads, rows, columns, inverses, first, last):
                     continue
                 value = np.float64(np.int32(largest).view(np.float32))
                 e = block_exponent(value, LIMIT, WIDTH, EXPONENT_LIMIT)
-                inverses[b, t] = power_of_two(-e)
+                # a row of 0 leaves no bits of others unused, whatever it is multiplied by
+                inverses[b, t] = power_of_two(-e) if largest > 0 else 0.0
                 row[width:] = 0
                 round_to_integers(x[n, t, at : at + width], np.float32(power_of_two(e)), row[:width])
             transposed(rows[b], columns[b])
@@ -72,7 +73,7 @@ def split_heads(x: np.ndarray, heads: int, part: int = -1) -> tuple[np.ndarray, 
     """Integers of the heads' rows: float32 (N, T, heads * d), or of (N, T, 3 * heads * d) its ``part``, 0 to 2.
 
     Returns int16 (N * heads, T', d'), the same transposed, (N * heads, d', T'), extents filled up with 0 to even
-    ones, and 2^-exponents, float64 (N * heads, T), NaN where a value was not finite.
+    ones, and 2^-exponents, float64 (N * heads, T), 0 for rows of 0, NaN where a value was not finite.
     """
     n, length, features = x.shape
     width = features // (heads if part < 0 else 3 * heads)
@@ -104,4 +105,6 @@ def block_inverse(bits: int) -> float:
     """2^-exponent of a block whose largest magnitude has these bits as float64; NaN where that is not finite."""
     if bits >= np.int64(0x7FF0000000000000):
         return np.nan
-    return power_of_two(-block_exponent(np.int64(bits).view(np.float64), LIMIT, WIDTH, GRADIENT_EXPONENT_LIMIT))
+    return power_of_two(
+        -block_exponent(np.int64(bits).view(np.float64), LIMIT, WIDTH, GRADIENT_EXPONENT_LIMIT)
+    )

@@ -1,4 +1,4 @@
-"""Weights of a fully connected layer, laid out once for products with few rows (formats/arithmetic.md, section 2)."""
+"""Weights of a fully connected layer, laid out once for many products (formats/arithmetic.md, section 2)."""
 
 import numpy as np
 
@@ -18,7 +18,7 @@ def _add(y, bias):
 
 
 class LaidOut:
-    """What `mdlcodec.exact.linear.Linear` computes with two digits everywhere, for weights that stay as they are."""
+    """What `mdlcodec.exact.linear.Linear` computes with two digits everywhere, for weights that stay."""
 
     def __init__(self, weights: np.ndarray, bias: np.ndarray, engine: Engine) -> None:
         """weights float32 (outputs, inputs), bias float32 (outputs,)."""

@@ -18,7 +18,7 @@ EPSILON = 1e-5
 
 @njit(cache=True, nogil=True)
 def root_bits(width: int) -> int:
-    """The smallest b with 4^b >= width: no normalised value of a row so wide is larger than 2^b, but for rounding."""
+    """The smallest b with 4^b >= width: normalised values of a row so wide are at most 2^b, but for rounding."""
     bits, reach = 0, 1
     while reach < width:
         bits, reach = bits + 1, 4 * reach
@@ -108,9 +108,7 @@ class LayerNormalisation(Function):
         rows, gain, moments, reduction = saved
         (largest,) = reduction.maximum(largest_of(g.reshape(-1)))
         count = reduction.examples(g.shape[0]) * (rows.shape[0] // g.shape[0])
-        grids = np.array(
-            [fixed_point_exponent(largest, count), product_grid(largest, count, rows.shape[1])]
-        )
+        grids = np.array([fixed_point_exponent(largest, count), product_grid(largest, count, rows.shape[1])])
         dx = np.empty_like(g)
         each = part_size(rows.shape[0], 1, rows.size * VALUE)
         sums = np.zeros((-(-rows.shape[0] // each), 2, rows.shape[1]))

@@ -36,8 +36,8 @@ def _cells(first, second, before, gates, cells, h):
 
 @njit(cache=True, nogil=True)
 def _cells_gradient(g, later, gates, before, cells, carried, slopes):
-    """One place: gradients of h, float32 (N, d): from above, and from the place after; ``carried``, float64 (N, d): of
-    the cells, in place -> slopes float32 (N, 4 d) of the gates' sums."""
+    """One place: gradients of h, float32 (N, d): from above, and from the place after; ``carried``, float64 (N, d):
+    of the cells, in place -> slopes float32 (N, 4 d) of the gates' sums."""
     width = cells.shape[1]
     for n in range(cells.shape[0]):
         row, out = gates[n], slopes[n]
@@ -51,6 +51,23 @@ def _cells_gradient(g, later, gates, before, cells, carried, slopes):
             out[2 * width + c] = np.float32((dc * i) * (1.0 - v * v))
             out[3 * width + c] = np.float32((dh * squashed) * (o * (1.0 - o)))
             carried[n, c] = dc * f
+
+
+def _recurrent_gradient(
+    slopes: np.ndarray, h: np.ndarray, outputs: np.ndarray, arithmetic: Arithmetic
+) -> np.ndarray:
+    """Of the weights that outputs before are multiplied by: slopes (T, N, 4 d), h (T + 1, N, d) -> (4 d, d)."""
+    width = outputs.shape[1]
+    if len(slopes) == 1:
+        return np.zeros_like(outputs)
+    # without the first place, before which there was nothing
+    of_places = np.ascontiguousarray(slopes[1:].transpose(1, 0, 2)).reshape(-1, 4 * width)
+    rows = np.ascontiguousarray(h[1:-1].transpose(1, 0, 2)).reshape(-1, width)
+    # the layer's own product is done again for its integers
+    _, saved = Linear.forward(rows, outputs, np.zeros(4 * width, np.float32), arithmetic)
+    _, gradient, _ = Linear.backward(saved, of_places, False)
+    assert gradient is not None
+    return gradient
 
 
 class Lstm:
@@ -90,11 +107,7 @@ class Lstm:
             later = weights.product(slopes[t]) if t else later
         flat = np.ascontiguousarray(slopes.transpose(1, 0, 2)).reshape(n * length, -1)
         dx, d_inputs, d_bias = Linear.backward(of_inputs, flat, input_gradient)
-        rows = np.ascontiguousarray(h[:-1].transpose(1, 0, 2)).reshape(n * length, width)
-        # the layer's own product is done again for its integers
-        nothing = np.zeros(4 * width, np.float32)
-        _, again = Linear.forward(rows, outputs, nothing, arithmetic)
-        _, d_outputs, _ = Linear.backward(again, flat, False)
+        d_outputs = _recurrent_gradient(slopes, h, outputs, arithmetic)
         return None if dx is None else dx.reshape(n, length, -1), d_inputs, d_outputs, d_bias
 
 

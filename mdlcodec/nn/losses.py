@@ -43,7 +43,5 @@ def cross_entropy_at_places(
 ) -> tuple[float, Any, np.ndarray]:
     """`cross_entropy` of sequences, each place an example: outputs float32 (N, T, k), targets integers (N, T)."""
     shape = tuple(outputs.shape)
-    loss, g, true = cross_entropy(
-        arithmetic, outputs.reshape(-1, shape[-1]), targets.reshape(-1), smoothing
-    )
+    loss, g, true = cross_entropy(arithmetic, outputs.reshape(-1, shape[-1]), targets.reshape(-1), smoothing)
     return loss, g.reshape(shape), true

@@ -5,8 +5,9 @@
     scores = steps.resume(state, symbols)     # (S, L) at once: the scores after the last of them
     scores = steps.step(state, symbols)       # (S,): the scores after this one
 
-The bits are those that the network has when it is given the whole sequence (formats/sequences.md, "Place by place"),
-whatever the engine, the threads, the other streams, and whichever of `resume` and `step` saw what came before.
+The bits are those that the network has when it is given the whole sequence (formats/sequences.md, "Place by
+place"), whatever the engine, the threads, the other streams, and whichever of `resume` and `step` saw what came
+before.
 """
 
 from __future__ import annotations

@@ -39,9 +39,12 @@ NODES = (
     Subsampling,
     Tanh,
 )
+# whose examples are sequences (t,) or (t, d), in networks from bytes to bytes
+OVER_SEQUENCES = (Attention, Embedding, LayerNormalisation, Lstm, Positions)
 
 __all__ = [
     "NODES",
+    "OVER_SEQUENCES",
     "Addition",
     "Attention",
     "AveragePooling",

@@ -66,7 +66,7 @@ class Lstm(Plain):
 
     def begin(self, run: Pass, weights: Sequence[Any], streams: int, *inputs: Shape) -> KeptCells:
         """Cells of 0, and the weights laid out."""
-        return begin_cells(*weights, streams, run.with_digits(INPUT_DIGITS))
+        return begin_cells(weights[0], weights[1], weights[2], streams, run.arithmetic)
 
     def resume(self, kept: Any, saved: Any, *x: Any) -> None:
         """The cells after those places."""

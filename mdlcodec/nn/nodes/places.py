@@ -18,5 +18,7 @@ def places_and_features(shape: Shape, what: str) -> tuple[int, int]:
 def on_cpu(x: Any) -> np.ndarray:
     """An array of the CPU's. Raises BadData for a device's."""
     if not isinstance(x, np.ndarray):
-        raise BadData("networks over sequences compute on the CPU alone; leave out --device and MDLCODEC_ENGINE")
+        raise BadData(
+            "networks over sequences compute on the CPU alone; leave out --device and MDLCODEC_ENGINE"
+        )
     return x

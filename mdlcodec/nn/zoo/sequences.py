@@ -9,7 +9,16 @@ import numpy as np
 
 from mdlcodec.errors import BadData
 from mdlcodec.nn.graph import Builder, Graph
-from mdlcodec.nn.nodes import Addition, Attention, Embedding, Gelu, LayerNormalisation, Linear, Lstm, Positions
+from mdlcodec.nn.nodes import (
+    Addition,
+    Attention,
+    Embedding,
+    Gelu,
+    LayerNormalisation,
+    Linear,
+    Lstm,
+    Positions,
+)
 
 SYMBOLS = 256
 
@@ -77,5 +86,7 @@ SEQUENCE_ARCHITECTURES: Mapping[str, SequenceArchitecture] = {each.name: each fo
 def sequence_architecture_named(name: str) -> SequenceArchitecture:
     """The network of that name. Raises BadData for an unknown one."""
     if name not in SEQUENCE_ARCHITECTURES:
-        raise BadData(f"no network over bytes named {name!r}; choose one of {', '.join(SEQUENCE_ARCHITECTURES)}")
+        raise BadData(
+            f"no network over bytes named {name!r}; choose one of {', '.join(SEQUENCE_ARCHITECTURES)}"
+        )
     return SEQUENCE_ARCHITECTURES[name]

@@ -225,7 +225,8 @@ class Int16Engine(Engine):
 
     @override
     def multiply(self, rows: np.ndarray, columns: Any, scales: np.ndarray) -> np.ndarray:
-        return multiplied(rows, *columns, scales)
+        panels, count = columns
+        return multiplied(rows, panels, count, scales)
 
     @staticmethod
     def _input_gradient(saved: Any, g: np.ndarray, exponent: int) -> np.ndarray:
