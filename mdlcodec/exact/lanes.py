@@ -1,4 +1,4 @@
-"""Ordered sums in eight lanes: term c goes to lane c mod 8 (formats/arithmetic.md, section 3).
+"""Ordered sums in eight lanes: term c goes to lane c mod 8 (formats/sequences.md, "Sums in lanes").
 
 The order depends on a term's place alone, so that a sum of the first terms never changes when more follow.
 """
