@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from node_cases import CASES, channels_first, channels_last, nodes
+from node_cases import CASES, channels_first, channels_last, entering, nodes
 
 from mdlcodec.errors import InexactComputation
 from mdlcodec.exact.engines import ENGINES
@@ -22,6 +22,7 @@ from mdlcodec.nn.nodes import (
     Addition,
     Convolution,
     Dropout,
+    Embedding,
     Flatten,
     Fold,
     Linear,
@@ -31,6 +32,7 @@ from mdlcodec.nn.nodes import (
 )
 from mdlcodec.sender import twins
 
+OF_INPUTS = (Embedding, Fold)  # whose inputs have no gradient
 ARITHMETIC = Arithmetic(ENGINES["float64"])
 # products of two digits everywhere: what is left of float64's differences is the float32 of sums
 PRECISE = Digits(2, 2, 2)
@@ -77,13 +79,13 @@ def test_a_node_gives_the_shapes_it_states(node, shapes, training):
     weights = node.initial(Stream(0, 1), *shapes)
     statistics = np.zeros(sum(shape[0] for shape in node.statistics(*shapes).values()), np.float32)
     run = Pass(ARITHMETIC, training=training, noise=Stream(0, 2))
-    x = [channels_last(Stream(i, 3).normals((3, *shape))) for i, shape in enumerate(shapes)]
+    x = [channels_last(entering(node, shape, 3, i)) for i, shape in enumerate(shapes)]
     before = [array.copy() for array in x]
     y, saved = node.forward(run, weights, statistics, *x)
     assert y.dtype == np.float32
     assert channels_first(y).shape == (3, *node.outputs(*shapes))
     if training:
-        wanted = [not isinstance(node, Fold)] * len(x)
+        wanted = [not isinstance(node, OF_INPUTS)] * len(x)
         slopes, gradients = node.backward(saved, np.ones_like(y), wanted)
         assert [g.shape for g in gradients] == [w.shape for w in weights]
         assert [g is not None and g.shape for g in slopes] == [
@@ -96,7 +98,7 @@ def test_a_node_gives_the_shapes_it_states(node, shapes, training):
 
 
 @pytest.mark.parametrize(
-    ("node", "shapes"), [c for c in CASES.values() if not isinstance(c.values[0], (Dropout, Fold))]
+    ("node", "shapes"), [c for c in CASES.values() if not isinstance(c.values[0], (Dropout, *OF_INPUTS))]
 )
 def test_gradients_are_those_of_float64(node, shapes):
     """Of a random combination of a node's values, by torch's autograd over its float twin."""

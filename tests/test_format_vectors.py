@@ -13,6 +13,8 @@ import vectors_by_decoder
 import vectors_by_package
 import vectors_of_codes_by_decoder
 import vectors_of_codes_by_package
+import vectors_of_sequences_by_decoder
+import vectors_of_sequences_by_package
 from vectors import FOLDER, PAGES, bits, same, value, vectors
 
 from mdlcodec.container.ids import Purpose
@@ -21,8 +23,12 @@ from mdlcodec.exact.engines import ENGINES
 FORMATS = Path(__file__).parents[1] / "formats"
 ALL = [vector for page in PAGES for vector in vectors(page)]
 BY = {
-    "package": vectors_by_package.CHECKS | vectors_of_codes_by_package.CHECKS,
-    "decoder": vectors_by_decoder.CHECKS | vectors_of_codes_by_decoder.CHECKS,
+    "package": vectors_by_package.CHECKS
+    | vectors_of_codes_by_package.CHECKS
+    | vectors_of_sequences_by_package.CHECKS,
+    "decoder": vectors_by_decoder.CHECKS
+    | vectors_of_codes_by_decoder.CHECKS
+    | vectors_of_sequences_by_decoder.CHECKS,
 }
 PRODUCTS = [v for v in ALL if v.primitive in ("fully connected", "convolution")]
 

@@ -51,11 +51,18 @@ class _Broken:
 
     def forward(self, *arguments):
         y, saved = self._engine.forward(*arguments)
-        return (y if self._result < 3 else self._off((None, None, None, y))[3]), saved
+        return (self._off((None, None, None, y))[3] if self._result == 3 else y), saved
 
     def backward(self, *arguments):
         results = self._engine.backward(*arguments)
         return self._off(results) if self._result < 3 else results
+
+    def columns(self, integers):
+        return self._engine.columns(integers)
+
+    def multiply(self, *arguments):
+        y = self._engine.multiply(*arguments)
+        return self._off((None,) * self._result + (y,))[self._result] if self._result == 4 else y
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -72,6 +79,11 @@ def test_the_engines_pass_in_milliseconds(name):
 )
 def test_one_unit_in_the_last_place_is_seen(name, result, what):
     assert f"{what} of its self-test's convolution" in problem_of(_Broken(ENGINES[name], result))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_one_unit_in_the_last_place_of_a_matrix_is_seen(name):
+    assert "products of its self-test's matrices of 6 terms" in problem_of(_Broken(ENGINES[name], 4))
 
 
 class _Saturating(Float64Matrices):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from node_cases import CASES, channels_first, channels_last
+from node_cases import CASES, channels_first, channels_last, entering
 
 from mdlcodec.exact.engines import ENGINES
 from mdlcodec.exact.integers import Digits
@@ -20,7 +20,7 @@ from mdlcodec.sender import twins
 ARITHMETIC = Arithmetic(ENGINES["float64"])
 NAMES = [node.__module__.rpartition(".")[2] for node in NODES]
 # files of the folder that hold no node
-_HELPERS = {"__init__", "windows"}
+_HELPERS = {"__init__", "places", "windows"}
 
 
 def test_one_file_a_node():
@@ -56,7 +56,7 @@ def _both(node, shapes, *, training):
     """Values of a node, exact and float, as (N, c, h, w) or (N, d); and their running statistics."""
     if hasattr(node, "digits"):
         node = type(node)(**(vars(node) | {"digits": Digits(2, 2, 2)}))
-    x = [Stream(i, 3).normals((6, *shape)) for i, shape in enumerate(shapes)]
+    x = [entering(node, shape, 6, i) for i, shape in enumerate(shapes)]
     tensors = _tensors(node, shapes)
     held = [p.to_held(tensors[name]) for name, p in node.parameters(*shapes).items()]
     moved = [tensors[name].copy() for name in node.statistics(*shapes)]

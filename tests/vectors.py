@@ -11,7 +11,7 @@ import numpy as np
 
 FOLDER = Path(__file__).parents[1] / "formats" / "vectors"
 PAGES = ("arithmetic", "container", "data", "graphs", "kernel", "labels", "network", "prequential", "reals")
-PAGES += ("subspace", "switching", "two_part", "variational")
+PAGES += ("sequences", "subspace", "switching", "two_part", "variational")
 
 
 class Vector(NamedTuple):

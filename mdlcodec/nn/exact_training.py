@@ -69,7 +69,7 @@ class Network:
         self.vector: Any = self._functions.array(state)
         self._gradient = self._functions.array(np.zeros(self._parameters, np.float32))
         self._gradients = _split(self._gradient, self._shapes)
-        self._trained = self._views(self.vector)
+        self._trained = self.views(self.vector)
 
     @property
     def state(self) -> np.ndarray:
@@ -107,8 +107,8 @@ class Network:
         self._batches = whole(saved, "batches")
         self._noise.seek(whole(saved, "noise"))
 
-    def _views(self, state: Any) -> list[tuple[list[Any], Any]]:
-        """Views of a state: each vertex' parameters and its running statistics."""
+    def views(self, state: Any) -> list[tuple[list[Any], Any]]:
+        """Views of a state like ``vector``: each vertex' parameters and its running statistics."""
         weights = _split(state[: self._parameters], self._shapes)
         statistics = _split(state[self._parameters :], self._statistics)
         return [(arrays, moved) for arrays, (moved,) in zip(weights, statistics, strict=True)]
@@ -165,4 +165,4 @@ class Network:
     def predict(self, x: np.ndarray, state: Any) -> np.ndarray:
         """Outputs under a state like ``vector``: float32 (N, h, w, c) or (N, d) -> float32 (N, outputs)."""
         run = Pass(self._arithmetic, training=False)
-        return self._functions.read(self._forward(self._functions.array(x), self._views(state), run)[0])
+        return self._functions.read(self._forward(self._functions.array(x), self.views(state), run)[0])

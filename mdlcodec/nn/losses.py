@@ -36,3 +36,12 @@ def squared_error(
     functions = arithmetic.functions
     loss, saved = SquaredError.forward(functions.read(outputs), targets)
     return loss, functions.array(saved[0]), None
+
+
+def cross_entropy_at_places(
+    arithmetic: Arithmetic, outputs: Any, targets: np.ndarray, smoothing: float
+) -> tuple[float, Any, np.ndarray]:
+    """`cross_entropy` of sequences, each place an example: outputs float32 (N, T, k), targets integers (N, T)."""
+    shape = tuple(outputs.shape)
+    loss, g, true = cross_entropy(arithmetic, outputs.reshape(-1, shape[-1]), targets.reshape(-1), smoothing)
+    return loss, g.reshape(shape), true

@@ -106,6 +106,16 @@ class Node(Protocol):
         ``into``: arrays that the parameters' gradients may be written to, and are then returned.
         """
 
+    def begin(self, run: Pass, weights: Sequence[Any], streams: int, *inputs: Shape) -> Any:
+        """What it keeps to go through sequences place by place: weights laid out, and nothing seen yet; ``inputs``:
+        shapes of the longest sequences."""
+
+    def resume(self, kept: Any, saved: Any, *x: Any) -> None:
+        """Moves what it keeps to after a forward pass from the first place on, of inputs x (S, T, ..)."""
+
+    def step(self, run: Pass, kept: Any, *x: Any) -> Any:
+        """One more place, (S, 1, ..) for each input -> (S, 1, ..): the bits that ``forward`` has there."""
+
 
 class Plain:
     """A node without parameters, of one input whose shape it keeps; others override what differs."""
@@ -141,6 +151,17 @@ class Plain:
         function, rest = saved
         dx, *gradients = function.backward(rest, g, wanted[0])
         return (dx,), gradients
+
+    def begin(self, run: Pass, weights: Sequence[Any], streams: int, *inputs: Shape) -> Any:
+        """The weights: places have nothing to do with one another."""
+        return weights
+
+    def resume(self, kept: Any, saved: Any, *x: Any) -> None:
+        """Nothing."""
+
+    def step(self, run: Pass, kept: Any, *x: Any) -> Any:
+        """As a sequence of one place."""
+        return self.forward(run, kept, None, *x)[0]  # type: ignore[attr-defined]
 
 
 def check_at_least(least: int, **numbers: int) -> None:

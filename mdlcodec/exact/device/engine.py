@@ -193,6 +193,19 @@ class DeviceEngine(Engine):
         db = scaled(reduction.total(totals(g.reshape(-1, outputs).double(), grid)), grid)
         return dx, dw, db.float()
 
+    @override
+    def columns(self, integers: np.ndarray) -> Any:
+        return [copied_to(self.device, matrix).t() for matrix in integers]  # (K, N) -> (N, K)
+
+    @override
+    def multiply(self, rows: np.ndarray, columns: Any, scales: np.ndarray) -> np.ndarray:
+        out = np.empty((*rows.shape[:2], columns[0].shape[0]), np.float32)
+        for i, matrix in enumerate(columns):
+            sums = self.products.multiply(copied_to(self.device, rows[i]), matrix, (2, 2))
+            scale = copied_to(self.device, scales[i])[:, None]
+            out[i] = (sums * scale + 0.0).float().cpu().numpy()  # + 0.0: no negative zero
+        return out
+
     def _input_gradient(self, saved: Any, g: torch.Tensor, exponent: torch.Tensor) -> torch.Tensor:
         """Convolutions of the gradient with flipped taps of the kernel, one for each residue of the stride."""
         stride, (n, height, width, channels) = saved.stride, saved.images.shape

@@ -40,3 +40,13 @@ class Engine(Protocol):
         and rounding. Where several processes share the batch, ``reduction`` puts the first and the second
         together, in that order; the gradient of x is that of this process's examples.
         """
+
+    def columns(self, integers: Any) -> Any:
+        """The right operands of `multiply`, laid out once: int16 (B, K, N) of two digits, K even, contiguous."""
+
+    def multiply(self, rows: Any, columns: Any, scales: Any) -> Any:
+        """Of B matrices each: int16 (B, M, K) of two digits, contiguous, what `columns` made of (B, K, N), and
+        scales float64 (B, M), powers of two -> float32 (B, M, N) of f32(scale * sum + 0.0).
+
+        Here arrays are numpy's whatever the engine: sums over a sequence are put together by the CPU.
+        """

@@ -170,6 +170,18 @@ class MatrixEngine(Engine):
         db = reduction.total(totals(g.reshape(-1), g.shape[3], *grid))
         return dx, dw, scaled(db, *grid).astype(np.float32)
 
+    @override
+    def columns(self, integers: np.ndarray) -> Any:
+        # (K, N) -> (N, K)
+        return [self.matrices.planes(np.ascontiguousarray(matrix.T), 2) for matrix in integers]
+
+    @override
+    def multiply(self, rows: np.ndarray, columns: Any, scales: np.ndarray) -> np.ndarray:
+        out = np.empty((*rows.shape[:2], columns[0][0].shape[0]), np.float32)
+        for i, planes in enumerate(columns):
+            out[i] = self.matrices.product(self.matrices.planes(rows[i], 2), planes, scales[i])
+        return out
+
     def _input_gradient(self, saved: Any, g: np.ndarray, exponent: int) -> np.ndarray:
         """Convolutions of the gradient with flipped taps of the kernel, one for each residue of the stride."""
         digits, stride, (n, height, width, _) = saved.digits, saved.stride, saved.planes[0].shape

@@ -121,4 +121,18 @@ def problem_of(engine: Any) -> str | None:
         for (what, answer), result in zip(_answers(case).items(), results, strict=True):
             if not np.array_equal(read(result), answer):
                 return f"{what} of its self-test's {case.name} differ from the known answer"
+    return _problem_of_matrices(engine)
+
+
+def _problem_of_matrices(engine: Any) -> str | None:
+    """The same of products of two-digit matrices, also of sums that int32 does not hold."""
+    for length in (6, 4200):
+        rows = _extremes((2, 3, length), LIMITS[2], 7).astype(np.int16)
+        columns = _extremes((2, length, 5), LIMITS[2], 8).astype(np.int16)
+        rows[1], columns[1] = LIMITS[2], -LIMITS[2]
+        scales = np.ldexp(1.0, -np.arange(6).reshape(2, 3))
+        sums = rows.astype(np.int64) @ columns.astype(np.int64)  # integers
+        answer = (sums * scales[:, :, None]).astype(np.float32)
+        if not np.array_equal(engine.multiply(rows, engine.columns(columns), scales), answer):
+            return f"products of its self-test's matrices of {length} terms differ from the known answer"
     return None

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from mdlcodec.exact.elementary import power_of_two
 from mdlcodec.exact.engines.contract import Engine
+from mdlcodec.exact.engines.int16.batches import multiplied, panels_of
 from mdlcodec.exact.engines.int16.microkernel import LANES, ROWS
 from mdlcodec.exact.engines.int16.operands import (
     gradient_pairs,
@@ -217,6 +218,15 @@ class Int16Engine(Engine):
         db = self._weight_gradient(saved, g, exponents, reduction, dw)
         db = scaled(reduction.total(db), exponents.largest, exponents.rows)
         return dx, dw, db.astype(np.float32)
+
+    @override
+    def columns(self, integers: np.ndarray) -> Any:
+        return panels_of(integers), integers.shape[2]
+
+    @override
+    def multiply(self, rows: np.ndarray, columns: Any, scales: np.ndarray) -> np.ndarray:
+        panels, count = columns
+        return multiplied(rows, panels, count, scales)
 
     @staticmethod
     def _input_gradient(saved: Any, g: np.ndarray, exponent: int) -> np.ndarray:

@@ -144,6 +144,23 @@ def pack_flipped(w, split, out):
 
 
 @njit(cache=True, nogil=True)
+def packed_rows(integers, out):
+    """Two-digit integers (K, N), K even -> panels out (panels, K / 2, WIDE): digits of pairs of rows, by column."""
+    length, columns = integers.shape
+    for panel in range(out.shape[0]):
+        start, to = panel * LANES, out[panel]
+        count = min(LANES, columns - start)
+        if count < LANES:
+            to[:] = 0
+        for pair in range(length // 2):
+            one, other = integers[2 * pair, start:], integers[2 * pair + 1, start:]
+            row = to[pair]
+            for lane in range(count):
+                row[lane] = _pair(np.int32(one[lane]), np.int32(other[lane]))
+        _split_columns(to)
+
+
+@njit(cache=True, nogil=True)
 def _add_on_grid(x, scale, sums):
     """Adds the rows of x, float32 (rows, O), rounded to the grid, to the sums, float64 (O,)."""
     for row in range(x.shape[0]):

@@ -1,0 +1,92 @@
+"""Networks over bytes, by name (formats/sequences.md, "Networks by name"). Adding one is a line in ``_KNOWN``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mdlcodec.errors import BadData
+from mdlcodec.nn.graph import Builder, Graph
+from mdlcodec.nn.nodes import (
+    Addition,
+    Attention,
+    Embedding,
+    Gelu,
+    LayerNormalisation,
+    Linear,
+    Lstm,
+    Positions,
+)
+
+SYMBOLS = 256
+
+
+@dataclass(frozen=True)
+class SequenceArchitecture:
+    """A network from symbols (t,), t at most ``places``, to scores of what follows each, (t, 256)."""
+
+    name: str
+    places: int
+    graph: Graph = field(repr=False)
+
+    @property
+    def parameters(self) -> int:
+        """Number of its weights."""
+        return self.graph.size((self.places,))
+
+
+def transformer(width: int, layers: int, heads: int, places: int) -> Graph:
+    """Pre-norm blocks (Radford et al. 2019): attention, then two linear layers of four times the width with a GELU
+    between them, each added to what entered it.
+
+    Names are embedding, positions, of block b norm1.b, qkv.b, out.b, norm2.b, fc1.b, fc2.b, then norm and scores.
+    """
+    net = Builder()
+    net(Embedding(width, SYMBOLS), name="embedding")
+    x = net(Positions(places), name="positions")
+    # what is added to grows with the number of blocks, unless each begins smaller
+    less = float(1.0 / np.sqrt(np.float64(2 * layers)))
+    for b in range(1, layers + 1):
+        net(LayerNormalisation(), (x,), name=f"norm1.{b}")
+        net(Linear(3 * width, gain=1.0), name=f"qkv.{b}")
+        net(Attention(heads), name=f"attention.{b}")
+        y = net(Linear(width, gain=less), name=f"out.{b}")
+        x = net(Addition(), (x, y), name=f"sum1.{b}")
+        net(LayerNormalisation(), name=f"norm2.{b}")
+        net(Linear(4 * width, gain=1.0), name=f"fc1.{b}")
+        net(Gelu(), name=f"gelu.{b}")
+        y = net(Linear(width, gain=less), name=f"fc2.{b}")
+        x = net(Addition(), (x, y), name=f"sum2.{b}")
+    net(LayerNormalisation(), name="norm")
+    net(Linear(SYMBOLS, gain=0.5), name="scores")
+    return net.graph()
+
+
+def lstm(width: int, layers: int) -> Graph:
+    """Layers of cells one above the other (Graves 2013). Names are embedding, lstm1, .., scores."""
+    net = Builder()
+    net(Embedding(width, SYMBOLS), name="embedding")
+    for number in range(1, layers + 1):
+        net(Lstm(width), name=f"lstm{number}")
+    net(Linear(SYMBOLS, gain=0.5), name="scores")
+    return net.graph()
+
+
+_KNOWN = (
+    SequenceArchitecture("transformer-small", 128, transformer(64, 2, 2, 128)),
+    SequenceArchitecture("transformer-medium", 128, transformer(128, 3, 4, 128)),
+    SequenceArchitecture("transformer", 128, transformer(256, 4, 4, 128)),
+    SequenceArchitecture("lstm", 128, lstm(256, 2)),
+)
+SEQUENCE_ARCHITECTURES: Mapping[str, SequenceArchitecture] = {each.name: each for each in _KNOWN}
+
+
+def sequence_architecture_named(name: str) -> SequenceArchitecture:
+    """The network of that name. Raises BadData for an unknown one."""
+    if name not in SEQUENCE_ARCHITECTURES:
+        raise BadData(
+            f"no network over bytes named {name!r}; choose one of {', '.join(SEQUENCE_ARCHITECTURES)}"
+        )
+    return SEQUENCE_ARCHITECTURES[name]
