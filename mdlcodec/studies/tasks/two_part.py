@@ -21,7 +21,8 @@ from mdlcodec.report.structure import structure_of
 
 
 def encode(task: dict[str, Any]) -> dict[str, Any]:
-    """The labels y of an .npz file ``training`` as a file ``file``: ``net``, ``preset``, ``seed``, ``options``."""
+    """The labels y of an .npz file ``training`` as a file ``file``: ``net``, ``preset``, ``seed``,
+    ``options``."""
     dataset = data.read(task["training"])
     blob, run = label_files.encode(
         dataset,
