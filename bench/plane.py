@@ -28,8 +28,8 @@ from typing import Any
 from mdlcodec.report.plane_table import PlaneTable
 from mdlcodec.report.plot import png
 from mdlcodec.report.strict_json import strict_json
-from mdlcodec.studies.plane import plane
-from mdlcodec.studies.plane.study import rounded
+from mdlcodec.studies import plane
+from mdlcodec.studies.information_plane.study import rounded
 
 BATCHES = (32, 64, 128, 256, 512, 1024)
 DEPTHS = (1, 2, 3, 4, 5)

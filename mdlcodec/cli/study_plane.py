@@ -114,8 +114,8 @@ def command(
         from mdlcodec.report.plot import require_matplotlib
 
         require_matplotlib()
-    from mdlcodec.studies.plane import plane, plane_of_activations
-    from mdlcodec.studies.plane.activations import is_activations
+    from mdlcodec.studies.information_plane import plane, plane_of_activations
+    from mdlcodec.studies.information_plane.activations import is_activations
 
     folder = Path(f"{stem(data)}.plane" if output is None else output)
     names = estimate or None

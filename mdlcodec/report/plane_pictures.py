@@ -161,17 +161,13 @@ def _information(axes: Axes, table: PlaneRecords, control: str, layer: int) -> N
             assert ixt is not None
             axes.plot(steps[1:], ixt[1:], style, color=colour, label=f"I(X;T), {name}")
     weights = list(table.moments[0].layers)[layer]
-    for number, run in enumerate(run for run in table.runs if run["control"] == control):
-        if run["transition"] is not None and run["times"]:
+    for run in table.runs:
+        if run["control"] == control and run["transition"] is not None and run["times"]:
             at = [run["step"] + time for time in run["times"]]
-            label = "equation 9, each seed" if number == 0 else None
-            axes.plot(
-                at, run["layers"][weights]["determinant"], "-", color="tab:red", linewidth=0.9, label=label
-            )
-            label = "equation 10, each seed" if number == 0 else None
-            axes.plot(
-                at, run["layers"][weights]["predicted"], ":", color="tab:red", linewidth=1.2, label=label
-            )
+            axes.plot(at, run["layers"][weights]["determinant"], "-", color="tab:red", linewidth=0.9)
+            axes.plot(at, run["layers"][weights]["predicted"], ":", color="tab:red", linewidth=1.3)
+    axes.plot([], [], "-", color="tab:red", label="equation 9 (determinant), each seed")
+    axes.plot([], [], ":", color="tab:red", label="equation 10, each seed")
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.grid(alpha=0.25)

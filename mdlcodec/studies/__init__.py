@@ -2,7 +2,7 @@
 the files with their records, so that a study that was ended goes on."""
 
 from mdlcodec.studies.frontier import frontier
-from mdlcodec.studies.plane import plane, plane_of_activations
+from mdlcodec.studies.information_plane import plane, plane_of_activations
 from mdlcodec.studies.randomise import randomise
 from mdlcodec.studies.teacher import teacher
 

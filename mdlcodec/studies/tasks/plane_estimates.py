@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from mdlcodec.files.temporary import write_whole
-from mdlcodec.studies.plane.activations import read_activations
-from mdlcodec.studies.plane.estimators import Layer, estimators
-from mdlcodec.studies.plane.estimators.by_file import check
-from mdlcodec.studies.plane.run import RunFolder, kept_examples, recipe_of
-from mdlcodec.studies.plane.training import Course
+from mdlcodec.studies.information_plane.activations import read_activations
+from mdlcodec.studies.information_plane.estimators import Layer, estimators
+from mdlcodec.studies.information_plane.estimators.by_file import check
+from mdlcodec.studies.information_plane.run import RunFolder, kept_examples, recipe_of
+from mdlcodec.studies.information_plane.training import Course
 
 _WRITTEN = (1980, 1, 1, 0, 0, 0)  # the same bytes whenever they are written
 

@@ -1,5 +1,5 @@
 """A training of a study of the information plane, watched at checkpoints: see
-`mdlcodec.studies.plane.run`."""
+`mdlcodec.studies.information_plane.run`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mdlcodec.files.temporary import write_whole
-from mdlcodec.studies.plane.run import RunFolder, kept_examples, recipe_of
+from mdlcodec.studies.information_plane.run import RunFolder, kept_examples, recipe_of
 from mdlcodec.studies.telling import tell
 
 

@@ -17,8 +17,8 @@ from mdlcodec.data.dataset import quoted
 from mdlcodec.data.labels import labels_of_array
 from mdlcodec.data.npz import DAMAGE, MEMBER_ENDING, damaged, open_archive, read_member
 from mdlcodec.errors import BadData
-from mdlcodec.studies.plane.networks import check_units
-from mdlcodec.studies.plane.ranges import Extent
+from mdlcodec.studies.information_plane.networks import check_units
+from mdlcodec.studies.information_plane.ranges import Extent
 
 SAMPLE = 2000
 """Examples of the stated sample: the first so many that were not trained on."""

@@ -10,8 +10,8 @@ import numpy as np
 from mdlcodec.report.information import label_entropy
 from mdlcodec.report.plane_records import PlaneMoment, PlanePath, PlaneSummary
 from mdlcodec.report.plane_table import PlaneTable
-from mdlcodec.studies.plane.processing import violations
-from mdlcodec.studies.plane.transition import start_of_compression
+from mdlcodec.studies.information_plane.processing import violations
+from mdlcodec.studies.information_plane.transition import start_of_compression
 
 
 def table_of(

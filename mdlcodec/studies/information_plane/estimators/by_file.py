@@ -15,7 +15,7 @@ from mdlcodec.files import label_file, label_inputs
 from mdlcodec.files import labels as label_files
 from mdlcodec.limits import SENDER_LIMITS
 from mdlcodec.report.information import label_entropy
-from mdlcodec.studies.plane.estimators.contract import Estimate, Layer
+from mdlcodec.studies.information_plane.estimators.contract import Estimate, Layer
 
 PRESET = 1
 

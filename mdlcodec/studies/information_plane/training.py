@@ -18,9 +18,9 @@ from mdlcodec.exact.random import Stream
 from mdlcodec.nn.exact_training import Network
 from mdlcodec.nn.graph import channels_first
 from mdlcodec.saved import Saved, joined, part_of, whole
-from mdlcodec.studies.plane.descent import OPTIMISERS
-from mdlcodec.studies.plane.networks import OUTPUT, graph_named, representations, weighted
-from mdlcodec.studies.plane.ranges import Extent
+from mdlcodec.studies.information_plane.descent import OPTIMISERS
+from mdlcodec.studies.information_plane.networks import OUTPUT, graph_named, representations, weighted
+from mdlcodec.studies.information_plane.ranges import Extent
 
 SNR_BATCHES = 32
 _AT_ONCE = 512  # examples that are predicted together

@@ -13,8 +13,8 @@ import numpy as np
 
 from mdlcodec.errors import CorruptFile, MdlcodecError
 from mdlcodec.studies.folder import StudyFolder
-from mdlcodec.studies.plane.after_transition import after_transition
-from mdlcodec.studies.plane.training import Course, Examples, Recipe, facts, followed
+from mdlcodec.studies.information_plane.after_transition import after_transition
+from mdlcodec.studies.information_plane.training import Course, Examples, Recipe, facts, followed
 
 _AGAIN = 20  # the first part of a training, one in so many steps, is repeated by another process
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mdlcodec.studies.plane.estimators.contract import Estimate, Layer
-from mdlcodec.studies.plane.estimators.plug_in import of_indices
+from mdlcodec.studies.information_plane.estimators.contract import Estimate, Layer
+from mdlcodec.studies.information_plane.estimators.plug_in import of_indices
 
 NESTED = (2, 8, 32, 128)
 QUANTILES = 32

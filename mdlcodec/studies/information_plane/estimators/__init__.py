@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mdlcodec.studies.plane.estimators.authors import authors
-from mdlcodec.studies.plane.estimators.bins import NESTED, EqualBins, quantile_bins
-from mdlcodec.studies.plane.estimators.by_file import by_file
-from mdlcodec.studies.plane.estimators.contract import Estimate, Estimator, Layer
-from mdlcodec.studies.plane.estimators.kernel_density import LOWER, UPPER, KernelDensity
-from mdlcodec.studies.plane.estimators.noisy import NoisyNetwork
+from mdlcodec.studies.information_plane.estimators.authors import authors
+from mdlcodec.studies.information_plane.estimators.bins import NESTED, EqualBins, quantile_bins
+from mdlcodec.studies.information_plane.estimators.by_file import by_file
+from mdlcodec.studies.information_plane.estimators.contract import Estimate, Estimator, Layer
+from mdlcodec.studies.information_plane.estimators.kernel_density import LOWER, UPPER, KernelDensity
+from mdlcodec.studies.information_plane.estimators.noisy import NoisyNetwork
 
 BY_FILE = "by file"
 

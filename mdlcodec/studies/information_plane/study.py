@@ -22,17 +22,17 @@ from mdlcodec.files.temporary import temporary_folder
 from mdlcodec.report.plane_records import PlaneMoment, PlanePath
 from mdlcodec.report.plane_table import PlaneTable
 from mdlcodec.studies.folder import StudyFolder
+from mdlcodec.studies.information_plane.activations import Activations, read_activations
+from mdlcodec.studies.information_plane.estimators import Estimate
+from mdlcodec.studies.information_plane.examples import PLAIN, Problem, examples_of
+from mdlcodec.studies.information_plane.ranges import Extent, range_of
+from mdlcodec.studies.information_plane.run import RunFolder, keep_examples, plain
+from mdlcodec.studies.information_plane.settings import Asked
+from mdlcodec.studies.information_plane.tables import table_of
+from mdlcodec.studies.information_plane.theorem1 import is_vacuous, squared_gap_bound
+from mdlcodec.studies.information_plane.training import Recipe
+from mdlcodec.studies.information_plane.transition import signal_to_noise
 from mdlcodec.studies.jobs import Job, run_side_by_side
-from mdlcodec.studies.plane.activations import Activations, read_activations
-from mdlcodec.studies.plane.estimators import Estimate
-from mdlcodec.studies.plane.examples import PLAIN, Problem, examples_of
-from mdlcodec.studies.plane.ranges import Extent, range_of
-from mdlcodec.studies.plane.run import RunFolder, keep_examples, plain
-from mdlcodec.studies.plane.settings import Asked
-from mdlcodec.studies.plane.tables import table_of
-from mdlcodec.studies.plane.theorem1 import is_vacuous, squared_gap_bound
-from mdlcodec.studies.plane.training import Recipe
-from mdlcodec.studies.plane.transition import signal_to_noise
 from mdlcodec.studies.trained_files import processes
 from mdlcodec.version import VERSION
 
@@ -244,7 +244,7 @@ def plane_of_activations(
         path.mkdir(parents=True, exist_ok=True)
         estimates = _Study(asked, most, progress).estimated([run], {run.name: ranges})
     paths = _paths([run], tuple(held.layers), asked.names, estimates, 0)
-    told = {"sample": len(held.sample), "trained_stated": held.stated}
+    told: dict[str, Any] = {"sample": len(held.sample), "trained_stated": held.stated}
     told |= {"variance": asked.variance, "beta": asked.beta}
     return table_of({PLAIN: run.steps}, tuple(held.layers), paths, (), (), (), held.classes, 0, told)
 

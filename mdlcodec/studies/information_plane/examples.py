@@ -12,10 +12,10 @@ from mdlcodec.data.array_likes import as_array
 from mdlcodec.data.unseen import features_beside
 from mdlcodec.errors import BadData
 from mdlcodec.exact.random import Stream
-from mdlcodec.studies.plane.activations import sample_of
-from mdlcodec.studies.plane.bottleneck import curve, joint_of
-from mdlcodec.studies.plane.symmetric import symmetric
-from mdlcodec.studies.plane.training import Examples
+from mdlcodec.studies.information_plane.activations import sample_of
+from mdlcodec.studies.information_plane.bottleneck import curve, joint_of
+from mdlcodec.studies.information_plane.symmetric import symmetric
+from mdlcodec.studies.information_plane.training import Examples
 from mdlcodec.studies.trained_files import Sets
 
 PLAIN, RANDOM_LABELS, FULL_BATCH = "", "random-labels", "full-batch"

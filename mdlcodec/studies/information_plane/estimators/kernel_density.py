@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mdlcodec.studies.plane.estimators.contract import Estimate, Layer
-from mdlcodec.studies.plane.estimators.distances import log_mean_kernels
+from mdlcodec.studies.information_plane.estimators.contract import Estimate, Layer
+from mdlcodec.studies.information_plane.estimators.distances import log_mean_kernels
 
 UPPER, LOWER = 2.0, 8.0  # times sigma^2: how wide the kernels of either bound are
 

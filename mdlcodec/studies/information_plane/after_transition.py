@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from mdlcodec.studies.plane.diffusion import Law, law, predicted_information
-from mdlcodec.studies.plane.gaussian_bound import bin_noise, gaussian_bound
-from mdlcodec.studies.plane.transition import signal_to_noise, transition
+from mdlcodec.studies.information_plane.diffusion import Law, law, predicted_information
+from mdlcodec.studies.information_plane.gaussian_bound import bin_noise, gaussian_bound
+from mdlcodec.studies.information_plane.transition import signal_to_noise, transition
 
 BIN_WIDTH = 2 / 29
 """Of the authors' bins, which sigma_z is of."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mdlcodec.studies.plane.estimators.contract import Estimate
+from mdlcodec.studies.information_plane.estimators.contract import Estimate
 
 
 def symbols(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

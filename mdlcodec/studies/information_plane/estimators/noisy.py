@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mdlcodec.exact.random import Stream
-from mdlcodec.studies.plane.estimators.contract import Estimate, Layer
-from mdlcodec.studies.plane.estimators.distances import log_mean_kernels
+from mdlcodec.studies.information_plane.estimators.contract import Estimate, Layer
+from mdlcodec.studies.information_plane.estimators.distances import log_mean_kernels
 
 _PURPOSE = 0x6E6F697365  # of its stream
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from mdlcodec.errors import BadData
 from mdlcodec.nn.graph import channels_first
-from mdlcodec.studies.plane.checkpoints import checkpoints as checkpoints_of
-from mdlcodec.studies.plane.descent import OPTIMISERS, RATES
-from mdlcodec.studies.plane.estimators import estimators
-from mdlcodec.studies.plane.examples import CONTROLS, FULL_BATCH, Problem
-from mdlcodec.studies.plane.networks import OUTPUT, check_units, graph_named, representations
-from mdlcodec.studies.plane.training import Recipe
+from mdlcodec.studies.information_plane.checkpoints import checkpoints as checkpoints_of
+from mdlcodec.studies.information_plane.descent import OPTIMISERS, RATES
+from mdlcodec.studies.information_plane.estimators import estimators
+from mdlcodec.studies.information_plane.examples import CONTROLS, FULL_BATCH, Problem
+from mdlcodec.studies.information_plane.networks import OUTPUT, check_units, graph_named, representations
+from mdlcodec.studies.information_plane.training import Recipe
 
 
 @dataclass(frozen=True)

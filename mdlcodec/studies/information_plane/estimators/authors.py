@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mdlcodec.studies.plane.estimators.contract import Estimate, Layer
-from mdlcodec.studies.plane.estimators.plug_in import of_indices
+from mdlcodec.studies.information_plane.estimators.contract import Estimate, Layer
+from mdlcodec.studies.information_plane.estimators.plug_in import of_indices
 
 EDGES = np.linspace(-1, 1, 30, dtype=np.float32)
 
