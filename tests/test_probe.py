@@ -190,7 +190,7 @@ def test_no_file_is_decoded_by_the_process_that_encoded_it(tmp_path, monkeypatch
         def begin(self):
             pass
 
-        def ask(self, task):
+        def ask(self, task, tell):
             asked.append((self.number, task["do"], task["file"]))
             return {task["do"]: 1}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mdlcodec.cli import study_frontier, study_randomise, study_samples, study_teacher
+from mdlcodec.cli import study_frontier, study_plane, study_randomise, study_samples, study_teacher
 from mdlcodec.cli.failures import CommandGroup
 
 
@@ -17,5 +17,5 @@ def command() -> None:
     """
 
 
-for module in (study_frontier, study_randomise, study_samples, study_teacher):
+for module in (study_frontier, study_plane, study_randomise, study_samples, study_teacher):
     command.add_command(module.command)

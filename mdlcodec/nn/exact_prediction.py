@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from mdlcodec.errors import InexactComputation
 from mdlcodec.exact.choice import chosen_arithmetic
 from mdlcodec.exact.linear import Arithmetic
+from mdlcodec.nn.exact_training import Recorder
 from mdlcodec.nn.graph import Graph
 from mdlcodec.nn.node import Parameter, Pass, Shape
 from mdlcodec.nn.weights import Weights, fitted
@@ -19,9 +20,6 @@ from mdlcodec.nn.zoo.architecture import Architecture
 # examples whose activations are in memory at once take about so many values
 _VALUES_AT_ONCE = 1 << 23
 _MOST_AT_ONCE = 1024
-
-Recorder = Callable[[str, np.ndarray], None]
-"""Is told the name of a vertex and its value for the examples computed, channels last."""
 
 
 def with_units(graph: Graph, weights: Weights, inputs: Shape) -> tuple[Graph, dict[str, np.ndarray]]:

@@ -1,6 +1,6 @@
 """Training that both sides repeat: a graph over one flat float32 vector of weights and running statistics."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,9 @@ from mdlcodec.nn.graph import Graph
 from mdlcodec.nn.losses import Loss, cross_entropy
 from mdlcodec.nn.node import Pass, Shape
 from mdlcodec.saved import Saved, taken, whole
+
+Recorder = Callable[[str, np.ndarray], None]
+"""Is told the name of a vertex and its value for the examples computed, channels last."""
 
 
 def _size(shape: Shape) -> int:
@@ -113,7 +116,9 @@ class Network:
         statistics = _split(state[self._parameters :], self._statistics)
         return [(arrays, moved) for arrays, (moved,) in zip(weights, statistics, strict=True)]
 
-    def _forward(self, x: Any, views: list[tuple[list[Any], Any]], run: Pass) -> tuple[Any, list[Any]]:
+    def _forward(
+        self, x: Any, views: list[tuple[list[Any], Any]], run: Pass, record: Recorder | None = None
+    ) -> tuple[Any, list[Any]]:
         """The outputs, and what each vertex' backward pass needs."""
         values, kept = [x], []
         for number, (vertex, (weights, statistics)) in enumerate(
@@ -123,6 +128,8 @@ class Network:
                 run, weights, statistics, *(values[entering] for entering in vertex.inputs)
             )
             values.append(value)
+            if record is not None:
+                record(vertex.name, self._functions.read(value))
             kept.append(saved if run.training else None)
             for entering in vertex.inputs:  # values that nothing reads any more are freed
                 if self._last_readers[entering] == number:
@@ -162,7 +169,8 @@ class Network:
                 if needed:
                     slopes[value] = add.forward(slopes[value], slope)[0] if value in slopes else slope
 
-    def predict(self, x: np.ndarray, state: Any) -> np.ndarray:
+    def predict(self, x: np.ndarray, state: Any, record: Recorder | None = None) -> np.ndarray:
         """Outputs under a state like ``vector``: float32 (N, h, w, c) or (N, d) -> float32 (N, outputs)."""
         run = Pass(self._arithmetic, training=False)
-        return self._functions.read(self._forward(self._functions.array(x), self.views(state), run)[0])
+        views = self.views(state)
+        return self._functions.read(self._forward(self._functions.array(x), views, run, record)[0])

@@ -2,8 +2,17 @@
 the files with their records, so that a study that was ended goes on."""
 
 from mdlcodec.studies.frontier import frontier
+from mdlcodec.studies.information_plane import plane, plane_of_activations
 from mdlcodec.studies.randomise import randomise
 from mdlcodec.studies.samples import samples, samples_of_teacher
 from mdlcodec.studies.teacher import teacher
 
-__all__ = ["frontier", "randomise", "samples", "samples_of_teacher", "teacher"]
+__all__ = [
+    "frontier",
+    "plane",
+    "plane_of_activations",
+    "randomise",
+    "samples",
+    "samples_of_teacher",
+    "teacher",
+]

@@ -15,14 +15,18 @@ from mdlcodec.report.strict_json import strict_json
 
 
 class StudyFolder:
-    """NAME.mdl and NAME.json for each point; a record says all that its point depends on, and the file's hash."""
+    """NAME.mdl and NAME.json for each point; a record says all that its point depends on, and the file's
+    hash.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    ``ending``: of the files, where they are no .mdl files.
+    """
+
+    def __init__(self, path: Path, ending: str = ".mdl") -> None:
+        self.path, self._ending = path, ending
 
     def check(self, points: Mapping[str, Mapping[str, Any]]) -> None:
-        """Raise MdlcodecError where this is no folder, or holds points of another study; ``points``: by name, what
-        each depends on."""
+        """Raise MdlcodecError where this is no folder, or holds points of another study; ``points``: by name,
+        what each depends on."""
         if os.path.lexists(self.path) and not self.path.is_dir():
             raise MdlcodecError(f"{str(self.path)!r} is no folder; choose another")
         for name, settings in points.items():
@@ -33,7 +37,7 @@ class StudyFolder:
 
     def file(self, name: str) -> Path:
         """Of a point."""
-        return self.path / f"{name}.mdl"
+        return self.path / f"{name}{self._ending}"
 
     def record(self, name: str) -> Path:
         """Beside it."""

@@ -1,4 +1,5 @@
-"""Files that are encoded and decoded side by side on cores, each decoded by another process than encoded it."""
+"""Files that are encoded and decoded side by side on cores, each decoded by another process than encoded
+it."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -17,13 +19,15 @@ from mdlcodec.errors import MdlcodecError
 from mdlcodec.report.parent import PARENT
 from mdlcodec.report.strict_json import strict_json
 
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
+_ONE_THREAD = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+)
 
 
 @dataclass(frozen=True)
 class Job:
-    """A file to be made; ``name``: of it; ``begin`` prepares it and gives the task (see studies.tasks; ``of`` says
-    which), ``end`` clears away."""
+    """A file to be made; ``name``: of it; ``begin`` prepares it and gives the task (see studies.tasks; ``of``
+    says which), ``end`` clears away."""
 
     name: str
     begin: Callable[[], dict[str, Any]]
@@ -49,19 +53,23 @@ class _Worker:
             encoding="utf-8",
         )
 
-    def ask(self, task: dict[str, Any]) -> dict[str, Any]:
-        """Its answer. Raises MdlcodecError where it fails, or the process ends."""
+    def ask(self, task: dict[str, Any], tell: Callable[[str], None]) -> dict[str, Any]:
+        """Its answer; ``tell`` is given what it says before that. Raises MdlcodecError where it fails, or the
+        process ends."""
         assert self._process is not None
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        line = ""
+        answer: dict[str, Any] = {"told": ""}
         with contextlib.suppress(OSError):
             self._process.stdin.write(strict_json(task) + "\n")
             self._process.stdin.flush()
-            line = self._process.stdout.readline()
-        if not line:
+            while set(answer) == {"told"}:
+                line = self._process.stdout.readline()
+                answer = json.loads(line) if line else {}
+                if set(answer) == {"told"}:
+                    tell(answer["told"])
+        if not answer or set(answer) == {"told"}:
             raise MdlcodecError("a process that encodes or decodes was ended")
-        answer: dict[str, Any] = json.loads(line)
         if "failed" in answer:
             raise MdlcodecError(answer["failed"])
         return answer
@@ -128,11 +136,20 @@ class _Queue:
             self._changed.notify_all()
 
 
+def _said(tell: Callable[[str], None], job: Job, text: str) -> None:
+    tell(f"{job.name}: {text}")
+
+
 def run_side_by_side(
-    jobs: Sequence[Job], workers: int, *, one_thread: bool = False
+    jobs: Sequence[Job],
+    workers: int,
+    *,
+    one_thread: bool = False,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> Iterator[tuple[Job, dict[str, Any]]]:
-    """Each job with what is known of it, as they end, ``workers`` at a time; with several workers each has one
-    thread, and with ``one_thread`` always.
+    """Each job with what is known of it, as they end, ``workers`` at a time; with several workers each has
+    one thread, and with ``one_thread`` always. ``tell`` is given what workers say meanwhile, with the job's
+    name.
 
     Raises MdlcodecError of the first that fails, once the others were ended; so they are if the caller stops.
     """
@@ -151,13 +168,14 @@ def run_side_by_side(
         processes[number].begin()
         while (todo := queue.next(number)) is not None:
             job = todo if isinstance(todo, Job) else todo.job
+            said = partial(_said, tell, job)
             try:
                 if isinstance(todo, Job):
                     task = todo.begin()
-                    answer = processes[number].ask(task | {"do": "encode"})
+                    answer = processes[number].ask(task | {"do": "encode"}, said)
                     queue.ended(_Made(todo, task, answer, number))
                     continue
-                answer = todo.answer | processes[number].ask(todo.task | {"do": "decode"})
+                answer = todo.answer | processes[number].ask(todo.task | {"do": "decode"}, said)
                 job.end()
                 ended.put((job, answer))
                 queue.ended()

@@ -1,7 +1,7 @@
 """A process that encodes and decodes what it is told to, line by line: python -m mdlcodec.studies.worker.
 
-A line on stdin is a task, a JSON object, and the line that answers it another one. It ends where stdin does, or
-with the process that started it.
+A line on stdin is a task, a JSON object, and the line that answers it another one; lines before it, {"told": text},
+tell how far the task is. It ends where stdin does, or with the process that started it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ from mdlcodec.errors import MdlcodecError
 from mdlcodec.report.parent import end_with_parent
 from mdlcodec.report.strict_json import strict_json
 from mdlcodec.studies.tasks import TASKS
+from mdlcodec.studies.telling import told_to
 
 
 def main() -> None:
     """Answers every line."""
     end_with_parent(holds_stdin=False)
+    told_to(lambda text: print(strict_json({"told": text}), flush=True))
     for line in sys.stdin:
         task = json.loads(line)
         try:

@@ -27,7 +27,8 @@ def encode(task: dict[str, Any]) -> dict[str, Any]:
 
 
 def decode(task: dict[str, Any]) -> dict[str, Any]:
-    """Whether ``file`` gives the labels in ``data`` back, from the inputs there. Raises MdlcodecError if not."""
+    """Whether ``file`` gives the labels in ``data`` back, from the inputs there. Raises MdlcodecError if
+    not."""
     file = label_file.parse(Path(task["file"]).read_bytes())
     decoded, run = label_files.decode(
         file, label_inputs.inputs_from(task["data"]), device="cpu", limits=SENDER_LIMITS

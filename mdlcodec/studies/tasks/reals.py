@@ -1,4 +1,5 @@
-"""A file of real numbers, and of a network in it the error on test examples: a point of a study of teachers."""
+"""A file of real numbers, and of a network in it the error on test examples: a point of a study of
+teachers."""
 
 from __future__ import annotations
 
