@@ -41,9 +41,11 @@ class _Memories:
         bucket[:] = [check] + [(0, 0)] * 15
         return bucket
 
-    def _of(self, key, limit, p=1 << 21):
+    def _of(self, key, limit, zeros=None, ones=None):
+        """The adaptive probability of a key, which learns; at first one half, or by counts."""
         if key not in self.adaptive:
-            self.adaptive[key] = Adaptive(limit, p)
+            self.adaptive[key] = Adaptive(limit) if zeros is None else Adaptive(limit, by_counts(zeros, ones), 24)
+        self.learning.append(self.adaptive[key])
         return self.adaptive[key]
 
     def inputs(self, i, begun, node):
@@ -53,9 +55,8 @@ class _Memories:
         for k, bucket in enumerate(self.found):
             history, recent = bucket[node]
             seen = bin(recent)[3:] if recent else ""
-            by_history = self._of(("history", k, history), 1023, by_counts(*COUNTS[history]))
-            by_recent = self._of(("recent", k, recent), 1023, by_counts(seen.count("0"), seen.count("1")))
-            self.learning += [by_history, by_recent]
+            by_history = self._of(("history", k, history), 1023, *COUNTS[history])
+            by_recent = self._of(("recent", k, recent), 1023, seen.count("0"), seen.count("1"))
             self.histories.append(history)
             given = [stretch(by_history.p), 0, 0, 0, 0]
             if history:
@@ -65,15 +66,11 @@ class _Memories:
             if count and (byte + 256) >> (8 - i) == begun:
                 expected = byte >> (7 - i) & 1
                 self.holds[k] = byte, expected
-                of_run = self._of(("run", k, min(count, 31), i, expected), 255)
-                self.learning.append(of_run)
-                given[4] = stretch(of_run.p)
+                given[4] = stretch(self._of(("run", k, min(count, 31), i, expected), 255).p)
             x += given
         for k in self.direct_of:
             place = bits(mix(self.hashes[k], self.second), 20, self.direct_bits)
-            direct = self._of(("direct", k, place, node), 255)
-            self.learning.append(direct)
-            x.append(stretch(direct.p))
+            x.append(stretch(self._of(("direct", k, place, node), 255).p))
         return x
 
     def learn(self, y):

@@ -42,8 +42,8 @@ def stretch(p):
 class Adaptive:
     """An adaptive probability."""
 
-    def __init__(self, limit, p=1 << 21):
-        self.p, self.count, self.limit = p, 0, limit
+    def __init__(self, limit, p=1 << 21, count=0):
+        self.p, self.count, self.limit = p, count, limit
 
     def learn(self, y):
         """Takes a bit."""

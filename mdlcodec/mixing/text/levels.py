@@ -36,17 +36,19 @@ _LIGHT = (*_FAST, "order5", "word_1", "skip1_2", "followed1", "classes6", "order
 _DEFAULT = (
     *_LIGHT,
     *"column word_12 word_2 followed2 word_first word_case_1 name tag word_ending word_beginning".split(),
+    *"order7 word_3 word_13 letters4 word_gap word_endings name_1 bracket".split(),
 )
-_SLOW = (*_DEFAULT, *"order7 word_3 word_13 letters4 word_gap word_endings name_1 bracket".split())
+_SLOW = (*_DEFAULT, *"order10 word_beginnings skip2_2 skip1_3 above word_initials folded5 followed3".split())
 _SLOWEST = (
     *_SLOW,
-    *(
-        "order10 word_beginnings skip2_2 skip1_3 above word_initials folded5 followed3 tags line_start "
-        "word_lengths word_23 ending_gap word_capital attribute indentation followed1_1 word_line folded3"
-    ).split(),
+    *"tags line_start word_lengths word_23 ending_gap word_capital attribute indentation followed1_1".split(),
+    *"word_line folded3 skip1 word_4 classes12 number".split(),
 )
-_FEW_SETS = ("begun", "byte1", "match", "met", "byte2", "match_begun", "first", "word")
-_MORE_SETS = (*_FEW_SETS, "classes", "structure", "guesses", "runs", "history4", "history_word", "lengths", "run4")
+_FEW_SETS = ("begun", "byte1", "match", "met", "byte2", "match_begun", "first", "word", "guesses")
+_MORE_SETS = (
+    *_FEW_SETS,
+    *"classes structure runs history4 history_word lengths run4 byte3 begun_class".split(),
+)
 _ALL_SETS = tuple(name for name in selectors.NAMES if name != "none")
 
 _LEVEL_1 = Level(
@@ -77,15 +79,15 @@ _LEVEL_3 = Level(
 )
 _LEVEL_5 = Level(
     contexts=_DEFAULT,
-    direct=("order1", "order2", "order3", "order4", "word", "word_1"),
+    direct=_DEFAULT,
     mixers=_MORE_SETS,
     final=("begun", "match_begun", "byte1", "none"),
     matches=(5, 8, 14),
-    buckets=12,
+    buckets=10,
     run_bits=17,
-    direct_bits=17,
+    direct_bits=16,
     head_bits=21,
-    window_bits=25,
+    window_bits=24,
     speed=30_000,
 )
 _LEVEL_7 = Level(
@@ -94,12 +96,12 @@ _LEVEL_7 = Level(
     mixers=_ALL_SETS,
     final=("begun", "match_begun", "byte1", "met", "none"),
     matches=(4, 7, 12, 20),
-    buckets=24,
+    buckets=20,
     run_bits=18,
     direct_bits=17,
     head_bits=22,
     window_bits=26,
-    speed=18_000,
+    speed=20_000,
 )
 _LEVEL_9 = Level(
     contexts=_SLOWEST,

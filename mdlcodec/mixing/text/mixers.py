@@ -18,6 +18,7 @@ WEIGHT_ONE = 1 << 20
 WEIGHT_LIMIT = (1 << 23) - 1  # 8, so that a weight times an input fits 32 bits
 LANES = 8  # inputs are filled up to a multiple
 _ERROR_SHIFT = 12
+_HALF_AFTER = 2000  # uses
 
 
 def filled(width: int) -> int:
@@ -28,7 +29,7 @@ def filled(width: int) -> int:
 class Mixers(NamedTuple):
     """Of s sets of rows over i inputs: weights, int32 (rows, i); uses, int64 (rows,); offsets, int64 (s + 1,), the
     first row of each set; chosen, int64 (s,), the rows in use; logits and probabilities that they give, int64 (s,);
-    rates, int64 (3,): at the start, in the end, and uses until the former is halved."""
+    rates, int64 (2,): what is added at first, and falls with the uses of a row; what remains."""
 
     weights: npt.NDArray[np.int32]
     uses: npt.NDArray[np.int64]
@@ -39,7 +40,7 @@ class Mixers(NamedTuple):
     rates: npt.NDArray[np.int64]
 
 
-def new_mixers(sizes: list[int], inputs: int, initial: int, rates: tuple[int, int, int]) -> Mixers:
+def new_mixers(sizes: list[int], inputs: int, initial: int, rates: tuple[int, int]) -> Mixers:
     """Mixers of sets with so many rows, of so many inputs and a constant one, whose weight is 0 at first, and that of
     the others the initial one."""
     row = np.zeros(filled(inputs + 1), np.int32)
@@ -53,7 +54,7 @@ def new_mixers(sizes: list[int], inputs: int, initial: int, rates: tuple[int, in
         np.zeros(rows, np.int64),
         offsets,
         *(np.zeros(len(sizes), np.int64) for _ in range(3)),
-        np.array([rates]*len(sizes) if len(np.shape(rates))==1 else rates, np.int64),
+        np.array(rates, np.int64),
     )
 
 
@@ -93,8 +94,7 @@ def learn(mixers, x, bit):  # type: ignore[no-untyped-def]
     """After the bit whose inputs were x: every chosen row makes its own loss smaller."""
     for s in range(mixers.chosen.shape[0]):
         row = mixers.chosen[s]
-        start, end, half = mixers.rates[s, 0], mixers.rates[s, 1], mixers.rates[s, 2]
-        rate = end + start * half // (half + mixers.uses[row])
+        rate = mixers.rates[1] + mixers.rates[0] * _HALF_AFTER // (_HALF_AFTER + mixers.uses[row])
         mixers.uses[row] += 1
         error = (((bit << PROBABILITY_BITS) - mixers.probabilities[s]) * rate) >> _ERROR_SHIFT
         if error != 0:

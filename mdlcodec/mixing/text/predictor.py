@@ -34,9 +34,8 @@ _fill_selectors, _length_class = selectors.fill, selectors.length_class
 _LEAST = 64  # of 2^24: what a bit has at least
 _CONSTANT = 256  # the last input
 _START = 4  # the sum of the initial weights
-import os
-_RATES = tuple(int(v) for v in os.environ.get('RATES','400 10 2000').split())
-_FINAL_RATES = tuple(int(v) for v in os.environ.get('FRATES','400 30 2000').split())
+_RATES = (400, 10)  # what is added at first, and what remains
+_FINAL_RATES = (400, 30)
 
 
 class Predictor(NamedTuple):
@@ -82,8 +81,8 @@ def new_predictor(level: Level, n: int) -> Predictor:
         np.zeros(len(rows), np.int64),
         np.array(of_mixers, np.int64),
         np.array(of_final, np.int64),
-        mixer_kinds.new_mixers([rows[s] for s in of_mixers], given, _START * one // given, getattr(level,'rates',_RATES)),
-        mixer_kinds.new_mixers([rows[s] for s in of_final], len(of_mixers), one // len(of_mixers), getattr(level,'final_rates',_FINAL_RATES)),
+        mixer_kinds.new_mixers([rows[s] for s in of_mixers], given, _START * one // given, _RATES),
+        mixer_kinds.new_mixers([rows[s] for s in of_final], len(of_mixers), one // len(of_mixers), _FINAL_RATES),
         correction_kinds.new_corrections(),
     )
 
