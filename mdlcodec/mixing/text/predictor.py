@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mdlcodec.compiled import njit
-from mdlcodec.entropy.numba_coder import decode_bit, encode_bit
+from mdlcodec.entropy.numba_coder import decode_split, encode_split
 from mdlcodec.mixing.text import contexts as context_kinds
 from mdlcodec.mixing.text import corrections as correction_kinds
 from mdlcodec.mixing.text import matches as match_models
@@ -154,10 +154,10 @@ def code(predictor, state, words, decode, block, probabilities):  # type: ignore
             p = _corrected(predictor, logit, begun) << 2
             p = min((1 << 24) - _LEAST, max(_LEAST, p))
             if decode:
-                y = np.int64(decode_bit(state, words, p))
+                y = np.int64(decode_split(state, words, p))
             else:
                 y = (byte >> (7 - bit)) & 1
-                encode_bit(state, words, y, p)
+                encode_split(state, words, y, p)
             probabilities[8 * i + bit] = p if y else (1 << 24) - p
             _learn_mixers(predictor.mixers, x, y)
             _learn_mixers(predictor.final, final_x, y)
