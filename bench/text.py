@@ -45,7 +45,12 @@ def _ppmd(text: bytes) -> int:
     return len(encoder.encode(text) + encoder.flush())
 
 
-OTHERS: dict[str, Callable[[bytes], int]] = {"xz -9e": _xz, "zstd -22": _zstd, "brotli -11": _brotli, "PPMd": _ppmd}
+OTHERS: dict[str, Callable[[bytes], int]] = {
+    "xz -9e": _xz,
+    "zstd -22": _zstd,
+    "brotli -11": _brotli,
+    "PPMd": _ppmd,
+}
 
 
 def text_of(path: Path, first: int | None) -> bytes:
@@ -115,26 +120,38 @@ def table(rows: list[dict[str, Any]]) -> str:
         "CPU seconds of one core each way, compilation not counted. Nothing is drawn by chance. The machine was shared",
         "while it measured. PPMd: order 16, 256 MB.",
         "",
-        "| text | n | " + " | ".join(f"level {level}" for level in levels) + " | " + " | ".join(OTHERS) + " |",
+        "| text | n | "
+        + " | ".join(f"level {level}" for level in levels)
+        + " | "
+        + " | ".join(OTHERS)
+        + " |",
         "|" + "---|" * (2 + len(levels) + len(OTHERS)),
     ]
     for one in rows:
         ours = {entry["level"]: entry for entry in one["levels"]}
         cells = [
-            f"{ours[k]['bytes']:,} ({ours[k]['encode_seconds']:.1f}, {ours[k]['decode_seconds']:.1f})" if k in ours else ""
+            f"{ours[k]['bytes']:,} ({ours[k]['encode_seconds']:.1f}, {ours[k]['decode_seconds']:.1f})"
+            if k in ours
+            else ""
             for k in levels
         ]
         cells += [f"{one['others'][name]:,}" if name in one["others"] else "" for name in OTHERS]
         lines.append(f"| {one['text']} | {one['n']:,} | " + " | ".join(cells) + " |")
     told = rows[-1]
     named = ", ".join(f"{name} {value}" for name, value in told["versions"].items())
-    lines += ["", f"{told['machine']['processor']}, {told['machine']['cores']} cores; {named}; {told['date']}.", ""]
+    lines += [
+        "",
+        f"{told['machine']['processor']}, {told['machine']['cores']} cores; {named}; {told['date']}.",
+        "",
+    ]
     return "\n".join(lines)
 
 
 def main() -> None:
     """Measures, and adds rows."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--levels", nargs="+", type=int, default=[1, 5, 9])
     parser.add_argument("--first", type=int)

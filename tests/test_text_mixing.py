@@ -107,7 +107,15 @@ def test_damaged_payloads_give_wrong_bytes_alone(level):
     text = (MIXED * 2)[:600]
     payload, _ = coded(text, level)
     drawn = np.random.default_rng(level)
-    for wrong in (b"", payload[:20], payload[1:], bytes(600), b"\xff" * 600, drawn.bytes(900), drawn.bytes(3)):
+    for wrong in (
+        b"",
+        payload[:20],
+        payload[1:],
+        bytes(600),
+        b"\xff" * 600,
+        drawn.bytes(900),
+        drawn.bytes(3),
+    ):
         assert len(decoded(wrong, 600, level)) == 600
     assert decoded(payload + bytes(9), 600, level) == text
 
@@ -187,7 +195,9 @@ def test_mixers_do_not_overflow(sign):
         assert mixed(mixers, x) == max(-LIMIT, min(LIMIT, expected))
         for bit in (0, 1, 0, 1):
             mixed(mixers, x)
-            error = ((bit << 22) - mixers.probabilities[0]) * (10 + 400 * 2000 // (2000 + mixers.uses[0])) >> 12
+            error = ((bit << 22) - mixers.probabilities[0]) * (
+                10 + 400 * 2000 // (2000 + mixers.uses[0])
+            ) >> 12
             after = mixers.weights[0, 0] + ((sign * INPUT_LIMIT * error + 8192) >> 14)
             learn(mixers, x, bit)
             assert (mixers.weights == max(-WEIGHT_LIMIT, min(WEIGHT_LIMIT, after))).all()

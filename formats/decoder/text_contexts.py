@@ -18,7 +18,15 @@ def bits(h, shift, count):
 
 def _class(s):
     if s < 128:
-        for number, symbols in ((4, " "), (5, "\n"), (8, ".!?"), (9, ",:;"), (10, "\"'`"), (11, "([{<"), (12, ")]}>")):
+        for number, symbols in (
+            (4, " "),
+            (5, "\n"),
+            (8, ".!?"),
+            (9, ",:;"),
+            (10, "\"'`"),
+            (11, "([{<"),
+            (12, ")]}>"),
+        ):
             if chr(s) in symbols:
                 return number
         if chr(s) in "-_":

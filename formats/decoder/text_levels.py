@@ -15,7 +15,9 @@ name name_1 name_12 name_sign bracket bracket_name tag tags attribute number
 
 ROWS = {
     **dict.fromkeys(("begun", "byte1", "met_first", "history2", "history4", "history_word"), 256),
-    **dict.fromkeys(("match", "byte2", "match_begun", "first", "structure", "byte3", "word_before", "word_hash"), 2048),
+    **dict.fromkeys(
+        ("match", "byte2", "match_begun", "first", "structure", "byte3", "word_before", "word_hash"), 2048
+    ),
     **dict.fromkeys(("runs", "lengths", "sentence", "tag", "run4", "run_word"), 2048),
     **dict.fromkeys(("met", "column"), 1024),
     **dict.fromkeys(("classes", "begun_class", "byte12"), 4096),
@@ -23,7 +25,6 @@ ROWS = {
     "guesses": 729,
     "none": 1,
 }
-
 
 
 class Level(NamedTuple):

@@ -44,7 +44,9 @@ class _Memories:
     def _of(self, key, limit, zeros=None, ones=None):
         """The adaptive probability of a key, which learns; at first one half, or by counts."""
         if key not in self.adaptive:
-            self.adaptive[key] = Adaptive(limit) if zeros is None else Adaptive(limit, by_counts(zeros, ones), 24)
+            self.adaptive[key] = (
+                Adaptive(limit) if zeros is None else Adaptive(limit, by_counts(zeros, ones), 24)
+            )
         self.learning.append(self.adaptive[key])
         return self.adaptive[key]
 
@@ -191,7 +193,9 @@ class TextPredictor:
             min(level.run_bits, size),
             min(level.direct_bits, size),
         )
-        self.matches = [_Match(m, s, window, min(level.head_bits, size + 1)) for m, s in enumerate(level.matches)]
+        self.matches = [
+            _Match(m, s, window, min(level.head_bits, size + 1)) for m, s in enumerate(level.matches)
+        ]
         given = 5 * len(level.contexts) + len(level.direct) + 2 * len(level.matches)
         sets = len(level.mixers)
         self.mixers = _Mixers(level.mixers, given, (4 << 20) // given, 400, 10)
@@ -231,7 +235,11 @@ class TextPredictor:
         final = self.final.mix(rows, [*(min(2047, max(-2047, z)) for z in logits), 256])
         z = sum(final) // len(final)
         c = self.contexts
-        where = [begun, 256 * c.c(1) + begun, *(bits(mix(v, begun), 20, 16) for v in (c.low(3), c.word, c.low(2)))]
+        where = [
+            begun,
+            256 * c.c(1) + begun,
+            *(bits(mix(v, begun), 20, 16) for v in (c.low(3), c.word, c.low(2))),
+        ]
         u = min(2047, max(-2048, z)) + 2048
         self.near, results = [], []
         for a, place in enumerate(where):

@@ -64,7 +64,9 @@ def history_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
 FOLLOWING, COUNTS = history_tables()
 _SURE = 24  # the count that such a probability starts with
 # the probability of a one after a history before any was seen, by counts
-START = ((COUNTS[:, 1] * 10 + 4) * ONE // (COUNTS[:, 0] * 10 + COUNTS[:, 1] * 10 + 8) << 10 | _SURE).astype(np.uint32)
+START = ((COUNTS[:, 1] * 10 + 4) * ONE // (COUNTS[:, 0] * 10 + COUNTS[:, 1] * 10 + 8) << 10 | _SURE).astype(
+    np.uint32
+)
 # how often a node's last seven bits were ones: the same for what holds them, 1 in front
 _RECENT_LENGTH = np.array([max(0, r.bit_length() - 1) for r in range(256)])
 _RECENT_ONES = np.array([bin(r).count("1") - 1 if r else 0 for r in range(256)])

@@ -65,7 +65,10 @@ def search(matches, text, mask, at):  # type: ignore[no-untyped-def]
                 length = 0
                 # the place in use at position at itself is not the past
                 farthest = min(_VERIFIED, ((at - candidate - 1) & mask))
-                while length < farthest and text[(candidate - 1 - length) & mask] == text[(at - 1 - length) & mask]:
+                while (
+                    length < farthest
+                    and text[(candidate - 1 - length) & mask] == text[(at - 1 - length) & mask]
+                ):
                     length += 1
                 if length >= want:
                     matches.lengths[m], matches.pointers[m], matches.misses[m] = length, candidate, 0

@@ -153,7 +153,9 @@ def learn(memories, bit, node):  # type: ignore[no-untyped-def]
         memories.of_history[h] = learned(np.int64(memories.of_history[h]), bit, _LIMIT)
         memories.of_recent[r] = learned(np.int64(memories.of_recent[r]), bit, _LIMIT)
         slot = memories.slots[k]
-        memories.table[slot] = stepped(np.int64(memories.table[slot]), bit)  # two contexts may have one bucket
+        memories.table[slot] = stepped(
+            np.int64(memories.table[slot]), bit
+        )  # two contexts may have one bucket
         if memories.run_slots[k] >= 0:
             s = memories.run_slots[k]
             memories.of_run[s] = learned(np.int64(memories.of_run[s]), bit, _DIRECT_LIMIT)

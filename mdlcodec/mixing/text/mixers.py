@@ -63,7 +63,9 @@ def _product(w, x):  # type: ignore[no-untyped-def]
     """Sum of w x / 2^16, each term rounded to 2^-6 of a unit: 32 bits hold 1024 terms."""
     total = np.int32(0)
     for q in range(x.shape[0]):
-        total = np.int32(total + (np.int32(np.int32((w[q] >> np.int32(4)) * x[q]) + np.int32(512)) >> np.int32(10)))
+        total = np.int32(
+            total + (np.int32(np.int32((w[q] >> np.int32(4)) * x[q]) + np.int32(512)) >> np.int32(10))
+        )
     return np.int64(total) >> 6
 
 

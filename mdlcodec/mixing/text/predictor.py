@@ -82,7 +82,9 @@ def new_predictor(level: Level, n: int) -> Predictor:
         np.array(of_mixers, np.int64),
         np.array(of_final, np.int64),
         mixer_kinds.new_mixers([rows[s] for s in of_mixers], given, _START * one // given, _RATES),
-        mixer_kinds.new_mixers([rows[s] for s in of_final], len(of_mixers), one // len(of_mixers), _FINAL_RATES),
+        mixer_kinds.new_mixers(
+            [rows[s] for s in of_final], len(of_mixers), one // len(of_mixers), _FINAL_RATES
+        ),
         correction_kinds.new_corrections(),
     )
 
