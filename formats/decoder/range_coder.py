@@ -14,6 +14,9 @@ class Decoder:
         scale = self.range >> 24
         self.lower += scale * cumulative
         self.range = scale * f
+        self._refill()
+
+    def _refill(self):
         if self.range < 1 << 32:
             self.lower <<= 32
             self.range <<= 32
@@ -45,6 +48,14 @@ class Decoder:
             cumulative += f
         raise AssertionError
 
+    def split(self, p):
+        """A bit of formats/mixing.md: a one has all that a zero leaves."""
+        zero = (self.range >> 24) * ((1 << 24) - p)
+        y = int(self.point >= zero)
+        self.point, self.range = (self.point - zero, self.range - zero) if y else (self.point, zero)
+        self._refill()
+        return y
+
     def bit(self, p):
         """A symbol of two with frequencies 2^24 - p and p."""
         q = self.point // (self.range >> 24)
@@ -70,6 +81,9 @@ class Encoder:
         scale = self.range >> 24
         self.lower += scale * cumulative
         self.range = scale * f
+        self._refill()
+
+    def _refill(self):
         if self.range < 1 << 32:
             self.lower <<= 32
             self.range <<= 32

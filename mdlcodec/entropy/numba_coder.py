@@ -47,10 +47,15 @@ def new_decoder_state(words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
 @njit(cache=True)
 def _narrow(state, words, cumulative, frequency):  # type: ignore[no-untyped-def]
     """Code what has `frequency` of 2^24 quantiles behind `cumulative` others."""
-    old_lower = state[LOWER]
     scale = state[RANGE] >> PRECISION
-    size = scale * frequency
-    lower = old_lower + scale * cumulative
+    _take(state, words, scale * cumulative, scale * frequency)
+
+
+@njit(cache=True)
+def _take(state, words, offset, size):  # type: ignore[no-untyped-def]
+    """Go on in the part of the interval that begins at offset and has that size."""
+    old_lower = state[LOWER]
+    lower = old_lower + offset
     if state[HELD] > ZERO and lower + size > lower:
         # The interval no longer straddles a multiple of 2^64: the carry is known, the held words can go.
         carried = lower < old_lower
@@ -158,6 +163,31 @@ def decode_bit(state, words, ones):  # type: ignore[no-untyped-def]
         state[RANGE] = scale * uint64(ones)
         if point - zeros >= state[RANGE]:
             state[INTACT] = ZERO
+    _refill(state, words)
+    return bit
+
+
+@njit(cache=True)
+def encode_split(state, words, bit, ones):  # type: ignore[no-untyped-def]
+    """Code a bit as encode_bit does, but that a one has all of the interval that a zero leaves: nothing is lost."""
+    zeros = (state[RANGE] >> PRECISION) * (QUANTILES - uint64(ones))
+    if bit:
+        _take(state, words, zeros, state[RANGE] - zeros)
+    else:
+        _take(state, words, ZERO, zeros)
+
+
+@njit(cache=True)
+def decode_split(state, words, ones):  # type: ignore[no-untyped-def]
+    """Decode a bit that encode_split coded with the same ones; some bit of any words."""
+    zeros = (state[RANGE] >> PRECISION) * (QUANTILES - uint64(ones))
+    if state[POINT] - state[LOWER] < zeros:
+        bit = 0
+        state[RANGE] = zeros
+    else:
+        bit = 1
+        state[LOWER] += zeros
+        state[RANGE] -= zeros
     _refill(state, words)
     return bit
 

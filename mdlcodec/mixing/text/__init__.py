@@ -1,1 +1,6 @@
-"""Context mixing of text."""
+"""Context mixing of text, byte by byte and bit by bit, in integers alone (formats/mixing.md)."""
+
+from mdlcodec.mixing.text.coder import TextDecoder, TextEncoder
+from mdlcodec.mixing.text.levels import LEVELS, memory_bytes, seconds_forecast
+
+__all__ = ["LEVELS", "TextDecoder", "TextEncoder", "memory_bytes", "seconds_forecast"]

@@ -15,11 +15,13 @@ from mdlcodec.mixing.text.tables import LIMIT, SQUASH
 
 CELLS = 33  # logits -2048, -1920 .. 2048
 BITS = 16  # contexts of a correction: 2^16
+COUNT = 5
+SHIFT = 6  # the nearer cell moves by 2^-6 of its error
 
 
 class Corrections(NamedTuple):
     """Of c corrections: entries, uint32 (c, 65536 * 33), probabilities of 22 bits; contexts, int64 (c,);
-    places, int64 (c,), the cells in use; parts, int64 (c,); results, int64 (c,)."""
+    places, int64 (c,), the cells in use; results, int64 (c,)."""
 
     entries: npt.NDArray[np.uint32]
     contexts: npt.NDArray[np.int64]
@@ -27,11 +29,11 @@ class Corrections(NamedTuple):
     results: npt.NDArray[np.int64]
 
 
-def new_corrections(count: int) -> Corrections:
+def new_corrections() -> Corrections:
     """Which correct nothing yet."""
     cells = np.array([SQUASH[(j - CELLS // 2) * 128 + LIMIT] for j in range(CELLS)], np.uint32)
-    entries = np.tile(cells, (count, 1 << BITS))
-    return Corrections(entries, *(np.zeros(count, np.int64) for _ in range(3)))
+    entries = np.tile(cells, (COUNT, 1 << BITS))
+    return Corrections(entries, *(np.zeros(COUNT, np.int64) for _ in range(3)))
 
 
 @njit(cache=True, _nrt=False)
@@ -47,9 +49,9 @@ def correct(corrections, logit):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def learn(corrections, bit, shift):  # type: ignore[no-untyped-def]
-    """Takes a bit: the nearer cell moves by 2^-shift of its error."""
+def learn(corrections, bit):  # type: ignore[no-untyped-def]
+    """Takes a bit."""
     target = (1 << 22) - 1 if bit else 0
     for a in range(corrections.contexts.shape[0]):
         p = np.int64(corrections.entries[a, corrections.places[a]])
-        corrections.entries[a, corrections.places[a]] = p + ((target - p) >> shift)
+        corrections.entries[a, corrections.places[a]] = p + ((target - p) >> SHIFT)

@@ -62,22 +62,26 @@ def history_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
 
 
 FOLLOWING, COUNTS = history_tables()
-# the probability of a one after a history before any was seen, by counts; uint32 with a count of 0
-START = (((COUNTS[:, 1] * 10 + 4) * ONE // (COUNTS[:, 0] * 10 + COUNTS[:, 1] * 10 + 8)) << 10).astype(np.uint32)
+_SURE = 24  # the count that such a probability starts with
+# the probability of a one after a history before any was seen, by counts
+START = ((COUNTS[:, 1] * 10 + 4) * ONE // (COUNTS[:, 0] * 10 + COUNTS[:, 1] * 10 + 8) << 10 | _SURE).astype(
+    np.uint32
+)
 # how often a node's last seven bits were ones: the same for what holds them, 1 in front
 _RECENT_LENGTH = np.array([max(0, r.bit_length() - 1) for r in range(256)])
 _RECENT_ONES = np.array([bin(r).count("1") - 1 if r else 0 for r in range(256)])
-START_RECENT = (((_RECENT_ONES * 10 + 4) * ONE // (_RECENT_LENGTH * 10 + 8)) << 10).astype(np.uint32)
+START_RECENT = ((_RECENT_ONES * 10 + 4) * ONE // (_RECENT_LENGTH * 10 + 8) << 10 | _SURE).astype(np.uint32)
 
 
 @njit(cache=True, _nrt=False)
-def find(table, mask, hashed):  # type: ignore[no-untyped-def]
-    """Where the bucket of a hashed context begins in table, uint16 (16 (mask + 1),).
+def find(table, hashed):  # type: ignore[no-untyped-def]
+    """Where the bucket of a hashed context begins in table, uint16 (64 m,), of 4 m buckets, m < 2^31.
 
     Of three places the one with its check; else the one whose first history has the lowest number is emptied.
     """
     check = (hashed >> 48) & 0xFFFF
-    index = (hashed >> 16) & mask
+    fours = table.shape[0] >> 6
+    index = ((((hashed >> 16) & 0xFFFFFFFF) * fours >> 32) << 2) | ((hashed >> 14) & 3)
     best, lowest = 0, 256
     for step in range(3):
         at = (index ^ step) * NODES

@@ -65,7 +65,10 @@ def search(matches, text, mask, at):  # type: ignore[no-untyped-def]
                 length = 0
                 # the place in use at position at itself is not the past
                 farthest = min(_VERIFIED, ((at - candidate - 1) & mask))
-                while length < farthest and text[(candidate - 1 - length) & mask] == text[(at - 1 - length) & mask]:
+                while (
+                    length < farthest
+                    and text[(candidate - 1 - length) & mask] == text[(at - 1 - length) & mask]
+                ):
                     length += 1
                 if length >= want:
                     matches.lengths[m], matches.pointers[m], matches.misses[m] = length, candidate, 0
@@ -79,11 +82,12 @@ def search(matches, text, mask, at):  # type: ignore[no-untyped-def]
 def fill(matches, bit, begun, x):  # type: ignore[no-untyped-def]
     """Writes the inputs of bit number `bit` (0..7) of a byte whose bits so far are begun (1 in front).
 
-    Returns 1 + the bit that the model with the longest match expects, or 0.
+    Returns 1 + the bit that the model with the longest match expects, or 0; and what each expects, in base 3.
     """
-    guess, longest = 0, 0
+    guess, longest, all_guesses = 0, 0, 0
     for m in range(matches.shortest.shape[0]):
         x[INPUTS * m] = x[INPUTS * m + 1] = 0
+        all_guesses *= 3
         matches.slots[m] = -1
         if matches.expected[m] == 0:
             continue
@@ -96,13 +100,14 @@ def fill(matches, bit, begun, x):  # type: ignore[no-untyped-def]
             length = 16 + ((length - 16) >> 2) if length < 48 else min(24 + ((length - 48) >> 4), 63)
         slot = m * _ENTRIES + ((length * 4 + min(matches.misses[m], 3)) << 1) + expected
         matches.slots[m] = slot
-        p = matches.probabilities[slot] >> 10
+        all_guesses += 1 + expected
+        p = np.int64(matches.probabilities[slot]) >> 10
         x[INPUTS * m] = STRETCH[p >> 10]
         x[INPUTS * m + 1] = (p - (1 << 21)) >> 11
         if matches.lengths[m] > longest:
             longest = matches.lengths[m]
             guess = 1 + expected
-    return guess
+    return guess, all_guesses
 
 
 @njit(cache=True, _nrt=False)

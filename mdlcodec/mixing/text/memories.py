@@ -12,14 +12,17 @@ import numpy as np
 import numpy.typing as npt
 
 from mdlcodec.compiled import njit
+from mdlcodec.mixing.text.contexts import NAMES
 from mdlcodec.mixing.text.hashing import mix
 from mdlcodec.mixing.text.histories import COUNTS, NODES, START, START_RECENT, find, stepped
 from mdlcodec.mixing.text.probabilities import HALF, learned
 from mdlcodec.mixing.text.tables import STRETCH
 
-INPUTS = 4  # of a context, without the direct one
+INPUTS = 5  # of a context, without the direct one
+MET, MET_FIRST, RUNS = 0, 1, 2  # places in votes
+_LIMIT, _DIRECT_LIMIT = 1023, 255  # of counts: of histories and last bits; of runs and direct probabilities
 _RUNS = 512  # entries of a context's runs: length, bit, expected bit
-# a history of one kind of bit only
+# whether a history has one kind of bit only
 CERTAIN = (((COUNTS == 0).any(1)) & ((COUNTS != 0).any(1))).astype(np.int32)
 
 
@@ -27,7 +30,9 @@ class Memories(NamedTuple):
     """Of c contexts, d of them with direct probabilities. table: uint16, buckets (histories.find); active: int64 (c,),
     indices of contexts.NAMES; hashes, bases, slots: int64 (c,); of_history, of_recent: uint32 (256 c,); runs:
     uint32 (c, 2^r), byte, count and check; of_run: uint32 (512 c,); run_places, run_slots: int64 (c,); direct_of:
-    int64 (d,), positions in active; direct: uint32 (d, 16 2^b); direct_places: int64 (d,)."""
+    int64 (d,), positions in active; direct: uint32 (d, 16 2^b); direct_places: int64 (d,). Of the bit at hand:
+    nodes: int64 (c,); votes: int64 (4,), contexts that were met, those of the first six, and runs that expect 0 and
+    1."""
 
     table: npt.NDArray[np.uint16]
     active: npt.NDArray[np.int64]
@@ -43,37 +48,41 @@ class Memories(NamedTuple):
     direct_of: npt.NDArray[np.int64]
     direct: npt.NDArray[np.uint32]
     direct_places: npt.NDArray[np.int64]
+    nodes: npt.NDArray[np.int64]
+    votes: npt.NDArray[np.int64]
 
 
 def new_memories(
-    active: list[int], direct: list[int], table_bits: int, run_bits: int, direct_bits: int
+    names: tuple[str, ...], direct: tuple[str, ...], buckets: int, run_bits: int, direct_bits: int
 ) -> Memories:
-    """Empty ones: 2^table_bits buckets for all contexts, 2^run_bits runs a context, 2^direct_bits places each."""
-    c, d = len(active), len(direct)
+    """Empty ones of the contexts of these names, some of which have direct probabilities: so many buckets for
+    all, 2^run_bits runs for each, 2^direct_bits nibbles of direct probabilities for each."""
+    c, d = len(names), len(direct)
     return Memories(
-        np.zeros(NODES << table_bits, np.uint16),
-        np.array(active, np.int64),
+        np.zeros(NODES * buckets, np.uint16),
+        np.array([NAMES.index(name) for name in names], np.int64),
         *(np.zeros(c, np.int64) for _ in range(3)),
         np.tile(START, c),
         np.tile(START_RECENT, c),
         np.zeros((c, 1 << run_bits), np.uint32),
         np.full(_RUNS * c, HALF, np.uint32),
         *(np.zeros(c, np.int64) for _ in range(2)),
-        np.array([active.index(k) for k in direct], np.int64),
+        np.array([names.index(name) for name in direct], np.int64),
         np.full((d, 16 << direct_bits), HALF, np.uint32),
         np.zeros(d, np.int64),
+        np.zeros(c, np.int64),
+        np.zeros(4, np.int64),
     )
 
 
 @njit(cache=True, _nrt=False)
 def begin(memories, contexts):  # type: ignore[no-untyped-def]
     """Before a byte, whose contexts have the hashes int64 (len(NAMES),)."""
-    mask = (memories.table.shape[0] >> 4) - 1
     run_mask = memories.runs.shape[1] - 1
     for k in range(memories.active.shape[0]):
         h = mix(contexts[memories.active[k]], memories.active[k])
         memories.hashes[k] = h
-        memories.bases[k] = find(memories.table, mask, h)
+        memories.bases[k] = find(memories.table, h)
         place = (h >> 16) & run_mask
         memories.run_places[k] = place
         if (memories.runs[k, place] >> 16) != ((h >> 40) & 0xFFFF):
@@ -92,61 +101,67 @@ def _place_direct(memories, begun):  # type: ignore[no-untyped-def]
 @njit(cache=True, _nrt=False)
 def halfway(memories, begun):  # type: ignore[no-untyped-def]
     """Between the two nibbles of a byte; begun: its first four bits, 1 in front."""
-    mask = (memories.table.shape[0] >> 4) - 1
     for k in range(memories.active.shape[0]):
-        memories.bases[k] = find(memories.table, mask, mix(memories.hashes[k], begun))
+        memories.bases[k] = find(memories.table, mix(memories.hashes[k], begun))
     _place_direct(memories, begun)
 
 
 @njit(cache=True, _nrt=False)
 def fill(memories, bit, begun, node, x):  # type: ignore[no-untyped-def]
     """Writes the inputs for bit number `bit` of a byte, whose bits so far are begun, those of the nibble node (1 in
-    front). Returns how many contexts were met before."""
-    known = 0
+    front)."""
+    votes = memories.votes
+    votes[:] = 0
     for k in range(memories.active.shape[0]):
         slot = memories.bases[k] + node
         memories.slots[k] = slot
         seen = np.int64(memories.table[slot])
         history = seen & 255
+        memories.nodes[k] = seen
         p = np.int64(memories.of_history[k * 256 + history]) >> 10
         logit = STRETCH[p >> 10]
-        x[INPUTS * k] = logit
-        x[INPUTS * k + 1] = (p - (1 << 21)) >> 11 if history else 0
+        j = INPUTS * k
+        x[j] = logit
+        x[j + 1] = x[j + 2] = x[j + 3] = x[j + 4] = 0
         if history:
-            known += 1
-            x[INPUTS * k + 2] = STRETCH[memories.of_recent[k * 256 + (seen >> 8)] >> 20]
-        else:
-            x[INPUTS * k + 2] = 0
+            votes[MET] += 1
+            if k < 6:
+                votes[MET_FIRST] += 1
+            x[j + 1] = (p - (1 << 21)) >> 11
+            x[j + 2] = STRETCH[memories.of_recent[k * 256 + (seen >> 8)] >> 20]
+            x[j + 3] = logit * CERTAIN[history]
         run = np.int64(memories.runs[k, memories.run_places[k]])
         count, byte = (run >> 8) & 255, run & 255
         memories.run_slots[k] = -1
-        x[INPUTS * k + 3] = 0
         if count and ((byte | 256) >> (8 - bit)) == begun:
-            slot = k * _RUNS + (min(count, 31) << 4) + (bit << 1) + ((byte >> (7 - bit)) & 1)
+            expected = (byte >> (7 - bit)) & 1
+            votes[RUNS + expected] += 1
+            slot = k * _RUNS + (min(count, 31) << 4) + (bit << 1) + expected
             memories.run_slots[k] = slot
-            x[INPUTS * k + 3] = STRETCH[memories.of_run[slot] >> 20]
+            x[j + 4] = STRETCH[memories.of_run[slot] >> 20]
     j = INPUTS * memories.active.shape[0]
     for d in range(memories.direct_of.shape[0]):
         x[j + d] = STRETCH[memories.direct[d, memories.direct_places[d] + node] >> 20]
-    return known
 
 
 @njit(cache=True, _nrt=False)
-def learn(memories, bit, node, limit, direct_limit):  # type: ignore[no-untyped-def]
+def learn(memories, bit, node):  # type: ignore[no-untyped-def]
     """Takes a bit."""
     for k in range(memories.active.shape[0]):
-        slot = memories.slots[k]
-        seen = np.int64(memories.table[slot])
+        seen = memories.nodes[k]
         h, r = k * 256 + (seen & 255), k * 256 + (seen >> 8)
-        memories.of_history[h] = learned(np.int64(memories.of_history[h]), bit, limit)
-        memories.of_recent[r] = learned(np.int64(memories.of_recent[r]), bit, limit)
-        memories.table[slot] = stepped(seen, bit)
+        memories.of_history[h] = learned(np.int64(memories.of_history[h]), bit, _LIMIT)
+        memories.of_recent[r] = learned(np.int64(memories.of_recent[r]), bit, _LIMIT)
+        slot = memories.slots[k]
+        memories.table[slot] = stepped(
+            np.int64(memories.table[slot]), bit
+        )  # two contexts may have one bucket
         if memories.run_slots[k] >= 0:
             s = memories.run_slots[k]
-            memories.of_run[s] = learned(np.int64(memories.of_run[s]), bit, 255)
+            memories.of_run[s] = learned(np.int64(memories.of_run[s]), bit, _DIRECT_LIMIT)
     for d in range(memories.direct_of.shape[0]):
         place = memories.direct_places[d] + node
-        memories.direct[d, place] = learned(np.int64(memories.direct[d, place]), bit, direct_limit)
+        memories.direct[d, place] = learned(np.int64(memories.direct[d, place]), bit, _DIRECT_LIMIT)
 
 
 @njit(cache=True, _nrt=False)

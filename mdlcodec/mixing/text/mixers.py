@@ -14,16 +14,22 @@ import numpy.typing as npt
 from mdlcodec.compiled import njit
 from mdlcodec.mixing.text.tables import LIMIT, PROBABILITY_BITS, SQUASH
 
-WEIGHT_ONE = 1 << 16
-WEIGHT_LIMIT = (1 << 19) - 1  # 8, so that a weight times an input fits 32 bits
+WEIGHT_ONE = 1 << 20
+WEIGHT_LIMIT = (1 << 23) - 1  # 8, so that a weight times an input fits 32 bits
 LANES = 8  # inputs are filled up to a multiple
-_ERROR_SHIFT = 16
+_ERROR_SHIFT = 12
+_HALF_AFTER = 2000  # uses
+
+
+def filled(width: int) -> int:
+    """The width of a row that holds so many weights."""
+    return -(-width // LANES) * LANES
 
 
 class Mixers(NamedTuple):
     """Of s sets of rows over i inputs: weights, int32 (rows, i); uses, int64 (rows,); offsets, int64 (s + 1,), the
     first row of each set; chosen, int64 (s,), the rows in use; logits and probabilities that they give, int64 (s,);
-    rates, int64 (3,): at the start, in the end, and uses until the former is halved."""
+    rates, int64 (2,): what is added at first, and falls with the uses of a row; what remains."""
 
     weights: npt.NDArray[np.int32]
     uses: npt.NDArray[np.int64]
@@ -34,14 +40,17 @@ class Mixers(NamedTuple):
     rates: npt.NDArray[np.int64]
 
 
-def new_mixers(sizes: list[int], initial: npt.NDArray[np.int32], rates: tuple[int, int, int]) -> Mixers:
-    """Mixers of sets with so many rows, whose weights are the initial ones, int32 (i,), i a multiple of LANES."""
+def new_mixers(sizes: list[int], inputs: int, initial: int, rates: tuple[int, int]) -> Mixers:
+    """Mixers of sets with so many rows, of so many inputs and a constant one, whose weight is 0 at first, and that of
+    the others the initial one."""
+    row = np.zeros(filled(inputs + 1), np.int32)
+    row[:inputs] = initial
     offsets = np.zeros(len(sizes) + 1, np.int64)
     for s, size in enumerate(sizes):
         offsets[s + 1] = offsets[s] + size
     rows = int(offsets[-1])
     return Mixers(
-        np.tile(initial, (rows, 1)),
+        np.tile(row, (rows, 1)),
         np.zeros(rows, np.int64),
         offsets,
         *(np.zeros(len(sizes), np.int64) for _ in range(3)),
@@ -54,7 +63,9 @@ def _product(w, x):  # type: ignore[no-untyped-def]
     """Sum of w x / 2^16, each term rounded to 2^-6 of a unit: 32 bits hold 1024 terms."""
     total = np.int32(0)
     for q in range(x.shape[0]):
-        total = np.int32(total + (np.int32(np.int32(w[q] * x[q]) + np.int32(512)) >> np.int32(10)))
+        total = np.int32(
+            total + (np.int32(np.int32((w[q] >> np.int32(4)) * x[q]) + np.int32(512)) >> np.int32(10))
+        )
     return np.int64(total) >> 6
 
 
@@ -72,7 +83,8 @@ def mixed(mixers, x):  # type: ignore[no-untyped-def]
     total = 0
     sets = mixers.chosen.shape[0]
     for s in range(sets):
-        logit = min(LIMIT, max(-LIMIT, _product(mixers.weights[mixers.chosen[s]], x)))
+        row = mixers.chosen[s]
+        logit = min(LIMIT, max(-LIMIT, _product(mixers.weights[row], x)))
         mixers.logits[s] = logit
         mixers.probabilities[s] = SQUASH[logit + LIMIT]
         total += logit
@@ -82,10 +94,9 @@ def mixed(mixers, x):  # type: ignore[no-untyped-def]
 @njit(cache=True, _nrt=False)
 def learn(mixers, x, bit):  # type: ignore[no-untyped-def]
     """After the bit whose inputs were x: every chosen row makes its own loss smaller."""
-    start, end, half = mixers.rates[0], mixers.rates[1], mixers.rates[2]
     for s in range(mixers.chosen.shape[0]):
         row = mixers.chosen[s]
-        rate = end + start * half // (half + mixers.uses[row])
+        rate = mixers.rates[1] + mixers.rates[0] * _HALF_AFTER // (_HALF_AFTER + mixers.uses[row])
         mixers.uses[row] += 1
         error = (((bit << PROBABILITY_BITS) - mixers.probabilities[s]) * rate) >> _ERROR_SHIFT
         if error != 0:

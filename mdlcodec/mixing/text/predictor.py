@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mdlcodec.compiled import njit
-from mdlcodec.entropy.numba_coder import decode_bit, encode_bit
+from mdlcodec.entropy.numba_coder import decode_split, encode_split
 from mdlcodec.mixing.text import contexts as context_kinds
 from mdlcodec.mixing.text import corrections as correction_kinds
 from mdlcodec.mixing.text import matches as match_models
@@ -18,7 +18,8 @@ from mdlcodec.mixing.text import selectors
 from mdlcodec.mixing.text.contexts.symbols import BYTES
 from mdlcodec.mixing.text.contexts.words import WORD
 from mdlcodec.mixing.text.hashing import mix
-from mdlcodec.mixing.text.tables import LIMIT, ONE, SQUASH, STRETCH
+from mdlcodec.mixing.text.levels import Level, inputs, sizes
+from mdlcodec.mixing.text.tables import INPUT_LIMIT, LIMIT, SQUASH
 
 _fill_contexts, _update_contexts = context_kinds.fill, context_kinds.update
 _begin, _halfway, _fill_memories = memory_kinds.begin, memory_kinds.halfway, memory_kinds.fill
@@ -30,9 +31,11 @@ _MEMORY_INPUTS = memory_kinds.INPUTS
 _mixed, _learn_mixers = mixer_kinds.mixed, mixer_kinds.learn
 _correct, _learn_corrections = correction_kinds.correct, correction_kinds.learn
 _fill_selectors, _length_class = selectors.fill, selectors.length_class
-# settings, by their places
-HISTORY_LIMIT, DIRECT_LIMIT, CORRECTION_SHIFT, SETTINGS = range(4)
 _LEAST = 64  # of 2^24: what a bit has at least
+_CONSTANT = 256  # the last input
+_START = 4  # the sum of the initial weights
+_RATES = (400, 10)  # what is added at first, and what remains
+_FINAL_RATES = (400, 30)
 
 
 class Predictor(NamedTuple):
@@ -42,7 +45,6 @@ class Predictor(NamedTuple):
 
     text: npt.NDArray[np.uint8]
     at: npt.NDArray[np.int64]
-    settings: npt.NDArray[np.int64]
     contexts: context_kinds.Contexts
     memories: memory_kinds.Memories
     matches: match_models.Matches
@@ -57,6 +59,36 @@ class Predictor(NamedTuple):
     corrections: correction_kinds.Corrections
 
 
+def new_predictor(level: Level, n: int) -> Predictor:
+    """For a text of n bytes."""
+    size, given = sizes(level, n), inputs(level)
+    of_mixers = [selectors.NAMES.index(name) for name in level.mixers]
+    of_final = [selectors.NAMES.index(name) for name in level.final]
+    x = np.zeros(mixer_kinds.filled(given + 1), np.int32)
+    final_x = np.zeros(mixer_kinds.filled(len(of_mixers) + 1), np.int32)
+    x[given] = final_x[len(of_mixers)] = _CONSTANT
+    rows = list(selectors.SIZES.values())
+    one = mixer_kinds.WEIGHT_ONE
+    return Predictor(
+        np.zeros(1 << size.window, np.uint8),
+        np.zeros(1, np.int64),
+        context_kinds.new_contexts(),
+        memory_kinds.new_memories(level.contexts, level.direct, size.buckets, size.run, size.direct),
+        match_models.new_matches(level.matches, size.head),
+        x,
+        final_x,
+        np.zeros(len(context_kinds.NAMES), np.int64),
+        np.zeros(len(rows), np.int64),
+        np.array(of_mixers, np.int64),
+        np.array(of_final, np.int64),
+        mixer_kinds.new_mixers([rows[s] for s in of_mixers], given, _START * one // given, _RATES),
+        mixer_kinds.new_mixers(
+            [rows[s] for s in of_final], len(of_mixers), one // len(of_mixers), _FINAL_RATES
+        ),
+        correction_kinds.new_corrections(),
+    )
+
+
 @njit(cache=True, _nrt=False)
 def _longest(matches):  # type: ignore[no-untyped-def]
     """Length class and expected byte of the longest match that still holds."""
@@ -68,14 +100,13 @@ def _longest(matches):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def _choose(predictor, bit, begun, known, guess):  # type: ignore[no-untyped-def]
+def _choose(predictor, bit, begun, guess, guesses):  # type: ignore[no-untyped-def]
     """Sets the rows of both mixers."""
     length, expected = _longest(predictor.matches)
     rows = predictor.rows
-    active = predictor.memories.active.shape[0]
-    _fill_selectors(
-        predictor.contexts, predictor.at[0], bit, begun, known * 31 // active, guess, expected, length, rows
-    )
+    at = predictor.at[0]
+    memories = predictor.memories
+    _fill_selectors(predictor.contexts, memories, at, bit, begun, guess, guesses, expected, length, rows)
     for s in range(predictor.of_mixers.shape[0]):
         predictor.mixers.chosen[s] = predictor.mixers.offsets[s] + rows[predictor.of_mixers[s]]
     for s in range(predictor.of_final.shape[0]):
@@ -83,7 +114,7 @@ def _choose(predictor, bit, begun, known, guess):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, _nrt=False)
-def _corrected(predictor, logit, begun, guess):  # type: ignore[no-untyped-def]
+def _corrected(predictor, logit, begun):  # type: ignore[no-untyped-def]
     """The probability after corrections, 22 bits."""
     b = predictor.contexts.symbols.numbers[BYTES]
     where = predictor.corrections.contexts
@@ -99,15 +130,13 @@ def _corrected(predictor, logit, begun, guess):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def code(owned, state, words, decode, block, probabilities):  # type: ignore[no-untyped-def]
+def code(predictor, state, words, decode, block, probabilities):  # type: ignore[no-untyped-def]
     """Codes block, uint8 (b,), or decodes into it; state and words are those of entropy/numba_coder.py.
 
     probabilities: uint32 (8 b,), what the bits that came had, of 2^24.
     """
-    predictor = owned
     x, final_x, memories, matches = predictor.x, predictor.final_x, predictor.memories, predictor.matches
     mask = predictor.text.shape[0] - 1
-    settings = predictor.settings
     match_from = _MEMORY_INPUTS * memories.active.shape[0] + memories.direct_of.shape[0]
     for i in range(block.shape[0]):
         at = predictor.at[0]
@@ -117,26 +146,26 @@ def code(owned, state, words, decode, block, probabilities):  # type: ignore[no-
         byte = np.int64(block[i])
         begun, node = 1, 1
         for bit in range(8):
-            known = _fill_memories(memories, bit, begun, node, x)
-            guess = _fill_matches(matches, bit, begun, x[match_from:])
-            _choose(predictor, bit, begun, known, guess)
+            _fill_memories(memories, bit, begun, node, x)
+            guess, guesses = _fill_matches(matches, bit, begun, x[match_from:])
+            _choose(predictor, bit, begun, guess, guesses)
             _mixed(predictor.mixers, x)
             for s in range(predictor.of_mixers.shape[0]):
-                final_x[s] = min(2047, max(-2047, predictor.mixers.logits[s]))
+                final_x[s] = min(INPUT_LIMIT, max(-INPUT_LIMIT, predictor.mixers.logits[s]))
             logit = _mixed(predictor.final, final_x)
-            p = _corrected(predictor, logit, begun, guess) << 2
+            p = _corrected(predictor, logit, begun) << 2
             p = min((1 << 24) - _LEAST, max(_LEAST, p))
             if decode:
-                y = np.int64(decode_bit(state, words, p))
+                y = np.int64(decode_split(state, words, p))
             else:
                 y = (byte >> (7 - bit)) & 1
-                encode_bit(state, words, y, p)
+                encode_split(state, words, y, p)
             probabilities[8 * i + bit] = p if y else (1 << 24) - p
             _learn_mixers(predictor.mixers, x, y)
             _learn_mixers(predictor.final, final_x, y)
-            _learn_memories(memories, y, node, settings[HISTORY_LIMIT], settings[DIRECT_LIMIT])
+            _learn_memories(memories, y, node)
             _learn_matches(matches, y)
-            _learn_corrections(predictor.corrections, y, settings[CORRECTION_SHIFT])
+            _learn_corrections(predictor.corrections, y)
             begun = (begun << 1) | y
             node = (node << 1) | y
             if bit == 3:
@@ -144,8 +173,8 @@ def code(owned, state, words, decode, block, probabilities):  # type: ignore[no-
                 _halfway(memories, begun)
         byte = begun & 255
         block[i] = byte
-        predictor.text[at & mask] = byte
-        predictor.at[0] = at + 1
         _update_memories(memories, byte)
         _update_matches(matches, predictor.text, mask, byte)
+        predictor.text[at & mask] = byte
+        predictor.at[0] = at + 1
         _update_contexts(predictor.contexts, byte, at)
