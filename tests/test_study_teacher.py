@@ -41,6 +41,11 @@ def test_rows_are_files(studied):
     assert table.rows[0].teacher_nonzeros == 2 * 3 + 3 + 3 + 1
     assert table.shortest(40, "drr") == two_part.bytes
     assert table.plot().axes
+    shortest = min(two_part.bytes, table.rows[1].bytes, table.rows[2].bytes)
+    assert (
+        f"({shortest:,} bytes, {shortest / table.gaussian(40):.2f} of one Gaussian's)" in table.findings()[0]
+    )
+    assert f"of drr ({two_part.bytes:,} bytes" in table.findings()[0]
     assert teacher((2, 3, 1), (2, 6, 1), **WAYS, folder=folder) == table
     with pytest.raises(MdlcodecError, match="another folder"):
         teacher((2, 3, 1), (2, 6, 1), sigma=0.5, **WAYS, folder=folder)

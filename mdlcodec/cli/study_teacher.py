@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -89,11 +89,19 @@ def command(
             progress=lambda done, of, text: line.show_passing(f"teacher: {done:,} of {of:,} files; {text}"),
         )
     if not common.quiet:
-        for text in _rows(found):
+        for text in [*_rows(found), *found.findings()]:
             say(text)
-    facts = {"study": "teacher", "sigma": sigma, "points": [asdict(row) for row in found]}
+    facts: dict[str, Any] = {"study": "teacher", "sigma": sigma, "findings": found.findings()}
+    facts["points"] = [asdict(row) for row in found]
     caption = "Bits a number, of each method's shortest file; medians over teachers."
-    finished(Path(output), "Students of a teacher", facts, lambda: [("bits", found.plot(), caption)], common)
+    finished(
+        Path(output),
+        "Students of a teacher",
+        facts,
+        lambda: [("bits", found.plot(), caption)],
+        common,
+        found.findings(),
+    )
 
 
 def _rows(found: TeacherTable) -> list[str]:

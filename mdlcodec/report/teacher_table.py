@@ -65,6 +65,26 @@ class TeacherTable:
         """Median over seeds of the ideal bytes under one Gaussian."""
         return median({row.seed: row.gaussian_bytes for row in self.rows if row.n == n}.values())
 
+    def findings(self) -> list[str]:
+        """Of each n: the method of the shortest files, and their size against one Gaussian's."""
+        said = []
+        for n in sorted({row.n for row in self.rows}):
+            methods = dict.fromkeys(row.method for row in self.rows if row.n == n)
+            sizes = {method: self.shortest(n, method) for method in methods}
+            method = min(sizes, key=sizes.__getitem__)
+            networks = {name: size for name, size in sizes.items() if self._has_networks(name)}
+            of_networks = min(networks, key=networks.__getitem__)
+            said.append(
+                f"n = {n:,}: the shortest files are of {method} ({sizes[method]:,.0f} bytes, "
+                f"{sizes[method] / self.gaussian(n):.2f} of one Gaussian's); of those that transmit a network, of "
+                f"{of_networks} ({networks[of_networks]:,.0f} bytes, "
+                f"{networks[of_networks] / self.gaussian(n):.2f})."
+            )
+        return said
+
+    def _has_networks(self, method: str) -> bool:
+        return any(row.network_bytes is not None for row in self.rows if row.method == method)
+
     def plot(self) -> Figure:
         """Bytes a number against n, of each method's shortest files. Raises MdlcodecError where matplotlib is
         missing."""
