@@ -11,6 +11,7 @@ import click
 from mdlcodec.cli.options import Common, common_options, preset_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.study_data import (
+    Pictures,
     Sizes,
     finished,
     jobs_option,
@@ -93,15 +94,20 @@ def command(
             say(text)
     facts: dict[str, Any] = {"study": "teacher", "sigma": sigma, "findings": found.findings()}
     facts["points"] = [asdict(row) for row in found]
-    caption = "Bits a number, of each method's shortest file; medians over teachers."
-    finished(
-        Path(output),
-        "Students of a teacher",
-        facts,
-        lambda: [("bits", found.plot(), caption)],
-        common,
-        found.findings(),
-    )
+    title = "Students of a teacher"
+    finished(Path(output), title, facts, lambda: _pictures(found), common, found.findings())
+
+
+def _pictures(found: TeacherTable) -> Pictures:
+    return [
+        ("bits", found.plot(), "Bits a number, of each method's shortest file; medians over teachers."),
+        (
+            "loss",
+            found.frontier(),
+            "Test error against the bytes of the network, a point a file. Isolines: bytes of the network and of n "
+            "numbers under a Gaussian whose variance is that error. Dashed: the variance of the noise.",
+        ),
+    ]
 
 
 def _rows(found: TeacherTable) -> list[str]:
