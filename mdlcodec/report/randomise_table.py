@@ -75,7 +75,7 @@ class RandomiseTable:
     def plot(self) -> Figure:
         """Training accuracy after pruning, bytes of the networks, and of whole files. Raises MdlcodecError where
         matplotlib is missing."""
-        from mdlcodec.report.plot import new_figure, number
+        from mdlcodec.report.plot import logarithmic, new_figure, number
 
         figure = new_figure(13.0, 4.2)
         accuracy, network, both = figure.subplots(1, 3)
@@ -98,12 +98,11 @@ class RandomiseTable:
         network.set_ylabel("bytes of the network; white: Theorem 6.1")
         both.set_ylabel("bytes of network and labels, whole file")
         network.set_yscale("symlog", linthresh=10)
-        both.set_yscale("log")
+        logarithmic(both.yaxis)
         for axes in (accuracy, network, both):
             axes.set_xlabel("weights that are gone, %")
             axes.grid(alpha=0.3)
-        for axes in (network, both):
-            axes.yaxis.set_major_formatter(lambda value, _: number(value))
-            axes.yaxis.set_minor_formatter("")
+        network.yaxis.set_major_formatter(lambda value, _: number(value))
+        network.yaxis.set_minor_formatter("")
         accuracy.legend()
         return figure
