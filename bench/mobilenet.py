@@ -92,9 +92,9 @@ def text(found: dict[str, Any]) -> str:
         "",
         f"`bench/mobilenet.py`: {encoded['labels']:,} images of CIFAR-10, preset {found['preset']}, seed "
         f"{found['seed']}; {found['machine']['processor']}, {found['machine']['cores']} cores, shared with other "
-        f"work; {found['seconds'] / 60:,.1f} min with the decoding in a fresh process. Settings of Zhou et al. 2018, "
-        "A.2: shares that go from 65 to 75 % by the layers' sizes, Zhu & Gupta's schedule, codebooks of 6 bits, 5 in "
-        "the last layer.",
+        f"work; {found['seconds'] / 60:,.1f} min with the decoding in a fresh process. Settings of Zhou et al. "
+        "2018, A.2: shares that go from 65 to 75 % by the layers' sizes, Zhu & Gupta's schedule, codebooks of 6 "
+        "bits, 5 in the last layer.",
         "",
         f"The file has {encoded['bytes']:,} bytes, {bound['compressed_bytes']:,} of them the network's (of "
         f"{bound['original_bytes']:,}); {bound['errors'] / bound['n']:.2%} training error, "

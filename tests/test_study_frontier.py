@@ -1,6 +1,7 @@
 """Sparse networks by several methods at several strengths, as a study that goes on."""
 
 import json
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from label_sets import blobs
 import mdlcodec
 from mdlcodec.cli import main
 from mdlcodec.errors import BadData, MdlcodecError
-from mdlcodec.report.frontier_table import accuracy_against_compression
+from mdlcodec.report.frontier_table import FrontierRow, FrontierTable, accuracy_against_compression
 from mdlcodec.studies.frontier import frontier, spaced
 
 X, Y = blobs(240, 3)
@@ -74,7 +75,28 @@ def test_pictures_and_what_is_ahead(studied):
     assert sizes == sorted(sizes)
     assert table.ahead()
     assert table.methods == ("drr", "entropy")
+    *ahead, order = table.findings()
+    assert ahead[0].startswith("Ahead by bytes of the network, from the smallest: ")
+    first = table.ahead("nonzeros")[0]
+    assert first.nonzeros == min(row.nonzeros for row in table)
+    assert f"non-zero weights, from the smallest: {first.method} ({first.nonzeros:,}" in ahead[1]
+    assert order.startswith("The order of the methods is")
     assert list(table.to_pandas()["method"]) == ["drr", "drr", "entropy"]
+
+
+def test_the_order_in_counts_may_be_another():
+    def row(method, size, nonzeros, loss):
+        held = dict.fromkeys((field.name for field in fields(FrontierRow)), 0)
+        return FrontierRow(
+            **held | {"method": method, "network_bytes": size, "nonzeros": nonzeros, "test_loss": loss}
+        )
+
+    rows = (row("a", 100, 50, 0.5), row("b", 200, 10, 0.4), row("a", 300, 90, 0.3), row("b", 400, 5, 0.9))
+    said = FrontierTable(rows, 10, 2, 5).findings()
+    assert said[0].endswith("a (100), b (200), a (300).")
+    assert said[1].endswith("b (5 to 10), a (90).")
+    assert "another one" in said[2]
+    assert "the same" in FrontierTable(rows[:1], 10, 2, 5).findings()[2]
 
 
 def test_the_command(tmp_path, monkeypatch):

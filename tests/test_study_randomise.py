@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -40,7 +41,12 @@ def test_means_of_files(studied):
     assert table.rows[0].training_accuracy > 0.95  # a network that is not pruned fits
     assert table.rows[1].nonzeros < table.rows[0].nonzeros
     assert all(row.least_bytes < row.network_bytes for row in table)
-    assert table.plot().axes
+    assert len(table.plot().axes) == 3
+    left, theorem = table.findings()
+    assert f"{table.rows[3].training_accuracy:.1%} at noise 1" in left
+    assert theorem.startswith("Theorem 6.1 is below the networks' mean size everywhere")
+    beyond = replace(table, rows=(replace(table.rows[0], least_bytes=1e6), *table.rows[1:]))
+    assert "is above the networks' mean size at noise 0, sparsity 0:" in beyond.findings()[1]
     assert randomise(*SETS, **WAYS, folder=folder, repetitions=2) == table
     with pytest.raises(MdlcodecError, match="another folder"):
         randomise(*SETS, **(WAYS | {"n": 50}), folder=folder)

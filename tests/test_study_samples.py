@@ -14,6 +14,7 @@ from mdlcodec.errors import BadData, MdlcodecError
 from mdlcodec.report.intervals import Interval, quantile
 from mdlcodec.report.samples_table import PREQUENTIAL, REGULARISED, UNREGULARISED, SampleRow, SamplesTable
 from mdlcodec.studies.samples import samples, samples_of_teacher
+from mdlcodec.studies.tasks import TASKS
 from mdlcodec.studies.teacher_files import bits_under, filed, taught_by
 from mdlcodec.studies.teachers import teacher_of
 
@@ -32,7 +33,17 @@ def studied(tmp_path_factory):
 @pytest.fixture(scope="module")
 def taught(tmp_path_factory):
     folder = tmp_path_factory.mktemp("taught")
-    return samples_of_teacher((2, 3, 1), (2, 6, 1), **TAUGHT, folder=folder), folder
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mdlcodec.studies.trained_files.run_side_by_side", _here)
+        return samples_of_teacher((2, 3, 1), (2, 6, 1), **TAUGHT, folder=folder), folder
+
+
+def _here(jobs, workers, *, one_thread=False):
+    """In this process; `studied` and test_study_teacher.py have the others."""
+    for job in jobs:
+        task = job.begin()
+        module = TASKS[task["of"]]
+        yield job, {**module.encode(task), **module.decode(task)}
 
 
 def test_of_several_strengths_the_shortest_file_counts(studied):

@@ -41,6 +41,12 @@ def test_rows_are_files(studied):
     assert table.rows[0].teacher_nonzeros == 2 * 3 + 3 + 3 + 1
     assert table.shortest(40, "drr") == two_part.bytes
     assert table.plot().axes
+    assert [axes.get_title() for axes in table.frontier().axes] == ["n = 40", "n = 80"]
+    shortest = min(two_part.bytes, table.rows[1].bytes, table.rows[2].bytes)
+    assert (
+        f"({shortest:,} bytes, {shortest / table.gaussian(40):.2f} of one Gaussian's)" in table.findings()[0]
+    )
+    assert f"of drr ({two_part.bytes:,} bytes" in table.findings()[0]
     assert teacher((2, 3, 1), (2, 6, 1), **WAYS, folder=folder) == table
     with pytest.raises(MdlcodecError, match="another folder"):
         teacher((2, 3, 1), (2, 6, 1), sigma=0.5, **WAYS, folder=folder)
@@ -105,5 +111,6 @@ def test_the_command(tmp_path, monkeypatch):
     assert {path.name for path in (tmp_path / "teacher").iterdir()} >= {
         "teacher.json",
         "bits.png",
+        "loss.png",
         "index.html",
     }

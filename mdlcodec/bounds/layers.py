@@ -17,10 +17,12 @@ ALL_ELSE = "all else"
 
 @dataclass(frozen=True)
 class LayerRow:
-    """The weight of a linear layer or a convolution, of each channel too. ``shape``, ``elements``: before units were
-    pruned; ``bits``: ideal, within the section of the file; ``equal_length_bits``: the same in the code in which all values
-    are equally probable; ``smoothing_bits``: what the noise of Theorem 5.1 takes off these, once the layer's
-    prior is paid (below 0 where that cost more). The last row is of biases, normalisation, names and shapes.
+    """The weight of a linear layer or a convolution, of each channel too.
+
+    ``shape``, ``elements``: before units were pruned; ``bits``: ideal, within the section of the file;
+    ``equal_length_bits``: the same in the code in which all values are equally probable; ``smoothing_bits``: what
+    the noise of Theorem 5.1 takes off these, once the layer's prior is paid (below 0 where that cost more). The
+    last row is of biases, normalisation, names and shapes.
     """
 
     name: str

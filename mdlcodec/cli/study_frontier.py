@@ -99,12 +99,13 @@ def command(
             progress=lambda done, of, text: line.show_passing(f"frontier: {done:,} of {of:,} files; {text}"),
         )
     facts = {"study": "frontier", "labels": found.labels, "classes": found.classes}
+    facts |= {"findings": found.findings()}
     facts |= {"test_labels": found.test_labels, "points": [asdict(row) for row in found]}
     if not common.quiet:
-        for text in _rows(found):
+        for text in [*_rows(found), *found.findings()]:
             say(text)
     title = f"Sparse networks for {Path(data).name}"
-    finished(folder, title, facts, lambda: _pictures(found), common)
+    finished(folder, title, facts, lambda: _pictures(found), common, found.findings())
 
 
 def _pictures(found: FrontierTable) -> Pictures:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -93,10 +94,15 @@ def command(
             progress=lambda done, of, text: line.show_passing(f"randomise: {done:,} of {of:,} files; {text}"),
         )
     rows = [asdict(row) for row in found]
-    facts = {"study": "randomise", "labels": found.labels, "classes": found.classes}
-    facts |= {"test_labels": found.test_labels, "repetitions": found.repetitions, "points": rows}
+    facts: dict[str, Any] = {"study": "randomise", "labels": found.labels, "classes": found.classes}
+    facts |= {
+        "test_labels": found.test_labels,
+        "repetitions": found.repetitions,
+        "findings": found.findings(),
+    }
+    facts["points"] = rows
     if not common.quiet:
-        for text in _rows(rows):
+        for text in [*_rows(rows), *found.findings()]:
             say(text)
     finished(
         folder,
@@ -112,6 +118,7 @@ def command(
             )
         ],
         common,
+        found.findings(),
     )
 
 

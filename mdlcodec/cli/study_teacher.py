@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mdlcodec.cli.options import Common, common_options, preset_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.study_data import (
+    Pictures,
     Sizes,
     finished,
     jobs_option,
@@ -89,11 +90,24 @@ def command(
             progress=lambda done, of, text: line.show_passing(f"teacher: {done:,} of {of:,} files; {text}"),
         )
     if not common.quiet:
-        for text in _rows(found):
+        for text in [*_rows(found), *found.findings()]:
             say(text)
-    facts = {"study": "teacher", "sigma": sigma, "points": [asdict(row) for row in found]}
-    caption = "Bits a number, of each method's shortest file; medians over teachers."
-    finished(Path(output), "Students of a teacher", facts, lambda: [("bits", found.plot(), caption)], common)
+    facts: dict[str, Any] = {"study": "teacher", "sigma": sigma, "findings": found.findings()}
+    facts["points"] = [asdict(row) for row in found]
+    title = "Students of a teacher"
+    finished(Path(output), title, facts, lambda: _pictures(found), common, found.findings())
+
+
+def _pictures(found: TeacherTable) -> Pictures:
+    return [
+        ("bits", found.plot(), "Bits a number, of each method's shortest file; medians over teachers."),
+        (
+            "loss",
+            found.frontier(),
+            "Test error against the bytes of the network, a point a file. Isolines: bytes of the network and of n "
+            "numbers under a Gaussian whose variance is that error. Dashed: the variance of the noise.",
+        ),
+    ]
 
 
 def _rows(found: TeacherTable) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from mdlcodec.report.comparison_table import as_pandas
-from mdlcodec.report.plot import new_figure
+from mdlcodec.report.plot import logarithmic, new_figure
 
 if TYPE_CHECKING:
     import pandas
@@ -70,13 +70,33 @@ class FrontierTable:
         """In the order in which they were given."""
         return tuple(dict.fromkeys(row.method for row in self.rows))
 
-    def ahead(self) -> tuple[FrontierRow, ...]:
-        """The files that no other one beats in bytes of the network and in test loss at once, by bytes."""
+    def ahead(self, size: str = "network_bytes") -> tuple[FrontierRow, ...]:
+        """The files that no other one beats in size and in test loss at once, by size; ``size``: the name of a
+        field, as "nonzeros"."""
         found: list[FrontierRow] = []
-        for row in sorted(self.rows, key=lambda row: (row.network_bytes, row.test_loss)):
+        for row in sorted(self.rows, key=lambda row: (getattr(row, size), row.test_loss)):
             if not found or row.test_loss < found[-1].test_loss:
                 found.append(row)
         return tuple(found)
+
+    def findings(self) -> list[str]:
+        """Which method is ahead at which size, in bytes and in weights that are not 0, and whether that differs."""
+        orders = {size: _runs(self.ahead(size), size) for size in ("network_bytes", "nonzeros")}
+        said = [
+            f"Ahead by {what}, from the smallest: "
+            + ", ".join(
+                f"{method} ({low:,}{'' if low == high else f' to {high:,}'})" for method, low, high in runs
+            )
+            + "."
+            for what, runs in zip(("bytes of the network", "non-zero weights"), orders.values(), strict=True)
+        ]
+        by_bytes, by_counts = ([method for method, *_ in runs] for runs in orders.values())
+        return [
+            *said,
+            "The order of the methods is the same in bytes and in counts."
+            if by_bytes == by_counts
+            else "The order of the methods is another one in bytes than in counts.",
+        ]
 
     def to_pandas(self) -> pandas.DataFrame:
         """A row for each file. Raises MdlcodecError where pandas is not installed."""
@@ -86,6 +106,18 @@ class FrontierTable:
         """Test loss against bytes, with isolines of the description length. Raises MdlcodecError where matplotlib
         is missing."""
         return loss_against_bytes(self)
+
+
+def _runs(rows: tuple[FrontierRow, ...], size: str) -> list[tuple[str, int, int]]:
+    """Methods that follow one another, each with its smallest and its largest size."""
+    runs: list[tuple[str, int, int]] = []
+    for row in rows:
+        value = getattr(row, size)
+        if runs and runs[-1][0] == row.method:
+            runs[-1] = (row.method, runs[-1][1], value)
+        else:
+            runs.append((row.method, value, value))
+    return runs
 
 
 def loss_against_bytes(table: FrontierTable) -> Figure:
@@ -117,6 +149,8 @@ def loss_against_bytes(table: FrontierTable) -> Figure:
         )
     axes.set_xlim(low, high)
     axes.set_ylim(least, most)
+    logarithmic(axes.xaxis)
+    logarithmic(axes.yaxis)
     axes.set_xlabel("bytes of the network in its file")
     axes.set_ylabel("test loss, bits a label")
     axes.set_title(
@@ -154,6 +188,7 @@ def accuracy_against_compression(table: FrontierTable) -> Figure:
     hull = _hull(points)
     if hull:
         axes.plot([math.exp(x) for x, _ in hull], [y for _, y in hull], "-", color="0.4", linewidth=1)
+    logarithmic(axes.xaxis)
     axes.set_xlabel("times smaller than weights of four bytes")
     axes.set_ylabel("test accuracy, %")
     if len(rhos) > 1:

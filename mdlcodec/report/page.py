@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from mdlcodec.report.plot import number
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -21,10 +23,14 @@ th:first-child, td:first-child { text-align: left } pre { background: #f4f4f4; p
 _SCRIPT = """
 for (const head of document.querySelectorAll('th')) head.addEventListener('click', () => {
   const table = head.closest('table'), column = [...head.parentNode.children].indexOf(head)
-  const down = head.dataset.down = head.dataset.down === '1' ? '' : '1'
-  const key = row => { const t = row.children[column].dataset.value; const n = Number(t); return isNaN(n) ? t : n }
-  const rows = [...table.tBodies[0].rows].sort((a, b) => { const x = key(a), y = key(b)
-    return (x < y ? -1 : x > y ? 1 : 0) * (down ? 1 : -1) })
+  head.dataset.down = head.dataset.down === '1' ? '' : '1'
+  const key = row => row.children[column].dataset.value
+  const rows = [...table.tBodies[0].rows].sort((a, b) => {
+    const x = key(a), y = key(b), down = head.dataset.down ? 1 : -1
+    if (x === '' || y === '') return (x === '') - (y === '')  // what is not there comes last
+    const numbers = !isNaN(Number(x)) && !isNaN(Number(y))
+    return (numbers ? Number(x) - Number(y) : x < y ? -1 : x > y ? 1 : 0) * down
+  })
   table.tBodies[0].append(...rows)
 })
 """
@@ -45,12 +51,13 @@ def page(
     rows: Sequence[Mapping[str, object]],
     notes: Sequence[str] = (),
 ) -> bytes:
-    """The page; ``pictures``: with their captions; ``rows``: all with the same keys, which are the columns."""
-    columns = list(rows[0]) if rows else []
+    """The page; ``pictures``: with their captions; ``rows``: all with the same keys, which are the columns, but
+    those that none has a value of; ``notes``: what was found."""
+    columns = [name for name in (rows[0] if rows else {}) if any(row[name] is not None for row in rows)]
     head = "".join(f"<th>{escape(column.replace('_', ' '))}</th>" for column in columns)
     body = "".join(
         "<tr>"
-        + "".join(f'<td data-value="{escape(str(row[c]))}">{escape(shown(row[c]))}</td>' for c in columns)
+        + "".join(f'<td data-value="{escape(held(row[c]))}">{escape(shown(row[c]))}</td>' for c in columns)
         + "</tr>"
         for row in rows
     )
@@ -58,7 +65,8 @@ def page(
         f"<figure>{svg(figure)}<figcaption>{escape(caption)}</figcaption></figure>"
         for figure, caption in pictures
     )
-    said = "".join(f"<p>{escape(note)}</p>" for note in notes)
+    said = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    said = f"<ul>{said}</ul>" if said else ""
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style></head><body><h1>{escape(title)}</h1><pre>{escape(command)}</pre>{said}{figures}"
@@ -69,5 +77,10 @@ def page(
 def shown(value: object) -> str:
     """A cell of a table, for people."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
+        return held(value)
+    return f"{value:,}" if isinstance(value, int) else number(value)
+
+
+def held(value: object) -> str:
+    """What a cell is sorted by; nothing where there is no value."""
+    return "" if value is None else str(value)

@@ -126,7 +126,7 @@ def teacher(
         )
         for point in points
     )
-    return TeacherTable(rows, sigma)
+    return TeacherTable(rows, sigma, STEP_BITS)
 
 
 def strengths_of_reals(
