@@ -22,7 +22,7 @@ from mdlcodec.files.temporary import temporary_folder
 from mdlcodec.report.plane_records import PlaneMoment, PlanePath
 from mdlcodec.report.plane_table import PlaneTable
 from mdlcodec.studies.folder import StudyFolder
-from mdlcodec.studies.information_plane.activations import Activations, read_activations
+from mdlcodec.studies.information_plane.activations import Activations, activations_of, read_activations
 from mdlcodec.studies.information_plane.estimators import Estimate
 from mdlcodec.studies.information_plane.examples import PLAIN, Problem, examples_of
 from mdlcodec.studies.information_plane.ranges import Extent, range_of
@@ -221,7 +221,7 @@ def plane(
 
 
 def plane_of_activations(
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | Mapping[str, np.ndarray],
     *,
     estimate: Sequence[str] | None = None,
     variance: float | None = None,
@@ -230,16 +230,22 @@ def plane_of_activations(
     jobs: int | None = None,
     progress: Told | None = None,
 ) -> PlaneTable:
-    """The same estimates of activations of any framework's run, in an .npz file: arrays LAYER/CHECKPOINT (n,
-    d), y (n,), and ``trained`` (n,), which rows were trained on, if that is known. The rest as `plane`."""
-    held = read_activations(os.fspath(source))
+    """The same estimates of activations of any framework's run, in an .npz file or as arrays by name:
+    LAYER/CHECKPOINT (n, d), y (n,), and ``trained`` (n,), which rows were trained on, if that is known. The rest as
+    `plane`."""
+    held = activations_of(source) if isinstance(source, Mapping) else read_activations(os.fspath(source))
     asked = Asked.of_activations(estimate, variance, beta)
     most = processes(jobs)
     ranges = {layer: range_of(held.extents(layer)) for layer in held.layers}
     with temporary_folder() as beside:
         path = (beside if folder is None else Path(folder)) / "activations"
         settings = {"version": VERSION, "study": "plane", "activations": _digest(held)}
-        task = {"activations": os.fspath(Path(source).absolute())}
+        if isinstance(source, Mapping):
+            file = beside / "activations.npz"
+            np.savez(file, allow_pickle=False, **source)  # type: ignore[arg-type]
+        else:
+            file = Path(source).absolute()
+        task = {"activations": str(file)}
         run = _Run(PLAIN, 0, path, task, settings, tuple(held.steps))
         path.mkdir(parents=True, exist_ok=True)
         estimates = _Study(asked, most, progress).estimated([run], {run.name: ranges})
