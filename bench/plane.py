@@ -31,9 +31,9 @@ from mdlcodec.report.plane_table import PlaneTable
 from mdlcodec.report.plot import new_figure, png
 from mdlcodec.report.strict_json import strict_json
 from mdlcodec.studies import plane
-from mdlcodec.studies.information_plane.study import rounded
 from mdlcodec.studies.information_plane.transition import start_of_compression
 from mdlcodec.studies.information_plane.trends import NEAR, converged, smoothed, spearman, trend
+from mdlcodec.studies.information_plane.work import rounded
 
 BATCHES = (32, 64, 128, 256, 512, 1024)
 DEPTHS = (1, 2, 3, 4, 5)
@@ -67,6 +67,7 @@ def parsed(arguments: list[str] | None) -> Any:
     parser.add_argument("--optimiser", default="sgd")
     parser.add_argument("--activation", default="tanh")
     parser.add_argument("--limit", type=int)
+    parser.add_argument("--tested", type=int, help="of the test examples the first so many")
     parser.add_argument("--checkpoints", type=int, default=30)
     parser.add_argument("--jobs", type=int)
     parser.add_argument("--controls", nargs="*", default=CONTROLS)
@@ -85,12 +86,14 @@ def run(chosen: Any, folder: str, **other: Any) -> PlaneTable:
     """A plane of the data."""
     from mdlcodec.cli.study_plane import arrays_for
 
+    arrays = arrays_for(chosen.data, chosen.limit)
     same: dict[str, Any] = {
         name: getattr(chosen, name) for name in ("seeds", "epochs", "rate", "optimiser", "activation")
     }
     same |= {"checkpoints": chosen.checkpoints, "jobs": chosen.jobs}
     return plane(
-        *arrays_for(chosen.data, chosen.limit),
+        *arrays[:2],
+        *(None if one is None else one[: chosen.tested] for one in arrays[2:]),
         **{**same, "net": chosen.net, "batch": chosen.batch, **other},
         folder=chosen.work / folder,
         progress=lambda text: print(f"{folder}: {text}", file=sys.stderr, flush=True),
