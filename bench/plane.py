@@ -215,8 +215,10 @@ def batches_picture(points: list[dict[str, Any]], trends: dict[str, Any], data: 
             else f"rho {found['rho']:.2f}, p {found['p']:.2f}"
         )
         axes.set_title(f"{Path(data).name}, {name}: {said}", fontsize=10)
+        axes.xaxis.set_minor_formatter("")
+        axes.yaxis.set_minor_formatter("")
         axes.grid(alpha=0.25)
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, loc="lower left")
     figure.axes[0].set_ylabel("transition of the gradients, step")
     return figure
 
