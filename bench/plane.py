@@ -13,6 +13,18 @@ plane: the plane of every estimator and Figure 1a, random labels and full batche
 networks of 1 to 5 hidden layers have converged. channel: Figure 2, signal to noise and equation 9 of a
 convolutional network.
 
+As recorded in bench/results/plane (OUT), from MNIST's folder and from .npz files of CIFAR-10's first 1,000 and next 400
+images (bench/cifar10_arrays.py makes one of all), each with a --work of its own:
+
+    plane symmetric --seeds 2 -o OUT/symmetric
+    batches symmetric --epochs 300 --checkpoints 25 -o OUT/symmetric-batches
+    depth symmetric --seeds 3 --epochs 1000 --checkpoints 60 -o OUT/symmetric-depth
+    plane MNIST --limit 5000 --tested 4000 --seeds 1 --checkpoints 20 --controls -o OUT/mnist
+    batches MNIST --limit 5000 --tested 2000 --seeds 1 --epochs 10 --checkpoints 15 -o OUT/mnist-batches
+    depth MNIST --limit 5000 --tested 2000 --epochs 15 --checkpoints 25 -o OUT/mnist-depth
+    channel TRAINING.npz --test TEST.npz --net resnet20 --batch 32 --epochs 10 --rate 0.05 --seeds 1 --checkpoints 14
+        --controls random-labels -o OUT/cifar10
+
 The paper's own Figure 2, for who has its data and the time:
 
 python bench/plane.py channel CIFAR10 --net resnet32 --seeds 50 --epochs 160 --batch 128 --work c10 -o c10
@@ -67,6 +79,7 @@ def parsed(arguments: list[str] | None) -> Any:
     parser.add_argument("--optimiser", default="sgd")
     parser.add_argument("--activation", default="tanh")
     parser.add_argument("--limit", type=int)
+    parser.add_argument("--test", help="test examples, where none are beside DATA")
     parser.add_argument("--tested", type=int, help="of the test examples the first so many")
     parser.add_argument("--checkpoints", type=int, default=30)
     parser.add_argument("--jobs", type=int)
@@ -86,7 +99,7 @@ def run(chosen: Any, folder: str, **other: Any) -> PlaneTable:
     """A plane of the data."""
     from mdlcodec.cli.study_plane import arrays_for
 
-    arrays = arrays_for(chosen.data, chosen.limit)
+    arrays = arrays_for(chosen.data, chosen.limit, chosen.test)
     same: dict[str, Any] = {
         name: getattr(chosen, name) for name in ("seeds", "epochs", "rate", "optimiser", "activation")
     }
@@ -272,7 +285,9 @@ def depth_picture(times: list[list[int | None]], found: Any, data: str) -> Any:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xticks(DEPTHS, [str(k) for k in DEPTHS])
-    axes.minorticks_off()
+    axes.xaxis.set_minor_formatter("")
+    axes.yaxis.set_major_formatter("{x:,.0f}")
+    axes.yaxis.set_minor_formatter("{x:,.0f}")
     axes.set_xlabel("hidden layers K")
     axes.set_ylabel("steps until the test loss stays near")
     if found is None:
