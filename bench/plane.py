@@ -1,20 +1,17 @@
 """Figures 1 to 3 of Shwartz-Ziv et al. 2018, with controls, from runs of `mdlcodec.studies.plane`.
 
-python bench/plane.py plane DATA  --work FOLDER -o OUT [--seeds N] [--epochs N] [--optimiser NAME] [--limit N]
-python bench/plane.py batches DATA --work FOLDER -o OUT [--seeds N] [--epochs N] [--limit N] python
-bench/plane.py depth DATA  --work FOLDER -o OUT [--seeds N] [--epochs N] [--limit N] python bench/plane.py
-channel DATA --net resnet20 --work FOLDER -o OUT [--limit N] [--epochs N] [--batch N]
+    python bench/plane.py plane|batches|depth|channel DATA --work FOLDER -o OUT [--seeds N] [--epochs N] [--batch N]
+        [--net NAME] [--optimiser NAME] [--rate R] [--limit N] [--test DATA] [--checkpoints N] [--controls NAME ..]
 
-DATA is ``symmetric`` or what `mdlcodec study plane` takes. OUT.json and the pictures OUT-*.png are written;
-FOLDER keeps weights and estimates, and the same command goes on from there.
+DATA is ``symmetric`` or what `mdlcodec study plane` takes. OUT.json and the pictures OUT*.png are written; FOLDER
+keeps weights and estimates, and the same command goes on from there.
 
-plane: the plane of every estimator and Figure 1a, random labels and full batches beside it. batches: Figure
-1b, where gradients change against where compression starts, for batches of 32 to 1,024. depth: Figure 3, when
-networks of 1 to 5 hidden layers have converged. channel: Figure 2, signal to noise and equation 9 of a
-convolutional network.
+plane: the plane of every estimator and Figure 1a, random labels and full batches beside it. batches: Figure 1b, where
+gradients change against where compression starts, for batches of 32 to 1,024. depth: Figure 3, when networks of 1 to
+5 hidden layers have converged. channel: Figure 2, signal to noise and equation 9 of a convolutional network.
 
-As recorded in bench/results/plane (OUT), from MNIST's folder and from .npz files of CIFAR-10's first 1,000 and next 400
-images (bench/cifar10_arrays.py makes one of all), each with a --work of its own:
+As recorded in bench/results/plane (OUT), from MNIST's folder and from .npz files of CIFAR-10's first 1,000 and next
+400 images (bench/cifar10_arrays.py makes one of all), each with a --work of its own:
 
     plane symmetric --seeds 2 -o OUT/symmetric
     batches symmetric --epochs 300 --checkpoints 25 -o OUT/symmetric-batches
@@ -22,13 +19,13 @@ images (bench/cifar10_arrays.py makes one of all), each with a --work of its own
     plane MNIST --limit 5000 --tested 4000 --seeds 1 --checkpoints 20 --controls -o OUT/mnist
     batches MNIST --limit 5000 --tested 2000 --seeds 1 --epochs 10 --checkpoints 15 -o OUT/mnist-batches
     depth MNIST --limit 5000 --tested 2000 --epochs 15 --checkpoints 25 -o OUT/mnist-depth
-    channel TRAINING.npz --test TEST.npz --net resnet20 --batch 32 --epochs 10 --rate 0.05 --seeds 1 --checkpoints 14
-        --controls random-labels -o OUT/cifar10
+    channel TRAINING.npz --test TEST.npz --net resnet20 --batch 32 --epochs 10 --rate 0.05 --seeds 1
+        --checkpoints 14 --controls random-labels -o OUT/cifar10
 
-The paper's own Figure 2, for who has its data and the time:
+The paper's own Figure 2, for who has its data and the time (all training and all test images):
 
-python bench/plane.py channel CIFAR10 --net resnet32 --seeds 50 --epochs 160 --batch 128 --work c10 -o c10
-python bench/plane.py channel CIFAR100 --net resnet32 --seeds 50 --epochs 160 --batch 128 --work c100 -o c100
+    channel CIFAR10.npz --test TEST.npz --net resnet32 --seeds 50 --epochs 160 --batch 128 -o OUT/cifar10-paper
+    channel CIFAR100.npz --test TEST.npz --net resnet32 --seeds 50 --epochs 160 --batch 128 -o OUT/cifar100-paper
 """
 
 import argparse
