@@ -39,7 +39,7 @@ def in_this_process(monkeypatch):
             done.append(job.name)
             yield job, module.encode(task) | module.decode(task)
 
-    monkeypatch.setattr("mdlcodec.studies.information_plane.study.run_side_by_side", run)
+    monkeypatch.setattr("mdlcodec.studies.information_plane.work.run_side_by_side", run)
     return done
 
 

@@ -95,6 +95,8 @@ def _panel(axes: Axes, table: PlaneRecords, control: str, estimator: str) -> Non
             xs, ys = zip(*table.curve, (ceiling, table.curve[-1][1]), strict=True)
             axes.plot(xs, ys, "k--", linewidth=1.0)
         axes.set_xlabel("I(X;T), bits")
+        axes.set_xlim(-0.3, ceiling + 0.5)
+        axes.set_ylim(-0.04 * table.label_entropy, 1.06 * table.label_entropy)
     axes.plot([], [], "k:", label="log2 n")
     if table.curve and not control:
         axes.plot([], [], "k--", label="bottleneck limit")
@@ -165,7 +167,9 @@ def _information(axes: Axes, table: PlaneRecords, control: str, layer: int) -> N
         if run["control"] == control and run["transition"] is not None and run["times"]:
             at = [run["step"] + time for time in run["times"]]
             axes.plot(at, run["layers"][weights]["determinant"], "-", color="tab:red", linewidth=0.9)
-            axes.plot(at, run["layers"][weights]["predicted"], ":", color="tab:red", linewidth=1.3)
+            predicted = run["layers"][weights].get("predicted")
+            if predicted is not None:
+                axes.plot(at, predicted, ":", color="tab:red", linewidth=1.3)
     axes.plot([], [], "-", color="tab:red", label="equation 9 (determinant), each seed")
     axes.plot([], [], ":", color="tab:red", label="equation 10, each seed")
     axes.set_xscale("log")
@@ -175,18 +179,14 @@ def _information(axes: Axes, table: PlaneRecords, control: str, layer: int) -> N
 
 
 def _gap(axes: Axes, table: PlaneRecords, control: str, layer: int) -> None:
-    steps = table.steps[control]
+    steps, layers = table.steps[control], table.layers[layer:][:1]
     own = [table.of(control, seed) for seed in _seeds(table, control)]
     gaps = [_mean([run[i].gap ** 2 for run in own]) for i in range(len(steps))]
     axes.plot(
         steps[1:], [max(gap, 1e-7) for gap in gaps[1:]], "-", color="black", label="(training - test error)^2"
     )
     for name, style, colour in (("authors", "--", "tab:blue"), ("noisy network", "-.", "tab:green")):
-        paths = [
-            p
-            for p in table.paths
-            if (p.control, p.layer, p.estimator) == (control, table.layers[layer], name)
-        ]
+        paths = [p for p in table.paths if (p.control, p.estimator) == (control, name) and p.layer in layers]
         bounds = [p.gap_bound for p in paths if p.gap_bound is not None]
         if bounds:
             means = [_mean(column) for column in zip(*bounds, strict=True)]

@@ -75,12 +75,14 @@ def _layer(
     grown = np.stack([one.eigenvalues for one in bounds], axis=1)  # (d_out, times)
     laws = [law(times, row) for row in grown]
     fitted = [one for one in laws if one is not None]
+    told["exponents"] = [None if one is None else one.alpha for one in laws]
+    if not fitted:  # too few checkpoints behind the transition
+        return told
     signal, first = bounds[0].signal, grown[:, 0]
     told["predicted"] = predicted_information(signal, first, laws, ratios[0], times).tolist()
     told["grow"] = sum(one.grows for one in fitted)
     told["keep"] = len(laws) - told["grow"]
     told["power"] = sum(one.better == "power" for one in fitted)
-    told["exponents"] = [None if one is None else one.alpha for one in laws]
     return told
 
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,114 +19,18 @@ from mdlcodec.data.arrays import array_digest
 from mdlcodec.files.temporary import temporary_folder
 from mdlcodec.report.plane_records import PlaneMoment, PlanePath
 from mdlcodec.report.plane_table import PlaneTable
-from mdlcodec.studies.folder import StudyFolder
-from mdlcodec.studies.information_plane.activations import Activations, read_activations
+from mdlcodec.studies.information_plane.activations import Activations, activations_of, read_activations
 from mdlcodec.studies.information_plane.estimators import Estimate
 from mdlcodec.studies.information_plane.examples import PLAIN, Problem, examples_of
 from mdlcodec.studies.information_plane.ranges import Extent, range_of
-from mdlcodec.studies.information_plane.run import RunFolder, keep_examples, plain
+from mdlcodec.studies.information_plane.run import keep_examples, plain
 from mdlcodec.studies.information_plane.settings import Asked
 from mdlcodec.studies.information_plane.tables import table_of
 from mdlcodec.studies.information_plane.theorem1 import is_vacuous, squared_gap_bound
-from mdlcodec.studies.information_plane.training import Recipe
 from mdlcodec.studies.information_plane.transition import signal_to_noise
-from mdlcodec.studies.jobs import Job, run_side_by_side
+from mdlcodec.studies.information_plane.work import PlannedRun, SideBySide, Told, rounded
 from mdlcodec.studies.trained_files import processes
 from mdlcodec.version import VERSION
-
-Told = Callable[[str], None]
-DIGITS = 9  # significant ones of every number
-
-
-@dataclass(frozen=True)
-class _Run:
-    """A training, or activations: what tasks are told, and where its files are."""
-
-    control: str
-    seed: int
-    path: Path
-    task: Mapping[str, Any]
-    settings: Mapping[str, Any]
-    steps: tuple[int, ...]
-
-    @property
-    def name(self) -> str:
-        return self.path.name
-
-
-class _Study:
-    """What is done side by side, in a folder."""
-
-    def __init__(self, asked: Asked, jobs: int, progress: Told | None) -> None:
-        self._asked, self._jobs = asked, jobs
-        self._tell: Told = (lambda text: None) if progress is None else progress
-
-    def trained(self, runs: Sequence[_Run]) -> list[dict[str, Any]]:
-        """Trains what is not there; what `after_transition` says of each run."""
-        for run in runs:
-            _folder_of(run).check()
-        kept = {run.name: StudyFolder(run.path, ".txt") for run in runs}
-        settings = {run.name: {**run.settings, **run.task["recipe"]} for run in runs}
-        found = {run.name: kept[run.name].known("digests", settings[run.name]) for run in runs}
-        jobs = []
-        for run in runs:
-            if found[run.name] is None:
-                file = kept[run.name].file("digests").absolute()
-                task = {
-                    **run.task,
-                    "of": "plane_training",
-                    "file": str(file),
-                    "measured": bool(self._asked.names),
-                }
-                jobs.append(Job(run.name, partial(dict, task)))
-        for job, told in run_side_by_side(jobs, self._jobs, one_thread=True, tell=self._tell):
-            facts = rounded({"after": told["after"]}) | {"trained_again": told["trained_again"]}
-            found[job.name] = kept[job.name].keep("digests", settings[job.name], facts)
-        return [dict(found[run.name] or {}) for run in runs]
-
-    def estimated(
-        self, runs: Sequence[_Run], ranges: Mapping[str, Mapping[str, tuple[float, float]]]
-    ) -> dict[tuple[str, int], dict[str, Any]]:
-        """Each layer's estimates, by the run's name and the step; ``ranges``: of layers, by run."""
-        found: dict[tuple[str, int], dict[str, Any]] = {}
-        waiting: dict[str, tuple[_Run, int, StudyFolder, dict[str, Any]]] = {}
-        jobs, asked = [], self._asked
-        own = {"estimators": list(asked.names), "variance": asked.variance, "beta": asked.beta}
-        for run in runs if asked.names else ():
-            kept = StudyFolder(run.path, ".zip")
-            for step in run.steps:
-                name, bounds = f"estimates-{step:08d}", {n: list(r) for n, r in ranges[run.name].items()}
-                settings = {
-                    **run.settings,
-                    **run.task.get("recipe", {}),
-                    **own,
-                    "step": step,
-                    "ranges": bounds,
-                }
-                kept.check({name: settings})
-                known = kept.known(name, settings)
-                if known is not None:
-                    found[run.name, step] = known["estimates"]
-                    continue
-                file = str(kept.file(name).absolute())
-                task = {
-                    **run.task,
-                    **own,
-                    "of": "plane_estimates",
-                    "step": step,
-                    "ranges": bounds,
-                    "file": file,
-                }
-                job = Job(f"{run.name}, step {step:,}", partial(dict, task))
-                waiting[job.name] = run, step, kept, settings
-                jobs.append(job)
-        total = len(jobs) + len(found)
-        for job, told in run_side_by_side(jobs, self._jobs, one_thread=True):
-            run, step, kept, settings = waiting[job.name]
-            facts = {"estimates": rounded(told["estimates"]), "decoded": told["decoded"]}
-            found[run.name, step] = kept.keep(f"estimates-{step:08d}", settings, facts)["estimates"]
-            self._tell(f"estimates: {len(found):,} of {total:,} checkpoints")
-        return found
 
 
 def plane(
@@ -200,11 +102,11 @@ def plane(
                     "recipe": plain(recipe),
                     "settings": settings,
                 }
-                runs.append(_Run(name, seed, path, task, settings, recipe.steps))
+                runs.append(PlannedRun(name, seed, path, task, settings, recipe.steps))
                 recipes[path.name] = recipe
-        study = _Study(asked, most, progress)
+        study = SideBySide(asked, most, progress)
         after = study.trained(runs)
-        records = {run.name: _folder_of(run).records() for run in runs}
+        records = {run.name: run.folder.records() for run in runs}
         ranges = {run.name: _ranges(records[run.name]) for run in runs if asked.names}
         estimates = study.estimated(runs, ranges)
     moments = tuple(moment for run in runs for moment in _moments(run, records[run.name]))
@@ -221,7 +123,7 @@ def plane(
 
 
 def plane_of_activations(
-    source: str | os.PathLike[str],
+    source: str | os.PathLike[str] | Mapping[str, np.ndarray],
     *,
     estimate: Sequence[str] | None = None,
     variance: float | None = None,
@@ -230,19 +132,25 @@ def plane_of_activations(
     jobs: int | None = None,
     progress: Told | None = None,
 ) -> PlaneTable:
-    """The same estimates of activations of any framework's run, in an .npz file: arrays LAYER/CHECKPOINT (n,
-    d), y (n,), and ``trained`` (n,), which rows were trained on, if that is known. The rest as `plane`."""
-    held = read_activations(os.fspath(source))
+    """The same estimates of activations of any framework's run, in an .npz file or as arrays by name:
+    LAYER/CHECKPOINT (n, d), y (n,), and ``trained`` (n,), which rows were trained on, if that is known. The rest as
+    `plane`."""
+    held = activations_of(source) if isinstance(source, Mapping) else read_activations(os.fspath(source))
     asked = Asked.of_activations(estimate, variance, beta)
     most = processes(jobs)
     ranges = {layer: range_of(held.extents(layer)) for layer in held.layers}
     with temporary_folder() as beside:
         path = (beside if folder is None else Path(folder)) / "activations"
         settings = {"version": VERSION, "study": "plane", "activations": _digest(held)}
-        task = {"activations": os.fspath(Path(source).absolute())}
-        run = _Run(PLAIN, 0, path, task, settings, tuple(held.steps))
+        if isinstance(source, Mapping):
+            file = beside / "activations.npz"
+            np.savez(file, allow_pickle=False, **source)  # type: ignore[arg-type]
+        else:
+            file = Path(source).absolute()
+        task = {"activations": str(file)}
+        run = PlannedRun(PLAIN, 0, path, task, settings, tuple(held.steps))
         path.mkdir(parents=True, exist_ok=True)
-        estimates = _Study(asked, most, progress).estimated([run], {run.name: ranges})
+        estimates = SideBySide(asked, most, progress).estimated([run], {run.name: ranges})
     paths = _paths([run], tuple(held.layers), asked.names, estimates, 0)
     told: dict[str, Any] = {"sample": len(held.sample), "trained_stated": held.stated}
     told |= {"variance": asked.variance, "beta": asked.beta}
@@ -254,17 +162,12 @@ def _digest(held: Activations) -> str:
     return array_digest(np.frombuffer(b"".join(map(array_digest, arrays)), np.uint8)).hex()
 
 
-def _folder_of(run: _Run) -> RunFolder:
-    recipe = Recipe(**{**run.task["recipe"], "steps": run.steps})
-    return RunFolder(run.path, recipe, run.settings)
-
-
 def _ranges(records: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, float]]:
     names = records[0]["extents"]
     return {name: range_of(Extent(*record["extents"][name]) for record in records) for name in names}
 
 
-def _moments(run: _Run, records: Sequence[Mapping[str, Any]]) -> list[PlaneMoment]:
+def _moments(run: PlannedRun, records: Sequence[Mapping[str, Any]]) -> list[PlaneMoment]:
     found = []
     for record in records:
         layers = {
@@ -289,7 +192,7 @@ def _moments(run: _Run, records: Sequence[Mapping[str, Any]]) -> list[PlaneMomen
 
 
 def _paths(
-    runs: Sequence[_Run],
+    runs: Sequence[PlannedRun],
     layers: Sequence[str],
     names: Sequence[str],
     estimates: Mapping[tuple[str, int], Mapping[str, Any]],
@@ -320,12 +223,3 @@ def _paths(
                     )
                 )
     return tuple(found)
-
-
-def rounded(value: Any) -> Any:
-    """The same with `DIGITS` significant digits in every number, in dicts, lists and tuples."""
-    if isinstance(value, dict):
-        return {key: rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(item) for item in value]
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
