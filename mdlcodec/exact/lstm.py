@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mdlcodec.compiled import njit
-from mdlcodec.exact.elementary import exp, tanh
+from mdlcodec.exact.elementary import EXP_COEFFICIENTS, exp
 from mdlcodec.exact.laid_out import LaidOut
 from mdlcodec.exact.linear import Arithmetic, Linear
 
@@ -17,40 +17,78 @@ def sigmoid(x: float) -> float:
     return 1.0 / (1.0 + exp(-x))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
+def flat_tanh(x: float) -> float:
+    """`mdlcodec.exact.elementary.tanh` with both of its formulas and a choice: loops over it vectorise."""
+    a = abs(x)
+    a = 20.0 if a > 20.0 else a  # from there on, the result is 1
+    t = exp(-2.0 * a)
+    large = (1.0 - t) / (1.0 + t)
+    r = 2.0 * a
+    s = EXP_COEFFICIENTS[13]
+    s = s * r + EXP_COEFFICIENTS[12]
+    s = s * r + EXP_COEFFICIENTS[11]
+    s = s * r + EXP_COEFFICIENTS[10]
+    s = s * r + EXP_COEFFICIENTS[9]
+    s = s * r + EXP_COEFFICIENTS[8]
+    s = s * r + EXP_COEFFICIENTS[7]
+    s = s * r + EXP_COEFFICIENTS[6]
+    s = s * r + EXP_COEFFICIENTS[5]
+    s = s * r + EXP_COEFFICIENTS[4]
+    s = s * r + EXP_COEFFICIENTS[3]
+    s = s * r + EXP_COEFFICIENTS[2]
+    s = s * r + EXP_COEFFICIENTS[1]
+    s = s * r
+    y = large if a > 0.17 else s / (s + 2.0)
+    return -y if x < 0.0 else y
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # a check for zero would keep the loops from vectorising
 def _cells(first, second, before, gates, cells, h):
     """One place: sums of products (N, 4 d), float32, added; cells before (N, d) -> gates (N, 4 d) as input, forget,
     new value, output; cells and outputs h (N, d)."""
     width = cells.shape[1]
     for n in range(cells.shape[0]):
-        row = gates[n]
-        for c in range(4 * width):
-            z = np.float64(first[n, c] + second[n, c])
-            row[c] = np.float32(tanh(z) if 2 * width <= c < 3 * width else sigmoid(z))
+        one, other, row = first[n], second[n], gates[n]
+        for c in range(2 * width):
+            row[c] = np.float32(sigmoid(np.float64(one[c] + other[c])))
+        for c in range(2 * width, 3 * width):
+            row[c] = np.float32(flat_tanh(np.float64(one[c] + other[c])))
+        for c in range(3 * width, 4 * width):
+            row[c] = np.float32(sigmoid(np.float64(one[c] + other[c])))
+        # slices: indices known not to be negative keep the loop vectorised
+        enter, forget = row[:width], row[width : 2 * width]
+        new, leave = row[2 * width : 3 * width], row[3 * width :]
+        old, kept, out = before[n], cells[n], h[n]
         for c in range(width):
-            kept = np.float64(row[width + c]) * np.float64(before[n, c])
-            cell = np.float32(kept + np.float64(row[c]) * np.float64(row[2 * width + c]))
-            cells[n, c] = cell
-            h[n, c] = np.float32(np.float64(row[3 * width + c]) * tanh(np.float64(cell)))
+            cell = np.float64(forget[c]) * np.float64(old[c]) + np.float64(enter[c]) * np.float64(new[c])
+            kept[c] = np.float32(cell)
+        for c in range(width):
+            out[c] = np.float32(np.float64(leave[c]) * flat_tanh(np.float64(kept[c])))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _cells_gradient(g, later, gates, before, cells, carried, slopes):
     """One place: gradients of h, float32 (N, d): from above, and from the place after; ``carried``, float64 (N, d):
     of the cells, in place -> slopes float32 (N, 4 d) of the gates' sums."""
     width = cells.shape[1]
     for n in range(cells.shape[0]):
         row, out = gates[n], slopes[n]
+        enter, forget = row[:width], row[width : 2 * width]
+        new, leave = row[2 * width : 3 * width], row[3 * width :]
+        to_enter, to_forget = out[:width], out[width : 2 * width]
+        to_new, to_leave = out[2 * width : 3 * width], out[3 * width :]
+        above, after, old, cell, carry = g[n], later[n], before[n], cells[n], carried[n]
         for c in range(width):
-            i, f = np.float64(row[c]), np.float64(row[width + c])
-            v, o = np.float64(row[2 * width + c]), np.float64(row[3 * width + c])
-            dh, squashed = np.float64(g[n, c] + later[n, c]), tanh(np.float64(cells[n, c]))
-            dc = carried[n, c] + (dh * o) * (1.0 - squashed * squashed)
-            out[c] = np.float32((dc * v) * (i * (1.0 - i)))
-            out[width + c] = np.float32((dc * np.float64(before[n, c])) * (f * (1.0 - f)))
-            out[2 * width + c] = np.float32((dc * i) * (1.0 - v * v))
-            out[3 * width + c] = np.float32((dh * squashed) * (o * (1.0 - o)))
-            carried[n, c] = dc * f
+            i, f = np.float64(enter[c]), np.float64(forget[c])
+            v, o = np.float64(new[c]), np.float64(leave[c])
+            dh, squashed = np.float64(above[c] + after[c]), flat_tanh(np.float64(cell[c]))
+            dc = carry[c] + (dh * o) * (1.0 - squashed * squashed)
+            to_enter[c] = np.float32((dc * v) * (i * (1.0 - i)))
+            to_forget[c] = np.float32((dc * np.float64(old[c])) * (f * (1.0 - f)))
+            to_new[c] = np.float32((dc * i) * (1.0 - v * v))
+            to_leave[c] = np.float32((dh * squashed) * (o * (1.0 - o)))
+            carry[c] = dc * f
 
 
 def _recurrent_gradient(

@@ -1,0 +1,82 @@
+"""The prequential code of a text by a network alone (formats/sequences.md, "Learning")."""
+
+import numpy as np
+
+from decoder.blocks import softmaxes
+from decoder.random_numbers import Stream
+from decoder.range_coder import Decoder, frequencies
+from decoder.sequence_networks import SequenceNetwork
+from decoder.training import Adam, cross_entropy_gradient
+
+# network, streams, segment, window, replays, rate, warm, slower
+BY_THREE = {
+    "transformer": (
+        ("transformer-small", 8, 16, 64, 8, 0.004, 20, 4000.0),
+        ("transformer-small", 2, 16, 64, 6, 0.003, 20, 8000.0),
+        ("transformer-medium", 2, 16, 64, 6, 0.002, 20, 8000.0),
+    ),
+    "lstm": (
+        ("lstm", 16, 16, 32, 0, 0.004, 20, 4000.0),
+        ("lstm", 8, 16, 32, 8, 0.004, 20, 4000.0),
+        ("lstm", 2, 16, 32, 6, 0.003, 20, 8000.0),
+    ),
+}
+RECIPES = {(net, p): rows[(p - 1) // 3] for net, rows in BY_THREE.items() for p in range(1, 10)}
+LEAST = 512  # bytes of a stream
+
+
+class Learner:
+    """The network and what is known."""
+
+    def __init__(self, recipe, n):
+        self.name, streams, self.segment, self.window, self.replays, self.rate, self.warm, self.slower = (
+            recipe
+        )
+        self.network = SequenceNetwork(self.name, Stream(0, 1))
+        self.streams = max(1, min(streams, n // LEAST))
+        self.longest = -(-n // self.streams)
+        self.whole = n - (self.longest - 1) * self.streams if n else 0
+        self.known = np.zeros((self.streams, self.longest + 1), np.int64)
+        self.adam, self.steps, self.drawn = Adam(0.99, 0.0), 0, Stream(0, 2)
+        self.moments = [[(np.zeros_like(w), np.zeros_like(w)) for w in ws] for ws in self.network.weights]
+
+    def scores(self, first, place):
+        """Of the byte at a place, of every stream."""
+        return self.network.scores(self.known[:, first : place + 1])[:, -1]
+
+    def learn(self, first, start, stop):
+        """One step."""
+        windows = self.known[:, first : stop + 1]
+        if self.replays and stop - first == self.window and start >= self.window:
+            choices = start - self.window + 1
+            drawn = np.array(self.drawn.below(self.streams * choices, self.replays))
+            rows, at = drawn // choices, drawn % choices
+            replayed = [self.known[r, a : a + self.window + 1] for r, a in zip(rows, at, strict=True)]
+            windows = np.concatenate((windows, replayed))
+        scores = self.network.scores(windows[:, :-1])
+        p = softmaxes(scores.reshape(-1, 256))
+        g = cross_entropy_gradient(p, windows[:, 1:].ravel(), 0.0)
+        gradients = self.network.gradients(g.reshape(scores.shape))
+        rate = self.rate * min(1.0, (self.steps + 1) / self.warm) / (1.0 + self.steps / self.slower)
+        tensors = [
+            (w, *moments, slope)
+            for ws, ms, slopes in zip(self.network.weights, self.moments, gradients, strict=True)
+            for w, moments, slope in zip(ws, ms, slopes, strict=True)
+        ]
+        self.adam.step(rate, tensors)
+        self.steps += 1
+
+
+def decode_text(payload, n, net, preset):
+    """The text of n bytes."""
+    learner, coder = Learner(RECIPES[net, preset], n), Decoder(payload)
+    for start in range(0, learner.longest, learner.segment):
+        stop = min(start + learner.segment, learner.longest)
+        first = max(0, stop - learner.window)
+        for place in range(start, stop):
+            here = learner.streams if place + 1 < learner.longest else learner.whole
+            for i, row in enumerate(softmaxes(learner.scores(first, place)[:here])):
+                learner.known[i, place + 1] = coder.symbol(frequencies(row))
+        learner.learn(first, start, stop)
+    rows = (row[1 : learner.longest + (i < learner.whole)] for i, row in enumerate(learner.known))
+    return b"".join(bytes(row.tolist()) for row in rows)

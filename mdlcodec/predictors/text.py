@@ -1,0 +1,172 @@
+"""A network over bytes that learns a text while it is coded (Bellard 2019; formats/sequences.md, "Learning").
+
+The text is cut into streams that are read side by side. Of each, a segment at a time is predicted, place by place,
+and then learned from, together with what came before it and with windows drawn from all that is known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mdlcodec.container.ids import Purpose
+from mdlcodec.errors import BadData
+from mdlcodec.exact.choice import chosen_arithmetic
+from mdlcodec.exact.linear import Arithmetic
+from mdlcodec.exact.optimisers import Adam
+from mdlcodec.exact.random import Stream
+from mdlcodec.limits import Cost
+from mdlcodec.nn.exact_training import Network
+from mdlcodec.nn.losses import cross_entropy_at_places
+from mdlcodec.nn.nodes import Attention
+from mdlcodec.nn.steps import State, Steps
+from mdlcodec.nn.work import prediction_work, step_work
+from mdlcodec.nn.zoo.sequences import sequence_architecture_named
+
+_LEAST_STREAM = 512  # bytes of a stream: shorter texts have fewer streams
+_CALL = 150_000  # operations that take as long as calling a node for one place
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a text is learned."""
+
+    network: str
+    streams: int  # at most
+    segment: int  # places that are predicted before they are learned from
+    window: int  # places that a step sees of each stream, those of the segment last
+    replays: int  # further windows a step, drawn from what is known
+    rate: float  # of Adam, after ``warm`` steps; it falls as 1 / (1 + steps / slower)
+    warm: int
+    slower: float
+    beta2: float = 0.99
+
+
+# of version 1: presets 1 to 3, 4 to 6, 7 to 9 of each network
+_BY_THREE = {
+    "transformer": (
+        Recipe("transformer-small", 8, 16, 64, 8, 0.004, 20, 4000.0),
+        Recipe("transformer-small", 2, 16, 64, 6, 0.003, 20, 8000.0),
+        Recipe("transformer-medium", 2, 16, 64, 6, 0.002, 20, 8000.0),
+    ),
+    "lstm": (
+        Recipe("lstm", 16, 16, 32, 0, 0.004, 20, 4000.0),
+        Recipe("lstm", 8, 16, 32, 8, 0.004, 20, 4000.0),
+        Recipe("lstm", 2, 16, 32, 6, 0.003, 20, 8000.0),
+    ),
+}
+RECIPES = {
+    (net, preset): recipes[(preset - 1) // 3]  # integers
+    for net, recipes in _BY_THREE.items()
+    for preset in range(1, 10)
+}
+
+
+class Learner:
+    """The network, what is known of the text, and the order of both. Sender and receiver have one each."""
+
+    def __init__(self, recipe: Recipe, n: int, arithmetic: Arithmetic | None = None) -> None:
+        """For a text of ``n`` bytes."""
+        architecture = sequence_architecture_named(recipe.network)
+        self._recipe, self._graph = recipe, architecture.graph
+        self._arithmetic = chosen_arithmetic() if arithmetic is None else arithmetic
+        initial, noise = Stream(0, Purpose.INITIAL), Stream(0, Purpose.NOISE)
+        self._network = Network(self._graph, (recipe.window,), self._arithmetic, initial, noise)
+        self._rule, self._steps = Adam(self._network.vector, beta2=recipe.beta2), 0
+        self._drawn = Stream(0, Purpose.BATCHES)
+        self.streams = max(1, min(recipe.streams, n // _LEAST_STREAM))
+        self.longest = -(-n // self.streams)
+        self._whole = n - (self.longest - 1) * self.streams if n else 0
+        # a byte of 0 stands before the first of each stream, and after the last of those that are shorter
+        self.known = np.zeros((self.streams, self.longest + 1), np.uint8)
+
+    def here(self, place: int) -> int:
+        """How many streams have a byte at that place: the first ones."""
+        return self.streams if place + 1 < self.longest else self._whole
+
+    def place(self, text: bytes) -> None:
+        """All of the text is known."""
+        start = 0
+        for i in range(self.streams):
+            size = self.longest - (i >= self._whole)
+            self.known[i, 1 : size + 1] = np.frombuffer(text, np.uint8)[start : start + size]
+            start += size
+
+    def text(self) -> bytes:
+        """What is known, once all is."""
+        rows = (row[1 : self.longest + (i < self._whole)] for i, row in enumerate(self.known))
+        return b"".join(row.tobytes() for row in rows)
+
+    def segments(self) -> list[tuple[int, int]]:
+        """First and last + 1 place of each segment."""
+        step = self._recipe.segment
+        return [(start, min(start + step, self.longest)) for start in range(0, self.longest, step)]
+
+    def first_seen(self, stop: int) -> int:
+        """The first place of the window that ends at ``stop``."""
+        return max(0, stop - self._recipe.window)
+
+    def begin(self, start: int, stop: int) -> tuple[Steps, State]:
+        """What predicts the segment place by place, and has seen what the window has before it."""
+        views = self._network.views(self._network.vector)
+        steps = Steps(self._graph, self._recipe.window, views, self._arithmetic)
+        state, first = steps.begin(self.streams), self.first_seen(stop)
+        if start > first:
+            steps.resume(state, self.known[:, first:start])
+        return steps, state
+
+    def learn(self, start: int, stop: int) -> np.ndarray:
+        """One step on the window that ends with this segment, once it is known; returns the scores of its places,
+        float32 (streams, stop - start, 256), that the network had before: those of `Steps`.
+
+        Raises InexactComputation when training diverges.
+        """
+        first, scores = self.first_seen(stop), []
+        windows = self.known[:, first : stop + 1]
+        if self._recipe.replays and stop - first == self._recipe.window and start >= self._recipe.window:
+            windows = np.concatenate((windows, self._replayed(start)))
+
+        def loss(arithmetic: Arithmetic, outputs: Any, targets: np.ndarray, smoothing: float) -> Any:
+            scores.append(outputs[: self.streams, start - first :])
+            return cross_entropy_at_places(arithmetic, outputs, targets, smoothing)
+
+        before, after = np.ascontiguousarray(windows[:, :-1]), np.ascontiguousarray(windows[:, 1:])
+        _, gradient, _ = self._network.gradient(before, after, 0.0, loss)
+        recipe = self._recipe
+        warm = min(1.0, (self._steps + 1) / recipe.warm)
+        rate = recipe.rate * warm / (1.0 + self._steps / recipe.slower)
+        self._rule.step(self._network.trained, gradient, rate, 0.0)
+        self._steps += 1
+        return np.ascontiguousarray(scores[0])
+
+    def _replayed(self, start: int) -> np.ndarray:
+        """Windows of all streams' first ``start`` places, uint8 (replays, window + 1)."""
+        window, replays = self._recipe.window, self._recipe.replays
+        choices = start - window + 1
+        drawn = self._drawn.below(self.streams * choices, replays)
+        rows, firsts = drawn // choices, drawn % choices
+        return self.known[rows[:, None], firsts[:, None] + np.arange(window + 1)]
+
+
+def text_cost(recipe: Recipe, n: int) -> Cost:
+    """What decoding a text of ``n`` bytes takes; encoding takes less."""
+    graph = sequence_architecture_named(recipe.network).graph
+    streams, window = max(1, min(recipe.streams, n // _LEAST_STREAM)), (recipe.window,)
+    rows, longest = streams + recipe.replays, -(-n // streams)
+    segments, vertices = -(-longest // recipe.segment), len(graph.vertices)
+    each = step_work(graph, window, rows) + prediction_work(graph, window, streams)
+    places = longest * vertices * _CALL + n * (graph.operations(window) // recipe.window)
+    scores = sum(v.node.heads for v in graph.vertices if isinstance(v.node, Attention))  # integers
+    values = rows * (graph.values(window) + scores * recipe.window * recipe.window)
+    parameters = graph.size(window)
+    memory = 48 * values + 64 * parameters + 4 * n + (1 << 27)
+    return Cost(parameters, segments * each + places, memory)
+
+
+def recipe_for(net: str, preset: int) -> Recipe:
+    """The recipe of --net transformer or lstm, presets 1 to 9. Raises BadData for another."""
+    if (net, preset) not in RECIPES:
+        raise BadData(f"no recipe of --net {net} with preset {preset}")
+    return RECIPES[net, preset]
