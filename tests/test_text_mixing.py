@@ -66,7 +66,7 @@ def decoded(payload, n, level):
     return TextDecoder(level, n, payload).take(n)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.binary(max_size=300) | st.text(max_size=100).map(str.encode), st.data())
 def test_any_bytes_come_back_whatever_the_blocks(text, data):
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=3)))
