@@ -116,9 +116,9 @@ def table(rows: list[dict[str, Any]]) -> str:
     lines = [
         "# Texts",
         "",
-        "`bench/text.py`: bytes of payloads, each decoded and compared (a file has at most 20 bytes more); in brackets",
-        "CPU seconds of one core each way, compilation not counted. Nothing is drawn by chance. The machine was shared",
-        "while it measured. PPMd: order 16, 256 MB.",
+        "`bench/text.py`: bytes of payloads, each decoded and compared (a file has at most 20 bytes more); in",
+        "brackets CPU seconds of one core each way, compilation not counted. Nothing is drawn by chance. The",
+        "machine was shared while it measured. PPMd: order 16, 256 MB.",
         "",
         "| text | n | "
         + " | ".join(f"level {level}" for level in levels)
@@ -129,12 +129,10 @@ def table(rows: list[dict[str, Any]]) -> str:
     ]
     for one in rows:
         ours = {entry["level"]: entry for entry in one["levels"]}
-        cells = [
-            f"{ours[k]['bytes']:,} ({ours[k]['encode_seconds']:.1f}, {ours[k]['decode_seconds']:.1f})"
-            if k in ours
-            else ""
-            for k in levels
-        ]
+        cells = []
+        for entry in (ours.get(level) for level in levels):
+            seconds = "({encode_seconds:.1f}, {decode_seconds:.1f})".format(**entry) if entry else ""
+            cells.append(f"{entry['bytes']:,} {seconds}" if entry else "")
         cells += [f"{one['others'][name]:,}" if name in one["others"] else "" for name in OTHERS]
         lines.append(f"| {one['text']} | {one['n']:,} | " + " | ".join(cells) + " |")
     told = rows[-1]

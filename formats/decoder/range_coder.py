@@ -50,7 +50,7 @@ class Decoder:
 
     def split(self, p):
         """A bit of formats/mixing.md: a one has all that a zero leaves."""
-        zero = (self.range >> 24) * ((1 << 24) - p)
+        zero = self.range * ((1 << 24) - p) >> 24
         y = int(self.point >= zero)
         self.point, self.range = (self.point - zero, self.range - zero) if y else (self.point, zero)
         self._refill()

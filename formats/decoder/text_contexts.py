@@ -16,17 +16,12 @@ def bits(h, shift, count):
     return (h >> shift) % (1 << count)
 
 
+_SIGNS = (4, " "), (5, "\n"), (8, ".!?"), (9, ",:;"), (10, "\"'`"), (11, "([{<"), (12, ")]}>")
+
+
 def _class(s):
     if s < 128:
-        for number, symbols in (
-            (4, " "),
-            (5, "\n"),
-            (8, ".!?"),
-            (9, ",:;"),
-            (10, "\"'`"),
-            (11, "([{<"),
-            (12, ")]}>"),
-        ):
+        for number, symbols in _SIGNS:
             if chr(s) in symbols:
                 return number
         if chr(s) in "-_":

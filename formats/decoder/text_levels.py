@@ -65,7 +65,7 @@ _SETS_7 = [
 _FINAL = "begun match_begun byte1".split()
 _DIRECT = "order1 order2 order3 word".split()
 _LEVELS = {
-    1: Level(_1, _DIRECT, _SETS_1, _FINAL[:1], [5, 12], 4, 16, 16, 20, 24),
+    1: Level(_1, _DIRECT, _SETS_1, _FINAL[:2], [5, 12], 4, 16, 16, 20, 24),
     3: Level(_3, _DIRECT, _SETS_1, _FINAL[:2], [5, 12], 8, 17, 16, 20, 25),
     5: Level(_5, _5, _SETS_5, [*_FINAL, "none"], [5, 8, 14], 10, 17, 16, 21, 24),
     7: Level(_7, _7, _SETS_7, [*_FINAL, "met", "none"], [4, 7, 12, 20], 20, 18, 17, 22, 26),

@@ -168,9 +168,16 @@ def decode_bit(state, words, ones):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def _zeros(state, ones):  # type: ignore[no-untyped-def]
+    """range (2^24 - ones) / 2^24, rounded down: what a zero has of the interval."""
+    zeros = QUANTILES - uint64(ones)
+    return (state[RANGE] >> PRECISION) * zeros + (((state[RANGE] & (QUANTILES - ONE)) * zeros) >> PRECISION)
+
+
+@njit(cache=True)
 def encode_split(state, words, bit, ones):  # type: ignore[no-untyped-def]
-    """Code a bit as encode_bit does, but that a one has all of the interval that a zero leaves: nothing is lost."""
-    zeros = (state[RANGE] >> PRECISION) * (QUANTILES - uint64(ones))
+    """Code a bit as encode_bit does, but that nothing of the interval is lost: a one has all that a zero leaves."""
+    zeros = _zeros(state, ones)
     if bit:
         _take(state, words, zeros, state[RANGE] - zeros)
     else:
@@ -180,7 +187,7 @@ def encode_split(state, words, bit, ones):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def decode_split(state, words, ones):  # type: ignore[no-untyped-def]
     """Decode a bit that encode_split coded with the same ones; some bit of any words."""
-    zeros = (state[RANGE] >> PRECISION) * (QUANTILES - uint64(ones))
+    zeros = _zeros(state, ones)
     if state[POINT] - state[LOWER] < zeros:
         bit = 0
         state[RANGE] = zeros

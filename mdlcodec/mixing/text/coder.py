@@ -21,7 +21,10 @@ def _predictor(level: int, n: int) -> Predictor:
 
 
 class TextEncoder:
-    """Codes a text of n bytes, 0..2^40, at a level, 1..9; ValueError for others. Blocks do not change the payload."""
+    """Codes a text of n bytes, 0..2^40, at a level, 1..9; ValueError for others.
+
+    Of which blocks it is made does not change the payload.
+    """
 
     def __init__(self, level: int, n: int) -> None:
         self._predictor = _predictor(level, n)
@@ -29,7 +32,10 @@ class TextEncoder:
         self._coder = NumbaEncoder()
 
     def update(self, block: bytes) -> float:
-        """Codes the next bytes and returns their ideal length in bits; ValueError, nothing coded, for more than n."""
+        """Codes the next bytes, and returns their ideal length in bits.
+
+        ValueError, and nothing coded, for more than n.
+        """
         if len(block) > self._left:
             raise ValueError(f"{len(block)} bytes, but {self._left} are left of the text")
         self._left -= len(block)

@@ -63,14 +63,19 @@ def history_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
 
 FOLLOWING, COUNTS = history_tables()
 _SURE = 24  # the count that such a probability starts with
-# the probability of a one after a history before any was seen, by counts
-START = ((COUNTS[:, 1] * 10 + 4) * ONE // (COUNTS[:, 0] * 10 + COUNTS[:, 1] * 10 + 8) << 10 | _SURE).astype(
-    np.uint32
-)
-# how often a node's last seven bits were ones: the same for what holds them, 1 in front
+
+
+def _started(zeros: npt.NDArray[np.int64], ones: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:
+    """Adaptive probabilities (probabilities.py) that start from counts."""
+    p = (ones * 10 + 4) * ONE // (zeros * 10 + ones * 10 + 8)
+    return (p << 10 | _SURE).astype(np.uint32)
+
+
+START = _started(COUNTS[:, 0], COUNTS[:, 1])
+# the same for the last bits of a node, 1 in front
 _RECENT_LENGTH = np.array([max(0, r.bit_length() - 1) for r in range(256)])
 _RECENT_ONES = np.array([bin(r).count("1") - 1 if r else 0 for r in range(256)])
-START_RECENT = ((_RECENT_ONES * 10 + 4) * ONE // (_RECENT_LENGTH * 10 + 8) << 10 | _SURE).astype(np.uint32)
+START_RECENT = _started(_RECENT_LENGTH - _RECENT_ONES, _RECENT_ONES)
 
 
 @njit(cache=True, _nrt=False)
@@ -98,7 +103,7 @@ def find(table, hashed):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, _nrt=False)
 def stepped(node, bit):  # type: ignore[no-untyped-def]
-    """A node after a bit: its history in the low byte, its last bits (at most seven, 1 in front) in the high one."""
+    """A node after a bit: its history in the low byte, its last bits, 1 and at most seven, in the high one."""
     recent = node >> 8
     recent = (max(recent, 1) << 1) | bit
     if recent > 255:

@@ -44,7 +44,10 @@ def new_matches(shortest: tuple[int, ...], head_bits: int) -> Matches:
     return Matches(
         np.array(shortest, np.int64),
         np.full((models, 1 << head_bits), -1, np.int32),
-        *(np.zeros(models, np.int64) for _ in range(4)),
+        np.zeros(models, np.int64),
+        np.zeros(models, np.int64),
+        np.zeros(models, np.int64),
+        np.zeros(models, np.int64),
         np.full(models * _ENTRIES, HALF, np.uint32),
         np.zeros(models, np.int64),
     )

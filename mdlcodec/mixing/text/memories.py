@@ -1,12 +1,12 @@
 """What is remembered of each context, and the mixer's inputs that follow from it.
 
-Of every context: a bit history and the last bits in its bucket, each with an adaptive probability; and the byte that
-came last with how often in a row (a run). Contexts that are met often have a direct probability for each bit, too.
+Of every context: a bit history and the last bits in its bucket, each with an adaptive probability; the byte that
+came last, and how often in a row (a run); and, where a level says so, a direct probability for each bit.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +27,8 @@ CERTAIN = (((COUNTS == 0).any(1)) & ((COUNTS != 0).any(1))).astype(np.int32)
 
 
 class Memories(NamedTuple):
-    """Of c contexts, d of them with direct probabilities. table: uint16, buckets (histories.find); active: int64 (c,),
-    indices of contexts.NAMES; hashes, bases, slots: int64 (c,); of_history, of_recent: uint32 (256 c,); runs:
+    """Of c contexts, d of them with direct probabilities. table: uint16, buckets (histories.find); active: int64
+    (c,), indices of contexts.NAMES; hashes, bases, slots: int64 (c,); of_history, of_recent: uint32 (256 c,); runs:
     uint32 (c, 2^r), byte, count and check; of_run: uint32 (512 c,); run_places, run_slots: int64 (c,); direct_of:
     int64 (d,), positions in active; direct: uint32 (d, 16 2^b); direct_places: int64 (d,). Of the bit at hand:
     nodes: int64 (c,); votes: int64 (4,), contexts that were met, those of the first six, and runs that expect 0 and
@@ -61,12 +61,15 @@ def new_memories(
     return Memories(
         np.zeros(NODES * buckets, np.uint16),
         np.array([NAMES.index(name) for name in names], np.int64),
-        *(np.zeros(c, np.int64) for _ in range(3)),
+        np.zeros(c, np.int64),
+        np.zeros(c, np.int64),
+        np.zeros(c, np.int64),
         np.tile(START, c),
         np.tile(START_RECENT, c),
         np.zeros((c, 1 << run_bits), np.uint32),
         np.full(_RUNS * c, HALF, np.uint32),
-        *(np.zeros(c, np.int64) for _ in range(2)),
+        np.zeros(c, np.int64),
+        np.zeros(c, np.int64),
         np.array([names.index(name) for name in direct], np.int64),
         np.full((d, 16 << direct_bits), HALF, np.uint32),
         np.zeros(d, np.int64),
@@ -130,7 +133,7 @@ def fill(memories, bit, begun, node, x):  # type: ignore[no-untyped-def]
             x[j + 1] = (p - (1 << 21)) >> 11
             x[j + 2] = STRETCH[memories.of_recent[k * 256 + (seen >> 8)] >> 20]
             x[j + 3] = logit * CERTAIN[history]
-        run = np.int64(memories.runs[k, memories.run_places[k]])
+        run: Any = np.int64(memories.runs[k, memories.run_places[k]])
         count, byte = (run >> 8) & 255, run & 255
         memories.run_slots[k] = -1
         if count and ((byte | 256) >> (8 - bit)) == begun:
@@ -168,7 +171,7 @@ def learn(memories, bit, node):  # type: ignore[no-untyped-def]
 def update(memories, byte):  # type: ignore[no-untyped-def]
     """After a byte: its runs."""
     for k in range(memories.active.shape[0]):
-        run = np.int64(memories.runs[k, memories.run_places[k]])
+        run: Any = np.int64(memories.runs[k, memories.run_places[k]])
         count = (run >> 8) & 255
         count = min(count + 1, 255) if count and (run & 255) == byte else 1
         memories.runs[k, memories.run_places[k]] = (run & 0xFFFF0000) | (count << 8) | byte

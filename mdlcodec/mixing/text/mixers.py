@@ -41,8 +41,10 @@ class Mixers(NamedTuple):
 
 
 def new_mixers(sizes: list[int], inputs: int, initial: int, rates: tuple[int, int]) -> Mixers:
-    """Mixers of sets with so many rows, of so many inputs and a constant one, whose weight is 0 at first, and that of
-    the others the initial one."""
+    """Mixers of sets with so many rows, of so many inputs and a constant one.
+
+    Weights are the initial one at first, and 0 that of the constant input.
+    """
     row = np.zeros(filled(inputs + 1), np.int32)
     row[:inputs] = initial
     offsets = np.zeros(len(sizes) + 1, np.int64)
@@ -53,7 +55,9 @@ def new_mixers(sizes: list[int], inputs: int, initial: int, rates: tuple[int, in
         np.tile(row, (rows, 1)),
         np.zeros(rows, np.int64),
         offsets,
-        *(np.zeros(len(sizes), np.int64) for _ in range(3)),
+        np.zeros(len(sizes), np.int64),
+        np.zeros(len(sizes), np.int64),
+        np.zeros(len(sizes), np.int64),
         np.array(rates, np.int64),
     )
 

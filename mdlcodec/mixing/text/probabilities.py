@@ -10,7 +10,7 @@ HALF = 1 << 31  # probability 1/2, count 0
 
 @njit(cache=True, _nrt=False)
 def learned(entry, bit, limit):  # type: ignore[no-untyped-def]
-    """The entry after a bit: int64 of int64; p moves by 1 / (count + 1.5) of its error, count stops at limit < 1024."""
+    """The entry after a bit, int64: p moves by 1 / (count + 1.5) of its error, the count stops at limit < 1024."""
     count = entry & 1023
     p = entry >> 10
     p += (((bit << 22) - bit - p) * RECIPROCAL[count]) >> 16

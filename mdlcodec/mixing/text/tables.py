@@ -16,7 +16,7 @@ _BITS = 80  # binary places of exponentials below
 
 
 def exponential(numerator: int, denominator: int) -> int:
-    """About 2^80 exp(numerator / denominator): Taylor's series of a 256th of it in integers, then eight squarings."""
+    """About 2^80 exp(numerator / denominator): Taylor's series of a 256th of it, then eight squarings."""
     work = _BITS + 64
     x = (abs(numerator) << work) // (denominator << 8)
     term, total, k = 1 << work, 1 << work, 1

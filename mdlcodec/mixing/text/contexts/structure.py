@@ -82,7 +82,7 @@ def _brackets(structure, byte):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, _nrt=False)
 def _close_tag(structure):  # type: ignore[no-untyped-def]
-    """Closes the innermost open tag of the name that ends, and those inside it; none if the last eight have others."""
+    """Closes the innermost open tag of the name that ends, and those in it; none if it is not of the last eight."""
     n = structure.numbers
     for back in range(8):
         depth = n[TAG_DEPTH] - 1 - back

@@ -17,7 +17,6 @@ from mdlcodec.mixing.text.contexts.symbols import (
     MADE,
     NEWLINE,
     PARTIAL,
-    SPACE,
     STOP,
     UPPER,
     class_of,
