@@ -5,11 +5,13 @@
 A step is forward, backward and Adam. Float32 is the same network in torch: fused attention, GELU by torch's tanh
 form, fused Adam. Measurements alternate (A B A B ...), in seconds of this process alone (`time.process_time`), so
 that what others compute beside it counts little; medians are reported. With ``--text``, both learn from the same
-windows of the file from the same initial weights, and their mean losses are compared.
+windows of the file from the same initial weights, and their mean losses are compared; with ``--coded`` its first
+bytes are coded, and some of them decoded.
 """
 
 import argparse
 import json
+import lzma
 import statistics
 import time
 from collections.abc import Callable
@@ -20,6 +22,7 @@ import torch
 from machine import instruction_sets, processor
 from torch.nn import functional
 
+from mdlcodec.codes import learned_text
 from mdlcodec.exact.choice import chosen_arithmetic
 from mdlcodec.exact.engines import ENGINES
 from mdlcodec.exact.linear import Arithmetic
@@ -166,6 +169,35 @@ def learning(text: bytes, names: list[str], count: int) -> list[dict[str, object
     return rows
 
 
+def texts(text: bytes, decoded: int) -> list[dict[str, object]]:
+    """Files' payloads of a text that networks learn; of its first ``decoded`` bytes, also what decodes."""
+    rows = []
+    for preset in (3, 6):
+        for net in ("transformer", "lstm"):
+            start = time.process_time()
+            payload, bits = learned_text.encode(text, net, preset)
+            seconds = time.process_time() - start
+            part = text[:decoded]
+            short, _ = learned_text.encode(part, net, preset)
+            start = time.process_time()
+            whole = learned_text.decode(short, len(part), net, preset) == part
+            back = time.process_time() - start
+            if not whole:
+                raise SystemExit(f"{net} -{preset}: another text")
+            rows.append(
+                {
+                    "network": f"{net} -{preset}",
+                    "bytes": len(text),
+                    "payload": len(payload),
+                    "ideal": bits / 8,
+                    "xz -9e": len(lzma.compress(text, preset=9 | lzma.PRESET_EXTREME)),
+                    "encode, bytes/s": len(text) / seconds,
+                    "decode, bytes/s": len(part) / back,
+                }
+            )
+    return rows
+
+
 def _cell(value: object) -> str:
     return (f"{value:.3f}" if value < 100 else f"{value:,.0f}") if isinstance(value, float) else str(value)
 
@@ -189,6 +221,8 @@ def main() -> None:
     parser.add_argument("--text", type=Path, help="a text that exact and float32 networks learn from")
     parser.add_argument("--names", nargs="+", default=["transformer-small", "lstm"], help="of those")
     parser.add_argument("--steps", type=int, default=300, help="that they learn for")
+    parser.add_argument("--coded", type=int, default=0, help="first bytes of the text that are coded")
+    parser.add_argument("--decoded", type=int, default=20_000, help="first bytes of it that are decoded")
     parser.add_argument("-o", "--output", type=Path, help="also write OUTPUT.md and OUTPUT.json")
     chosen = parser.parse_args()
     torch.set_num_threads(chosen.threads)
@@ -199,6 +233,9 @@ def main() -> None:
     if chosen.text:
         title = f"Training on random windows of {chosen.text.name}, mean loss of the last quarter"
         tables[title] = learning(chosen.text.read_bytes(), chosen.names, chosen.steps)
+    if chosen.text and chosen.coded:
+        title = f"Texts learned by a network alone, the first bytes of {chosen.text.name}"
+        tables[title] = texts(chosen.text.read_bytes()[: chosen.coded], chosen.decoded)
     engine = chosen_arithmetic().engine.name
     lines = [
         "# Networks over sequences, exact against float32",

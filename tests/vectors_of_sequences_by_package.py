@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mdlcodec.codes.learned_text import decode, encode
 from mdlcodec.exact.attention import Attention
 from mdlcodec.exact.choice import chosen_arithmetic
 from mdlcodec.exact.embedding import Embedding, Positions
@@ -45,6 +46,12 @@ def scores(network, key, symbols, g, engine=None):
     return {"scores": found, "gradient": gradient}
 
 
+def learned_text(payload, n, net, preset):
+    text = decode(payload, n, net, preset)
+    assert encode(text, net, preset)[0] == payload
+    return {"text": text}
+
+
 CHECKS = {
     "sequences": {
         "lanesum": lambda x: {"sum": np.array([lane_sum(row) for row in x])},
@@ -54,5 +61,6 @@ CHECKS = {
         "attention": attention,
         "LSTM cells": lstm,
         "scores": scores,
+        "learned text": learned_text,
     }
 }

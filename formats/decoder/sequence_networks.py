@@ -29,7 +29,8 @@ def stages(name):
         return [([Embedding(256), Lstm(256, 256), Lstm(256, 256), Places(256, 256, 0.5)], False)]
     d, blocks, heads = SIZES[name]
     less = 1.0 / math.sqrt(2.0 * blocks)
-    out = [([Embedding(d), Positions(PLACES, d)], False)]
+    spread = math.sqrt(1.0 / d)
+    out = [([Embedding(d, spread=spread), Positions(PLACES, d, 0.25 * spread)], False)]
     for _ in range(blocks):
         looks = [LayerNormalisation(d), Places(d, 3 * d, 1.0), Attention(heads), Places(d, d, less)]
         thinks = [LayerNormalisation(d), Places(d, 4 * d, 1.0), Gelu(), Places(4 * d, d, less)]

@@ -35,13 +35,13 @@ def on_grid(terms, m, rows, more=0):
 class Embedding:
     """Rows of a table for symbols."""
 
-    def __init__(self, width, symbols=256):
-        self.width, self.symbols = width, symbols
+    def __init__(self, width, symbols=256, spread=1.0):
+        self.width, self.symbols, self.spread = width, symbols, spread
 
     def initial(self, stream):
         """Initial weights."""
-        scale = f32(math.sqrt(1.0 / self.width))
-        return [stream.normals(self.symbols * self.width).reshape(self.symbols, self.width) * scale]
+        normals = stream.normals(self.symbols * self.width).reshape(self.symbols, self.width)
+        return [normals * f32(self.spread)]
 
     def forward(self, x, weights):
         """Symbols (n, t) -> (n, t, width)."""
@@ -60,13 +60,13 @@ class Embedding:
 class Positions:
     """Rows of a table for places."""
 
-    def __init__(self, places, width):
-        self.places, self.width = places, width
+    def __init__(self, places, width, spread=0.25):
+        self.places, self.width, self.spread = places, width, spread
 
     def initial(self, stream):
         """Initial weights."""
-        scale = f32(0.25 * math.sqrt(1.0 / self.width))
-        return [stream.normals(self.places * self.width).reshape(self.places, self.width) * scale]
+        normals = stream.normals(self.places * self.width).reshape(self.places, self.width)
+        return [normals * f32(self.spread)]
 
     def forward(self, x, weights):
         """The sum."""

@@ -11,14 +11,14 @@ from decoder.training import Adam, cross_entropy_gradient
 # network, streams, segment, window, replays, rate, warm, slower
 BY_THREE = {
     "transformer": (
-        ("transformer-small", 8, 16, 64, 8, 0.004, 20, 4000.0),
-        ("transformer-small", 2, 16, 64, 6, 0.003, 20, 8000.0),
-        ("transformer-medium", 2, 16, 64, 6, 0.002, 20, 8000.0),
+        ("transformer-small", 8, 16, 64, 8, 0.004, 20, 1000.0),
+        ("transformer-small", 4, 16, 64, 12, 0.004, 20, 1000.0),
+        ("transformer-medium", 4, 16, 64, 12, 0.002, 50, 1000.0),
     ),
     "lstm": (
-        ("lstm", 16, 16, 32, 0, 0.004, 20, 4000.0),
-        ("lstm", 8, 16, 32, 8, 0.004, 20, 4000.0),
-        ("lstm", 2, 16, 32, 6, 0.003, 20, 8000.0),
+        ("lstm", 16, 16, 32, 0, 0.004, 20, 1000.0),
+        ("lstm", 8, 16, 32, 12, 0.004, 20, 1000.0),
+        ("lstm", 4, 16, 32, 12, 0.004, 20, 1000.0),
     ),
 }
 RECIPES = {(net, p): rows[(p - 1) // 3] for net, rows in BY_THREE.items() for p in range(1, 10)}

@@ -47,14 +47,14 @@ class Recipe:
 # of version 1: presets 1 to 3, 4 to 6, 7 to 9 of each network
 _BY_THREE = {
     "transformer": (
-        Recipe("transformer-small", 8, 16, 64, 8, 0.004, 20, 4000.0),
-        Recipe("transformer-small", 2, 16, 64, 6, 0.003, 20, 8000.0),
-        Recipe("transformer-medium", 2, 16, 64, 6, 0.002, 20, 8000.0),
+        Recipe("transformer-small", 8, 16, 64, 8, 0.004, 20, 1000.0),
+        Recipe("transformer-small", 4, 16, 64, 12, 0.004, 20, 1000.0),
+        Recipe("transformer-medium", 4, 16, 64, 12, 0.002, 50, 1000.0),
     ),
     "lstm": (
-        Recipe("lstm", 16, 16, 32, 0, 0.004, 20, 4000.0),
-        Recipe("lstm", 8, 16, 32, 8, 0.004, 20, 4000.0),
-        Recipe("lstm", 2, 16, 32, 6, 0.003, 20, 8000.0),
+        Recipe("lstm", 16, 16, 32, 0, 0.004, 20, 1000.0),
+        Recipe("lstm", 8, 16, 32, 12, 0.004, 20, 1000.0),
+        Recipe("lstm", 4, 16, 32, 12, 0.004, 20, 1000.0),
     ),
 }
 RECIPES = {

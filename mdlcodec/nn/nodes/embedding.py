@@ -11,17 +11,17 @@ import numpy as np
 from mdlcodec.errors import BadData
 from mdlcodec.exact.embedding import Embedding as Rows
 from mdlcodec.exact.random import Stream
-from mdlcodec.nn.node import Parameter, Pass, Plain, Shape, applied, check_at_least, scaled_normals
+from mdlcodec.nn.node import Parameter, Pass, Plain, Shape, applied, check_at_least
 from mdlcodec.nn.nodes.places import on_cpu
 
 
 @dataclass(frozen=True)
 class Embedding(Plain):
-    """(t,) symbols below ``symbols`` -> (t, width): a row for each. Rows start as N(0, gain^2 / width)."""
+    """(t,) symbols below ``symbols`` -> (t, width): a row for each. Rows start as N(0, spread^2)."""
 
     width: int
     symbols: int = 256
-    gain: float = 1.0
+    spread: float = 1.0
 
     def __post_init__(self) -> None:
         """Raise BadData for what is no table."""
@@ -40,7 +40,7 @@ class Embedding(Plain):
 
     def initial(self, stream: Stream, *inputs: Shape) -> list[np.ndarray]:
         """See the class."""
-        return [scaled_normals((self.symbols, self.width), max(1, self.width), self.gain, stream)]
+        return [stream.normals((self.symbols, self.width)) * np.float32(self.spread)]
 
     def fitted(self, shapes: Mapping[str, Shape]) -> Embedding:
         """The same with the width of a table."""

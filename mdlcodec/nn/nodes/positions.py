@@ -11,7 +11,7 @@ import numpy as np
 from mdlcodec.errors import BadData
 from mdlcodec.exact.embedding import Positions as Rows
 from mdlcodec.exact.random import Stream
-from mdlcodec.nn.node import Parameter, Pass, Plain, Shape, applied, check_at_least, scaled_normals
+from mdlcodec.nn.node import Parameter, Pass, Plain, Shape, applied, check_at_least
 from mdlcodec.nn.nodes.places import on_cpu, places_and_features
 
 
@@ -25,10 +25,10 @@ class _Kept:
 
 @dataclass(frozen=True)
 class Positions(Plain):
-    """(t, d) -> (t, d), t at most ``places``. Rows start as N(0, gain^2 / d)."""
+    """(t, d) -> (t, d), t at most ``places``. Rows start as N(0, spread^2)."""
 
     places: int
-    gain: float = 0.25
+    spread: float = 0.25
 
     def __post_init__(self) -> None:
         """Raise BadData for what is no table."""
@@ -47,7 +47,7 @@ class Positions(Plain):
 
     def initial(self, stream: Stream, *inputs: Shape) -> list[np.ndarray]:
         """See the class."""
-        return [scaled_normals((self.places, inputs[0][1]), max(1, inputs[0][1]), self.gain, stream)]
+        return [stream.normals((self.places, inputs[0][1])) * np.float32(self.spread)]
 
     def fitted(self, shapes: Mapping[str, Shape]) -> Positions:
         """The same with the places of a table."""

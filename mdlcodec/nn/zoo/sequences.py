@@ -44,8 +44,9 @@ def transformer(width: int, layers: int, heads: int, places: int) -> Graph:
     Names are embedding, positions, of block b norm1.b, qkv.b, out.b, norm2.b, fc1.b, fc2.b, then norm and scores.
     """
     net = Builder()
-    net(Embedding(width, SYMBOLS), name="embedding")
-    x = net(Positions(places), name="positions")
+    spread = float(np.sqrt(np.float64(1.0 / width)))
+    net(Embedding(width, SYMBOLS, spread), name="embedding")
+    x = net(Positions(places, 0.25 * spread), name="positions")
     # what is added to grows with the number of blocks, unless each begins smaller
     less = float(1.0 / np.sqrt(np.float64(2 * layers)))
     for b in range(1, layers + 1):
