@@ -173,10 +173,11 @@ def accuracy_against_compression(table: FrontierTable) -> Figure:
         axes.scatter(
             [4 * row.nominal / row.network_bytes for row in rows],
             [100 * (1 - row.test_error) for row in rows],
-            c=shades,
-            cmap="viridis",
-            vmin=0,
-            vmax=1,
+            **(
+                {"c": shades, "cmap": "viridis", "vmin": 0, "vmax": 1}
+                if len(rhos) > 1
+                else {"c": f"C{number}"}
+            ),
             marker=_MARKERS[number % len(_MARKERS)],
             edgecolors="black",
             linewidths=0.4,
