@@ -8,7 +8,8 @@ keeps weights and estimates, and the same command goes on from there.
 
 plane: the plane of every estimator and Figure 1a, random labels and full batches beside it. batches: Figure 1b,
 where gradients change against where compression starts, for batches of 32 to 1,024. depth: Figure 3, when networks
-of 1 to 5 hidden layers have converged. channel: Figure 2, signal to noise and equation 9 of a convolutional network.
+of 1 to 5 hidden layers have converged. channel: Figure 2, signal to noise and equation 9 of a convolutional
+network.
 
 As recorded in bench/results/plane (OUT), from MNIST's folder and from .npz files of CIFAR-10's first 1,000 and next
 400 images (bench/cifar10_arrays.py makes one of all), each with a --work of its own:

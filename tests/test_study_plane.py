@@ -13,6 +13,8 @@ from click.testing import CliRunner
 import mdlcodec
 from mdlcodec.cli import main
 from mdlcodec.errors import BadData, MdlcodecError
+from mdlcodec.nn.graph import Builder
+from mdlcodec.nn.nodes import Linear, Normalisation, Rectify
 from mdlcodec.report.strict_json import strict_json
 from mdlcodec.studies import plane, plane_of_activations
 from mdlcodec.studies.information_plane.checkpoints import checkpoints
@@ -20,7 +22,7 @@ from mdlcodec.studies.information_plane.examples import Problem, examples_of
 from mdlcodec.studies.information_plane.networks import TruncatedLinear
 from mdlcodec.studies.information_plane.run import recipe_of
 from mdlcodec.studies.information_plane.symmetric import symmetric
-from mdlcodec.studies.information_plane.training import Course
+from mdlcodec.studies.information_plane.training import Course, facts
 from mdlcodec.studies.tasks import TASKS
 
 TINY = {"net": "6-4", "epochs": 3, "seeds": 1, "checkpoints": 2, "batch": 256}
@@ -213,6 +215,26 @@ def test_signal_to_noise_changes_nothing(tmp_path):
         list(watched.advance(watched.step + 1))
         list(alone.advance(alone.step + 1))
     assert watched.digest == alone.digest
+
+
+def test_running_statistics_before_the_first_step():
+    """Those of a batch stand for them; training takes no notice."""
+    net = Builder()
+    net(Linear(5), name="fc1")
+    net(Normalisation(), name="norm")
+    net(Rectify(), name="relu")
+    net(Linear(), name="fc2")
+    mdlcodec.register(net.graph(), name="plane-normalised")
+    problem = Problem.of(X, Y, None, None)
+    told = {"net": "plane-normalised", "activation": "tanh", "optimiser": "sgd", "rate": 0.1, "batch": 8}
+    recipe = recipe_of(told | {"full_batch": False, "steps": [0, 3], "seed": 0, "classes": 2})
+    watched, alone = (Course(recipe, examples_of(problem, "")) for _ in range(2))
+    found = facts(watched, examples_of(problem, ""), watched.matrices(), True)
+    assert 0.3 < found["test_loss"] < 3.0
+    assert found["extents"]["relu"][1] > 0.5
+    assert found["digest"] == alone.digest
+    assert list(watched.advance(3)) == list(alone.advance(3))
+    assert watched.digest == alone.digest != found["digest"]
 
 
 X, Y = np.random.default_rng(1).normal(size=(40, 3)), np.arange(40) % 2

@@ -132,6 +132,18 @@ class Course:
         mean = total / SNR_BATCHES
         return mean, np.sqrt(np.maximum(squares / SNR_BATCHES - mean * mean, 0.0))
 
+    def _predicting(self) -> np.ndarray:
+        """The state that predicts: before the first step a network has no running statistics, and those of a batch
+        stand for them."""
+        if self.step > 0 or self._network.state.size == self._network.weights.size:
+            return self._network.vector
+        before = {name: array.copy() for name, array in self._network.saved().items()}
+        rows = Stream(self.recipe.seed, Purpose.BATCHES, 1).below(len(self._examples.x), self.recipe.batch)
+        self._network.gradient(self._examples.x[rows], self._examples.y[rows], 0.0)
+        vector = self._network.state.copy()
+        self._network.restore(before)
+        return vector
+
     def activations(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Of the layers that are looked at, float32 (n, units), by name."""
         parts: dict[str, list[np.ndarray]] = {name: [] for name in self.representations}
@@ -140,8 +152,9 @@ class Course:
             if name in parts:
                 parts[name].append(value.reshape(len(value), -1).copy())
 
+        state = self._predicting()
         for start in range(0, len(x), _AT_ONCE):
-            scores = self._network.predict(x[start : start + _AT_ONCE], self._network.vector, record)
+            scores = self._network.predict(x[start : start + _AT_ONCE], state, record)
             parts[OUTPUT].append(_softmax(scores).astype(np.float32))
         return {name: np.concatenate(own) for name, own in parts.items()}
 
@@ -160,10 +173,11 @@ class Course:
                 held[2] += (flat * flat).sum(axis=0)
 
         numbers = {name: value for value, name in names.items()}
+        state = self._predicting()
         for start in range(0, len(x), _AT_ONCE):
             batch = x[start : start + _AT_ONCE]
             add(0, batch)
-            self._network.predict(batch, self._network.vector, lambda name, v: add(numbers[name], v))
+            self._network.predict(batch, state, lambda name, v: add(numbers[name], v))
         variance = {
             value: float(np.maximum(s2 / n - (s1 / n) ** 2, 0.0).mean())
             for value, (n, s1, s2) in sums.items()
@@ -172,9 +186,9 @@ class Course:
 
     def losses(self, x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
         """Mean loss, nats a label, and error on examples."""
-        total, wrong = 0.0, 0
+        total, wrong, state = 0.0, 0, self._predicting()
         for start in range(0, len(x), _AT_ONCE):
-            scores = self._network.predict(x[start : start + _AT_ONCE], self._network.vector)
+            scores = self._network.predict(x[start : start + _AT_ONCE], state)
             classes, shares = y[start : start + _AT_ONCE], _softmax(scores)
             own = shares[np.arange(len(classes)), classes]
             total -= float(np.log(np.maximum(own, 1e-300)).sum())
