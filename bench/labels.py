@@ -117,6 +117,7 @@ CASES = [
     Case("wine names", _scikit("load_wine", 0, names=True)),
     Case("mnist 10,000 cnn", lambda data, work: data / "mnist", ["--net", "cnn", "--limit", "10000"]),
     Case("mnist 60,000", lambda data, work: data / "mnist"),
+    Case("mnist 60,000, switching", lambda data, work: data / "mnist", ["--code", "switching"]),
     Case("mnist 60,000, -6", lambda data, work: data / "mnist", preset=6),
     Case("mnist 60,000, -7", lambda data, work: data / "mnist", preset=7),
     Case("mnist 60,000, -9", lambda data, work: data / "mnist", preset=9),

@@ -40,7 +40,7 @@ _PACKAGE = Path(__file__).parent
 _SETTINGS = ("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "OPT", "SLP_VECTORIZE")
 _NAME = re.compile("mdlcodec-[0-9a-f]{16}")
 # folders that no compiled function elsewhere calls into (import-linter): a change there concerns their own alone
-_ALONE = ("bounds", "cli", "observe", "report", "sender", "studies")
+_ALONE = ("api", "bounds", "cli", "observe", "report", "sender", "studies")
 # of other digests: checkouts and interpreters that take turns keep theirs, a developer's edits do not pile up
 _FOLDERS_KEPT = 8
 _DAY = 86400

@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 import subspace_cases
+import text_cases
 import torch
 import two_part_cases
 import variational_cases
@@ -34,7 +35,6 @@ from numba.core.registry import cpu_target
 
 import mdlcodec
 from mdlcodec import data
-from mdlcodec.codes import learned_text
 from mdlcodec.exact import threads
 from mdlcodec.exact.engines import ENGINES
 from mdlcodec.files import label_file
@@ -43,7 +43,6 @@ from mdlcodec.predictors import images as image_predictor
 from mdlcodec.predictors import network_predictor, predictor_for
 
 _CONTROL_STEPS = 40
-_TEXT = b"One text is learned wherever it is read, one byte after another."
 # codes that transmit a network, which a sender alone trains
 _TRANSMITTED = {"network": two_part_cases, "subspace": subspace_cases, "variational": variational_cases}
 
@@ -80,17 +79,6 @@ def _predicted(blob: bytes, x: np.ndarray) -> dict[str, str]:
     seen = {"features": _digest(inputs.features)}
     seen |= {name: _digest(array) for name, array in network[1].items()}
     return seen | {"scores": _digest(exact_prediction.exact_outputs(*network, inputs.features))}
-
-
-def _learned_texts() -> dict[str, dict[str, str]]:
-    """Hashes of the payloads of a text that networks over bytes learn; each is decoded, place by place."""
-    seen = {}
-    for net in ("transformer", "lstm"):
-        payload, _ = learned_text.encode(_TEXT, net, 1)
-        if learned_text.decode(payload, len(_TEXT), net, 1) != _TEXT:
-            raise SystemExit(f"text learned by {net}: another text")
-        seen[f"text, {net}"] = {"payload": hashlib.sha256(payload).hexdigest()}
-    return seen
 
 
 def _numbers(first: int, shape: tuple[int, ...], scale: float) -> torch.Tensor:
@@ -235,8 +223,14 @@ def main() -> None:
                 observed["seen"][file.stem] = _predicted(blob, case.x)
             elif file.name in due and not np.array_equal(mdlcodec.decode(file.read_bytes(), case.x), case.y):
                 raise SystemExit(f"{file.stem}: other labels")
-    if options.action == "encode" and os.environ.get("MDLCODEC_ENGINE") != "cuda":
-        observed["seen"] |= _learned_texts()  # the CPU's alone
+    for name, coded in text_cases.CASES.items():
+        if coded.net not in ("auto", "mixing") and os.environ.get("MDLCODEC_ENGINE") == "cuda":
+            continue  # networks over bytes are the CPU's alone
+        file = options.folder / f"text, {name}.mdl"
+        if options.action == "encode":
+            file.write_bytes(coded.encoded())
+        elif file.name in due and mdlcodec.decode_text(file.read_bytes()) != coded.text:
+            raise SystemExit(f"{file.stem}: another text")
     if options.action == "encode":
         more = {"control": control(), "contracted": contracted(), "description": describe()}
         (options.folder / "observed.json").write_text(json.dumps(observed | more))

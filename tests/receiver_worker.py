@@ -14,6 +14,7 @@ import plain_cases
 import real_cases
 import sampled_cases
 import subspace_cases
+import text_cases
 import two_part_cases
 import two_part_reals_cases
 import variational_cases
@@ -74,6 +75,10 @@ def main() -> int:
         found = mdlcodec.unpack((sampled_cases.GOLDEN / f"{name}.mdl").read_bytes())
         held = b"".join(array.tobytes() for array in found.values())
         assert hashlib.sha256(held).hexdigest() == weights[name], f"sampled, {name}"
+        count += 1
+    for name, coded in text_cases.CASES.items():
+        found = mdlcodec.decode_text((text_cases.GOLDEN / f"{name}.mdl").read_bytes())
+        assert found == coded.text, f"text, {name}"
         count += 1
     for name, (x, y, net, preset) in CASES.items():
         _payload("prequential", name, x, y, net, preset)

@@ -13,7 +13,7 @@ from label_sets import blobs, images
 
 from mdlcodec import data
 from mdlcodec.codes.two_part import TwoPartPayload, tensors_of
-from mdlcodec.container import index_digest, label_digest, write_frame
+from mdlcodec.container import KIND_TEXT, index_digest, label_digest, text_digest, write_frame
 from mdlcodec.container.frame import signed, unsigned
 from mdlcodec.data.tensor import Tensor
 from mdlcodec.descriptions.tensors.network_section import encode_network
@@ -39,6 +39,19 @@ def uniform_payload(k: int = K, classes: np.ndarray = CLASSES) -> bytes:
     encoder = RangeEncoder()
     encoder.encode(classes.astype(np.int32), integer_frequencies(np.full((len(classes), k), 1.0 / k)))
     return encoder.finish()
+
+
+def text(
+    *,
+    first: int = 0x05,
+    net: bytes = b"\0",
+    n: bytes = unsigned(4),
+    more: bytes = b"",
+    digest: bytes = text_digest(b"text"),
+    payload: bytes = b"text",
+) -> bytes:
+    """A text file, whole but for what is said; ``more``: the seed."""
+    return write_frame(KIND_TEXT, bytes([first]) + net + n + more + digest + payload)
 
 
 def labels(

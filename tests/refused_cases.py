@@ -33,6 +33,7 @@ from refused_bodies import (
     sized,
     small_network,
     subspace,
+    text,
     two_part,
     uniform_payload,
     valued,
@@ -309,6 +310,12 @@ BAD |= {
     "sampled-three-layers": lambda: sampled(sent=bytes([3 << 5 | 12]) + SENT[1:]),
     "sampled-too-many-blocks": lambda: sampled(sent=bytes([2 << 5 | 1]) + unsigned(1000) + bytes(4 + 125)),
     "sampled-nothing-varies": lambda: sampled(sent=SENT[:2] + bytes(4) + SENT[6:]),
+    "text-n": lambda: text(n=unsigned(2**40 + 1)),
+    "text-seed-0": lambda: text(net=b"\x80", more=b"\0"),
+    "text-digest-cut": lambda: text(digest=b"\1\2\3", payload=b""),
+    "text-uniform-short": lambda: text(n=unsigned(5)),
+    "text-uniform-long": lambda: text(n=unsigned(3)),
+    "text-digest": lambda: text(payload=b"next"),
     "sampled-variance": lambda: sampled(sent=bytes([12]) + SENT[1:2] + bytes(4) + SENT[6:]),
 }
 
@@ -320,8 +327,13 @@ UNSUPPORTED: dict[str, Callable[[], bytes]] = {
     "version-2": lambda: checked(labels()[:3] + b"\x20" + labels()[4:-4]),
     "version-2-other-checksum": lambda: labels()[:3] + b"\x20" + labels()[4:],
     "version-15-short": lambda: b"MDL\xf0",
-    "kind-4": lambda: write_frame(4, read_frame(labels())[1]),
+    "kind-5": lambda: write_frame(5, read_frame(labels())[1]),
     "kind-15": lambda: write_frame(15, b""),
+    "text-code-2": lambda: text(first=0x25),
+    "text-net-of-uniform": lambda: text(net=b"\1"),
+    "text-net-4": lambda: text(first=0x15, net=b"\4"),
+    "text-preset-0": lambda: text(first=0x00),
+    "text-preset-10": lambda: text(first=0x0A),
     "form-4": lambda: labels(form=b"\x44"),
     "dtype-13": lambda: labels(form=b"\x0d"),
     "dtype-14-swapped": lambda: labels(form=b"\x0f\x0e"),
@@ -377,6 +389,7 @@ UNSUPPORTED: dict[str, Callable[[], bytes]] = {
 NETWORKS = {
     name for name in (*BAD, *UNSUPPORTED) if name.startswith(("network", "container-network", "sampled"))
 }
+TEXTS = {name for name in (*BAD, *UNSUPPORTED) if name.startswith("text-")}
 OF_PICTURES = {
     "two_part-running-variance",
     "large-images-grey",

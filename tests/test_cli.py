@@ -319,9 +319,9 @@ def test_progress_redraws_one_line_on_a_terminal(
     times = iter([0.0, 1.0, 1.01, 3.0])
     monkeypatch.setattr("time.monotonic", lambda: next(times))
     with ProgressLine(quiet=False) as line:
-        line.labels("encoding", 1000, 4000, 500.0)
-        line.labels("encoding", 1010, 4000, 505.0)  # too soon
-        line.labels("encoding", 3000, 4000, 900.0)
+        line.coded("encoding", 1000, 4000, 500.0)
+        line.coded("encoding", 1010, 4000, 505.0)  # too soon
+        line.coded("encoding", 3000, 4000, 900.0)
     first = "encoding: 1,000 of 4,000 labels, 500 bits, 0.500 bits a label"
     second = "encoding: 3,000 of 4,000 labels, 900 bits, 0.300 bits a label, 1.0 s left"
     assert capsys.readouterr().err == f"\r{first}\r{second}\r{' ' * len(second)}\r"
@@ -333,6 +333,6 @@ def test_progress_prints_lines_elsewhere(
     times = iter([0.0, 7.0, 11.0])
     monkeypatch.setattr("time.monotonic", lambda: next(times))
     with ProgressLine(quiet=False) as line:
-        line.labels("decoding", 1, 4, 1.0)
-        line.labels("decoding", 2, 4, 3.0)
+        line.coded("decoding", 1, 4, 1.0)
+        line.coded("decoding", 2, 4, 3.0)
     assert capsys.readouterr().err == "decoding: 2 of 4 labels, 3 bits, 1.500 bits a label, 8.0 s left\n"

@@ -12,7 +12,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
 
 from decoder import text_learning
 
-from mdlcodec.codes.learned_text import decode, encode, frequencies_of
+from mdlcodec.codes.text import text_code_named
+from mdlcodec.codes.text.learned import frequencies_of
 from mdlcodec.errors import BadData, CorruptFile, InexactComputation, MdlcodecError
 from mdlcodec.exact.choice import computing_with
 from mdlcodec.exact.engines import ENGINES
@@ -23,6 +24,23 @@ from mdlcodec.predictors.text import RECIPES, Learner, Recipe, recipe_for
 FORMATS = Path(__file__).parents[1] / "formats"
 TEXT = b"What is learned is coded, and what is coded is learned; what is learned is coded, and so on. " * 2
 NETS = sorted({net for net, _ in RECIPES})
+
+
+def encode(text, net, preset, told=None, seed=0):
+    """The payload and its ideal bits; ``told`` is told bytes that are done."""
+    code = text_code_named("prequential", net)
+    encoded = code.encode(text, code.settings(preset, seed), _telling(told))
+    return encoded.payload, encoded.ideal_bits
+
+
+def decode(payload, n, net, preset, told=None, seed=0):
+    """The text."""
+    code = text_code_named("prequential", net)
+    return code.decode(payload, n, code.settings(preset, seed), _telling(told))
+
+
+def _telling(told):
+    return lambda done, bits, stage="", mistakes=None: None if told is None else told((done, round(bits, 6)))
 
 
 @pytest.fixture
@@ -43,7 +61,7 @@ def test_round_trip(net, n, short):
     payload, bits = encode(TEXT[:n], net, 1, told.append)
     assert decode(payload, n, net, 1, heard.append) == TEXT[:n]
     assert told == heard == sorted(told)
-    assert told[-1:] == [n][: n > 0]
+    assert told[-1:] == [(n, round(bits, 6))][: n > 0]
     # bytes of 0 at the end are not written
     assert bits - 8 <= 8 * len(payload) <= bits + 16
 
@@ -83,8 +101,10 @@ def test_one_payload_on_every_engine_and_number_of_threads(net, short, monkeypat
 
 @pytest.mark.parametrize("net", NETS)
 def test_the_second_decoder(net, short):
-    payload, _ = encode(TEXT[:67], net, 1)
-    assert text_learning.decode_text(payload, 67, net, 1) == TEXT[:67]
+    payload, _ = encode(TEXT[:67], net, 1, seed=5)
+    assert text_learning.decode_learned(payload, 67, net, 1, 5) == TEXT[:67]
+    assert decode(payload, 67, net, 1, seed=5) == TEXT[:67]
+    assert payload != encode(TEXT[:67], net, 1)[0]
 
 
 def test_a_damaged_payload_is_found_or_another_text(short):
@@ -99,7 +119,7 @@ def test_a_damaged_payload_is_found_or_another_text(short):
             assert "payload is damaged" in str(error)
     assert 0 < found <= len(payload)
     with pytest.raises(MdlcodecError, match="no recipe of --net gru with preset 1"):
-        decode(payload, 67, "gru", 1)
+        recipe_for("gru", 1)
 
 
 def test_what_was_learned_is_coded_in_fewer_bits():

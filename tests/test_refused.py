@@ -44,6 +44,8 @@ def test_refused(folder, name):
     with pytest.raises(ERRORS[folder]) as error:
         if name in refused_cases.NETWORKS:
             mdlcodec.unpack(blob)
+        elif name in refused_cases.TEXTS:
+            mdlcodec.decode_text(blob)
         else:
             mdlcodec.decode(blob, refused_cases.inputs_of(name))
     assert error.value.exit_code == EXIT_CODES[folder]
@@ -55,7 +57,9 @@ def test_a_refused_file_leaves_nothing_behind(folder, name, tmp_path):
     file, inputs = refused_cases.GOLDEN / folder / f"{name}.mdl", tmp_path / "inputs.npz"
     np.savez(inputs, x=refused_cases.inputs_of(name))
     command = ["unpack", str(file), "-o", str(tmp_path / "weights.npz")]
-    if name not in refused_cases.NETWORKS:
+    if name in refused_cases.TEXTS:
+        command = ["decode", str(file), "-o", str(tmp_path / "text")]
+    elif name not in refused_cases.NETWORKS:
         command = ["decode", str(file), "--inputs", str(inputs), "-o", str(tmp_path / "labels.npy")]
     told = CliRunner().invoke(main, [*command, "--quiet"])
     assert (told.exit_code, told.stdout) == (EXIT_CODES[folder], "")

@@ -20,6 +20,7 @@ import real_cases
 import refused_cases
 import sampled_cases
 import subspace_cases
+import text_cases
 import two_part_cases
 import two_part_reals_cases
 import variational_cases
@@ -53,6 +54,7 @@ from decoder.random_numbers import Stream as RandomStream
 from decoder.range_coder import Decoder, Encoder, frequencies
 from decoder.real_predictors import decode_reals
 from decoder.switching import Several
+from decoder.text_file import decode_text
 from decoder.two_part import outputs_of
 
 ROOT = Path(__file__).parents[1]
@@ -262,12 +264,19 @@ def check_sampled_network(name):
     assert hashlib.sha256(weights).hexdigest() == _recorded("sampled", "weights")[name]
 
 
+def check_text(name):
+    """A text, byte by byte."""
+    assert decode_text((text_cases.GOLDEN / f"{name}.mdl").read_bytes()) == text_cases.CASES[name].text
+
+
 def check_refused(folder, name):
     """A file is told to be damaged, or to need a newer program."""
     blob = (GOLDEN.parent / folder / f"{name}.mdl").read_bytes()
     with pytest.raises({"bad": Damaged, "unsupported": Unsupported}[folder]):
         if name in refused_cases.NETWORKS:
             tensors_of(blob)
+        elif name in refused_cases.TEXTS:
+            decode_text(blob)
         else:
             x = refused_cases.inputs_of(name)
             decode(blob, features(x), digest(x))
@@ -301,6 +310,7 @@ def _checks():
     checks["uniform: beyond"] = partial(check_file, "uniform", "beyond", *plain_cases.beyond())
     checks |= {f"long: {name}": partial(check_long, name) for name in long_cases.CASES}
     checks |= {f"sampled: {name}": partial(check_sampled_network, name) for name in sampled_cases.CASES}
+    checks |= {f"text: {name}": partial(check_text, name) for name in text_cases.CASES}
     for folder, cases in (("bad", refused_cases.BAD), ("unsupported", refused_cases.UNSUPPORTED)):
         for name in cases:
             # without zstandard the second decoder cannot say more
@@ -320,7 +330,7 @@ SLOW |= {"reals: mlp", "reals: switching", "switching: columns, few", "switching
 SLOW |= {"reals: kernel", "reals: raw", "reals: half", "reals: float32 with infinities"}
 SLOW |= {f"long: {name}" for name in ("mlp", "mlp of several", "cnn", "kernel", *LARGE)}
 SLOW |= {f"long: {name}" for name in ("switching", "switching, few", "switching of images")}
-SLOW |= {"network_views: far", "network_views: names", "long: two-part, resnet20"}
+SLOW |= {"network_views: far", "network_views: names", "long: two-part, resnet20", "text: lstm", "text: greek"}
 
 
 @pytest.mark.parametrize("name", [name for name in CHECKS if name not in SLOW])

@@ -8,7 +8,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
 from decoder.random_numbers import Stream
 from decoder.sequence_networks import SequenceNetwork, flat
 from decoder.sequences import Attention, Embedding, LayerNormalisation, Lstm, Positions, lanesum
-from decoder.text_learning import decode_text
+from decoder.text_learning import decode_learned
 
 
 def _node(node, x, g, names, *weights):
@@ -34,6 +34,6 @@ CHECKS = {
             Lstm(w_ih.shape[1], w_hh.shape[1]), x, g, ["dw_ih", "dw_hh", "db"], w_ih, w_hh, b
         ),
         "scores": scores,
-        "learned text": lambda payload, n, net, preset: {"text": decode_text(payload, n, net, preset)},
+        "learned text": lambda payload, n, net, preset: {"text": decode_learned(payload, n, net, preset, 0)},
     }
 }

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mdlcodec.codes.learned_text import decode, encode
+from mdlcodec.codes.text import text_code_named
 from mdlcodec.exact.attention import Attention
 from mdlcodec.exact.choice import chosen_arithmetic
 from mdlcodec.exact.embedding import Embedding, Positions
@@ -47,8 +47,10 @@ def scores(network, key, symbols, g, engine=None):
 
 
 def learned_text(payload, n, net, preset):
-    text = decode(payload, n, net, preset)
-    assert encode(text, net, preset)[0] == payload
+    code = text_code_named("prequential", net)
+    settings = code.settings(preset, 0)
+    text = code.decode(payload, n, settings, lambda *_: None)
+    assert code.encode(text, settings, lambda *_: None).payload == payload
     return {"text": text}
 
 

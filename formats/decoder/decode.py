@@ -1,4 +1,5 @@
-"""Decodes one label file: python formats/decoder/decode.py FILE --inputs X.npz [-o LABELS.npy]."""
+"""Decodes one label file: python formats/decoder/decode.py FILE --inputs X.npz [-o LABELS.npy]; or one text file:
+python formats/decoder/decode.py FILE [-o TEXT]."""
 
 import argparse
 import sys
@@ -28,6 +29,7 @@ from decoder.real_predictors import decode_reals
 from decoder.subspace import decode_subspace, read_subspace
 from decoder.switching import Several
 from decoder.table import rows_of, table
+from decoder.text_file import decode_text
 from decoder.two_part import decode_two_part, decode_two_part_reals, read_two_part
 from decoder.variational import check_sampled, decode_variational, read_sampled, read_variational
 
@@ -143,13 +145,24 @@ def main(arguments=None):
     this decoder lacks."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("--inputs", type=Path, required=True, help=".npz with an array x, .npy, or .csv")
-    parser.add_argument("-o", "--output", type=Path, help="default: FILE's name with -labels.npy, here")
+    parser.add_argument("--inputs", type=Path, help="of labels: .npz with an array x, .npy, or .csv")
+    parser.add_argument(
+        "-o", "--output", type=Path, help="default: FILE's name with -labels.npy, or without .mdl, here"
+    )
     given = parser.parse_args(arguments)
     output = given.output or Path(f"{given.file.stem}-labels.npy")
     try:
         blob = given.file.read_bytes()
+        if read_frame(blob)[0] == 4:
+            text, output = decode_text(blob), given.output or Path(given.file.stem)
+            with open(output, "xb" if given.output is None else "wb") as stream:
+                stream.write(text)
+            print(f"{len(text)} bytes of text in {output}")
+            return 0
         file = parse(blob)
+        if given.inputs is None:
+            print("labels need --inputs", file=sys.stderr)
+            return 2
         try:
             inputs = _inputs(given.inputs, file)
         except (KeyError, ValueError, IndexError, zipfile.BadZipFile) as error:

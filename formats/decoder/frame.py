@@ -23,7 +23,7 @@ def read_frame(blob):
         raise Damaged("version 0 does not exist")
     if zlib.crc32(blob[:-4]) != int.from_bytes(blob[-4:], "little"):
         raise Damaged("truncated or damaged: checksum")
-    if blob[3] & 15 > 3:
+    if blob[3] & 15 > 4:
         raise Unsupported("kind")
     return blob[3] & 15, blob[4:-4]
 

@@ -28,16 +28,16 @@ LEAST = 512  # bytes of a stream
 class Learner:
     """The network and what is known."""
 
-    def __init__(self, recipe, n):
+    def __init__(self, recipe, n, seed):
         self.name, streams, self.segment, self.window, self.replays, self.rate, self.warm, self.slower = (
             recipe
         )
-        self.network = SequenceNetwork(self.name, Stream(0, 1))
+        self.network = SequenceNetwork(self.name, Stream(seed, 1))
         self.streams = max(1, min(streams, n // LEAST))
         self.longest = -(-n // self.streams)
         self.whole = n - (self.longest - 1) * self.streams if n else 0
         self.known = np.zeros((self.streams, self.longest + 1), np.int64)
-        self.adam, self.steps, self.drawn = Adam(0.99, 0.0), 0, Stream(0, 2)
+        self.adam, self.steps, self.drawn = Adam(0.99, 0.0), 0, Stream(seed, 2)
         self.moments = [[(np.zeros_like(w), np.zeros_like(w)) for w in ws] for ws in self.network.weights]
 
     def scores(self, first, place):
@@ -67,9 +67,9 @@ class Learner:
         self.steps += 1
 
 
-def decode_text(payload, n, net, preset):
+def decode_learned(payload, n, net, preset, seed):
     """The text of n bytes."""
-    learner, coder = Learner(RECIPES[net, preset], n), Decoder(payload)
+    learner, coder = Learner(RECIPES[net, preset], n, seed), Decoder(payload)
     for start in range(0, learner.longest, learner.segment):
         stop = min(start + learner.segment, learner.longest)
         first = max(0, stop - learner.window)

@@ -10,9 +10,10 @@ from mdlcodec.cli.failures import CommandGroup
 @click.group("mdlcodec", cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(mdlcodec.__version__, "--version", message="%(prog)s %(version)s")
 def main() -> None:
-    """Turn the labels of a data set, or the weights of a network, into a small file, and back again.
+    """Turn the labels of a data set, a text, or the weights of a network into a small file, and back again.
 
-    Who holds the inputs and the file gets the labels back exactly, on any machine; weights need the file alone.
+    Who holds the inputs and the file gets the labels back exactly, on any machine; texts and weights need the
+    file alone.
 
     \b
     Exit codes: 0 done; 1 failed, or a damaged file; 2 usage;

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mdlcodec.cli.compare_text import compare_text
 from mdlcodec.cli.files import is_read, open_output, stem
 from mdlcodec.cli.options import Common, common_options, device_option, preset_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.table_options import TableArguments, table_options
 from mdlcodec.cli.terminal import duration, printable, require_stdout, say, say_notes
+from mdlcodec.cli.text import refuse_options_of_labels, text_option, text_source
 from mdlcodec.cli.verbose import watch
 from mdlcodec.cli.verification import verify
 from mdlcodec.errors import BadData, LimitExceeded, MdlcodecError
@@ -30,12 +32,13 @@ if TYPE_CHECKING:
 
 
 @click.command("compare")
-@click.argument("data")
+@click.argument("data", required=False)
+@text_option
 @click.option(
     "--codes",
     metavar="NAMES",
     help="Codes, separated by commas: uniform, two-part-raw, two-part, subspace, variational, prequential, "
-    "switching. [default: all of them]",
+    "switching; of a text uniform, mixing, transformer, lstm. [default: all of them, of a text uniform and mixing]",
 )
 @click.option(
     "-o",
@@ -67,7 +70,8 @@ if TYPE_CHECKING:
 )
 @common_options
 def command(
-    data: str,
+    data: str | None,
+    text: str | None,
     codes: str | None,
     output: str | None,
     plot: str | None,
@@ -80,18 +84,28 @@ def command(
     force: bool,
     common: Common,
 ) -> None:
-    """Write the labels of DATA with every code, and show what each takes.
+    """Write the labels of DATA, or a text, with every code, and show what each takes.
 
-    DATA: see encode. Every file is decoded in a fresh process before it counts, on the CPU whatever the device;
-    that process's start is part of the time shown. ratio: to n log2 k bits. Test accuracy is that of the network
-    in the file, or of what both sides have learned after the last label. Files stay in FOLDER, with what is known
-    of them: the same command, run again, makes only what is missing. With -v, ideal lengths too, which are no
-    file's.
+    DATA and --text: see encode. Every file is decoded in a fresh process before it counts, on the CPU whatever
+    the device; that process's start is part of the time shown. ratio: to n log2 k bits. Test accuracy is that of
+    the network in the file, or of what both sides have learned after the last label. Files stay in FOLDER, with
+    what is known of them: the same command, run again, makes only what is missing. With -v, ideal lengths too,
+    which are no file's.
     """
     require_stdout("open it, that is where the table goes")
     if output == "-":
         raise BadData("-o - is no folder, and the files need one; name it")
-    folder = Path(f"{stem(data)}.compare" if output is None else output)
+    source = text_source(data, text, table)
+    folder = Path(f"{stem(source or str(data))}.compare" if output is None else output)
+    if source is not None:
+        given = {"--plot": plot is not None, "--test": test is not None}
+        refuse_options_of_labels(given)
+        with _keeping(folder), _existing(folder):
+            done = compare_text(source, codes, folder, preset=preset, limit=limit, force=force, common=common)
+        if not done:
+            raise click.exceptions.Exit(1)
+        return
+    assert data is not None
     with _keeping(folder):
         from mdlcodec.compiled import users_folder
         from mdlcodec.predictors.presets import DEFAULT_PRESET

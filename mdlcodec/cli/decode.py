@@ -10,18 +10,23 @@ from mdlcodec.cli.options import Common, checkpoint_at, checkpoint_option, commo
 from mdlcodec.cli.predict import predict
 from mdlcodec.cli.table_options import delimiter_option
 from mdlcodec.cli.terminal import duration, say
+from mdlcodec.cli.text import decode_text, refuse_inputs
 from mdlcodec.report.strict_json import strict_json
 
 
 @click.command("decode")
 @click.argument("file")
-@click.option("--inputs", required=True, metavar="DATA", help="The inputs; labels in DATA are not looked at.")
+@click.option(
+    "--inputs",
+    metavar="DATA",
+    help="The inputs of labels; labels in DATA are not looked at. A text needs none. [required for labels]",
+)
 @click.option(
     "-o",
     "--output",
     metavar="LABELS",
     help="Where the labels go, - for stdout; .npy, .csv, -idx1-ubyte and -idx1-ubyte.gz choose the form. "
-    "[default: NAME-labels in the form they came in]",
+    "[default: NAME-labels in the form they came in; of a text, FILE without .mdl]",
 )
 @click.option(
     "--predict",
@@ -37,7 +42,7 @@ from mdlcodec.report.strict_json import strict_json
 @common_options
 def command(
     file: str,
-    inputs: str,
+    inputs: str | None,
     output: str | None,
     others: str | None,
     delimiter: str | None,
@@ -46,19 +51,35 @@ def command(
     force: bool,
     common: Common,
 ) -> None:
-    """Get the labels back from FILE, given the inputs they belong to.
+    """Get the labels back from FILE, given the inputs they belong to, or the text.
 
     DATA is as for encode, and may lack the labels: an .npz file with x alone, a table without
     its label column, a folder with all the images in it and no class folders.
     """
     if common.json and is_stdout(output):
         raise click.UsageError("-o - and --json both want stdout; choose one")
+    from mdlcodec.container import is_text_file
     from mdlcodec.data import FORMS, form_of, label_bytes
+    from mdlcodec.files import text_file
     from mdlcodec.files.label_file import parse
 
     with naming(file):
         memory = common.limits().memory
-        label_file = parse(read_file(file, memory), memory)
+        blob = read_file(file, memory)
+        if is_text_file(blob):
+            refuse_inputs(file, inputs)
+            for option, value in (
+                ("--predict", others),
+                ("--delimiter", delimiter),
+                ("--checkpoint", checkpoint),
+            ):
+                if value is not None:
+                    raise click.UsageError(f"{option} is of labels, and {file!r} holds a text; leave it out")
+            decode_text(file, text_file.parse(blob), output, force, common)
+            return
+        label_file = parse(blob, memory)
+    if inputs is None:
+        raise click.UsageError("Missing option '--inputs'.")
     if others is not None:
         predict(file, label_file, inputs, others, output, delimiter, device, checkpoint, force, common)
         return

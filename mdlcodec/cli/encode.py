@@ -24,6 +24,7 @@ from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.sender_options import sender_options
 from mdlcodec.cli.table_options import TableArguments, table_options
 from mdlcodec.cli.terminal import duration, say, say_notes
+from mdlcodec.cli.text import encode_text, name_of, refuse_options_of_labels, text_option, text_source
 from mdlcodec.cli.verbose import watch
 from mdlcodec.cli.verification import verify
 from mdlcodec.report.strict_json import strict_json
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 
 
 @click.command("encode")
-@click.argument("data")
+@click.argument("data", required=False)
+@text_option
 @click.option("-o", "--output", metavar="FILE", help="The file to write, - for stdout. [default: NAME.mdl]")
 @click.option(
     "--code",
@@ -106,7 +108,8 @@ if TYPE_CHECKING:
 @click.option("-f", "--force", is_flag=True, help="Overwrite FILE if it exists.")
 @common_options
 def command(
-    data: str,
+    data: str | None,
+    text: str | None,
     output: str | None,
     code: str,
     net: str,
@@ -127,16 +130,47 @@ def command(
     force: bool,
     common: Common,
 ) -> None:
-    """Write the labels of DATA to a small file.
+    """Write the labels of DATA, or a text, to a small file.
 
     DATA is one of: digits (built in), an .npz file with x and y, a table (.csv, .data or .txt, also .gz or
     .xz), a folder with IDX files as MNIST comes or .bin files as CIFAR comes, a folder with a folder of images
-    (.png, .bmp, .ppm, .tiff, lossless .webp) for each class. The file is decoded in a fresh process, on the
-    CPU whatever the device, before success is reported.
+    (.png, .bmp, .ppm, .tiff, lossless .webp) for each class. A .txt file is a text, all of whose bytes are
+    coded, unless --target or another option for tables is given; so is what --text names. The file is decoded in
+    a fresh process, on the CPU whatever the device, before success is reported.
     """
-    output = f"{stem(data)}.mdl" if output is None else output
+    source = text_source(data, text, table, kind)
+    if output is None:
+        output = f"{stem(str(data))}.mdl" if source is None else name_of(source)
     if common.json and is_stdout(output):
         raise click.UsageError("-o - and --json both want stdout; choose one")
+    if curve is not None and os.path.realpath(curve) == os.path.realpath(output):
+        raise click.UsageError(f"{curve!r} is both of two outputs, --curve and -o; choose another")
+    if source is not None:
+        refuse_options_of_labels(
+            {
+                "--precision": precision is not None,
+                "--test": test is not None,
+                "--parameter-bits": parameters,
+                "--network-only": network_only,
+                "--checkpoint": checkpoint is not None,
+                **{f"--{name.replace('_', '-')}": value is not None for name, value in chosen.items()},
+            }
+        )
+        encode_text(
+            source,
+            output,
+            code=code,
+            net=net,
+            seed=seed,
+            preset=preset,
+            limit=limit,
+            curve=curve,
+            no_verify=no_verify,
+            force=force,
+            common=common,
+        )
+        return
+    assert data is not None
     if network_only:
         for given, option in (
             (curve, "--curve"),
@@ -145,8 +179,6 @@ def command(
         ):
             if given:
                 raise click.UsageError(f"{option} is of a file of labels, and --network-only writes none")
-    if curve is not None and os.path.realpath(curve) == os.path.realpath(output):
-        raise click.UsageError(f"{curve!r} is both of two outputs, --curve and -o; choose another")
     sources = [name for name in (data, test) if name is not None]
     with (
         checkpoint_at(checkpoint, [*sources, output]) as held,

@@ -11,6 +11,7 @@ from mdlcodec.cli.files import naming, read_file
 from mdlcodec.cli.network_table import EXPLANATION, network_rows
 from mdlcodec.cli.options import Common, common_options
 from mdlcodec.cli.terminal import printable, require_stdout, say, table
+from mdlcodec.cli.text import TEXTS_HEAD, text_row
 from mdlcodec.errors import MdlcodecError
 from mdlcodec.report.strict_json import strict_json
 
@@ -22,7 +23,7 @@ _NETWORKS_HEAD = ["bytes", "weights", "tensors", "elements", "non-zeros", "file"
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @common_options
 def command(files: tuple[str, ...], common: Common) -> None:
-    """Show what is in files of labels and of networks: sizes in bytes, code and network.
+    """Show what is in files of labels, networks and texts: sizes in bytes, code and network.
 
     With -v, also the sections, and a network's tensors. With --json, one object for one FILE, an array of
     objects for several.
@@ -47,6 +48,7 @@ def command(files: tuple[str, ...], common: Common) -> None:
         for head, kind, row_of in (
             (_LABELS_HEAD, "labels", _labels_row),
             (_NETWORKS_HEAD, "network", _network_row),
+            (TEXTS_HEAD, "text", text_row),
         ):
             rows = [row_of(facts) for facts in facts_of_files if facts["kind"] == kind]
             if rows:
@@ -60,10 +62,12 @@ def command(files: tuple[str, ...], common: Common) -> None:
 
 def _inspect(blob: bytes, common: Common) -> dict[str, Any]:
     """What is in a file; its network, if labels are coded with one, only where that is asked for."""
-    from mdlcodec.container import is_network_file
-    from mdlcodec.files import label_file
+    from mdlcodec.container import is_network_file, is_text_file
+    from mdlcodec.files import label_file, text_file
 
     limits = common.limits()
+    if is_text_file(blob):
+        return {"kind": "text"} | text_file.inspect(blob)
     if is_network_file(blob):
         from mdlcodec.files import networks
 

@@ -30,8 +30,8 @@ class ProgressLine:
     def __exit__(self, *exception: object) -> None:
         self._clear()
 
-    def labels(self, what: str, done: int, n: int, bits: float) -> None:
-        """So many of n labels are done, in so many bits."""
+    def coded(self, what: str, done: int, n: int, bits: float, unit: str = "label") -> None:
+        """So many of n labels, or of what ``unit`` says, are done, in so many bits."""
         now = time.monotonic()
         if self._first is None:  # the time before it went into starting up
             self._first = now, done
@@ -41,7 +41,9 @@ class ProgressLine:
         left = ""
         if (done - before) * _TOO_EARLY > n:
             left = f", {duration((now - start) / (done - before) * (n - done))} left"
-        self.show(f"{what}: {done:,} of {n:,} labels, {bits:,.0f} bits, {bits / done:.3f} bits a label{left}")
+        self.show(
+            f"{what}: {done:,} of {n:,} {unit}s, {bits:,.0f} bits, {bits / done:.3f} bits a {unit}{left}"
+        )
 
     def elements(self, what: str, done: int, total: int | None) -> None:
         """So many elements of a network, or examples, are done; how many there are may not be known."""

@@ -12,6 +12,7 @@ from mdlcodec.cli.options import Common, checkpoint_at, checkpoint_option, commo
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.table_options import delimiter_option
 from mdlcodec.cli.terminal import duration, say
+from mdlcodec.cli.text import test_text
 from mdlcodec.errors import BadData
 from mdlcodec.report.strict_json import strict_json
 
@@ -33,9 +34,9 @@ def command(
 ) -> None:
     """Test whether FILE is intact; with --inputs, whether its labels come back.
 
-    A network is unpacked.
+    A network is unpacked, a text decoded.
     """
-    from mdlcodec.container import is_network_file
+    from mdlcodec.container import is_network_file, is_text_file
     from mdlcodec.files.label_file import inspect, parse
     from mdlcodec.report.information import mutual_information
 
@@ -43,7 +44,10 @@ def command(
         raise click.UsageError("--checkpoint is for a decode; give --inputs, or leave it out")
     with naming(file):
         blob = read_file(file, common.limits().memory)
-        is_network = is_network_file(blob)
+        is_network, is_text = is_network_file(blob), is_text_file(blob)
+    if is_text:
+        test_text(file, blob, inputs, common)
+        return
     if is_network:
         if inputs is not None:
             raise BadData(f"{file!r} holds a network, which needs no inputs; leave --inputs out")

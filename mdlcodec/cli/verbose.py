@@ -30,7 +30,7 @@ def watch(what: str, line: ProgressLine, common: Common) -> Watch:
             if stage:
                 line.stage(what, stage)
             else:
-                line.labels(what, done, plan.n, bits)
+                line.coded(what, done, plan.n, bits, plan.unit)
 
         return progress
 
@@ -59,7 +59,7 @@ def _print_plan(plan: Plan) -> None:
     versions = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "numba"))
     say(f"mdlcodec {mdlcodec.__version__}, Python {platform.python_version()}, {versions}")
     computing = description() if multiplies(plan.net) else "engine -, device cpu"
-    say(f"{plan.n:,} labels {plan.target.described()}; {computing}")
+    say(f"{plan.described()}; {computing}")
     settings = plan.settings
     say(f"code {plan.code}, net {plan.net or '-'}, preset {settings.preset}, seed {settings.seed}")
     say(

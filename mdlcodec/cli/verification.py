@@ -50,6 +50,22 @@ def verify(
     return time.perf_counter() - start
 
 
+def verify_text(path: Path, text: bytes, common: Common, line: ProgressLine) -> float:
+    """Decode a text's file by ``mdlcodec decode`` in a process of its own and compare; the seconds it took.
+
+    Raises MdlcodecError unless the very same text comes back.
+    """
+    start = time.perf_counter()
+    with temporary_folder() as folder:
+        decoded = folder / "text"
+        limits = common.limits()
+        allowed = ["--max-work", str(limits.work), "--max-memory", str(limits.memory)]
+        _run(["decode", "-o", str(decoded), *allowed, "--", str(path)], dict(os.environ), line, None)
+        if decoded.read_bytes() != text:
+            raise MdlcodecError("a fresh process decoded another text than was encoded; please report this")
+    return time.perf_counter() - start
+
+
 def verify_network(path: Path, digest: str, common: Common, line: ProgressLine) -> float:
     """Unpack a network file by ``mdlcodec test`` in a process of its own; the seconds it took.
 

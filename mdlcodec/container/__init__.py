@@ -1,10 +1,12 @@
-"""Files: the frame all share (formats/container.md), what a label file holds (formats/labels.md), network files."""
+"""Files: the frame all share (formats/container.md), what a label file holds (formats/labels.md), network files,
+text files (formats/text.md)."""
 
 from mdlcodec.container.frame import (
     FORMAT_VERSION,
     KIND_LABELS,
     KIND_NETWORK,
     KIND_REALS,
+    KIND_TEXT,
     Reader,
     read_frame,
     write_frame,
@@ -25,6 +27,14 @@ from mdlcodec.container.network_file import (
     read_network_file,
     write_network_file,
 )
+from mdlcodec.container.text_file import (
+    TextHeader,
+    is_text_file,
+    read_text_file,
+    text_digest,
+    text_sections,
+    write_text_file,
+)
 
 __all__ = [
     "FORMAT_VERSION",
@@ -32,18 +42,25 @@ __all__ = [
     "KIND_LABELS",
     "KIND_NETWORK",
     "KIND_REALS",
+    "KIND_TEXT",
     "LabelHeader",
     "Reader",
+    "TextHeader",
     "index_digest",
     "is_network_file",
     "is_sampled_network",
+    "is_text_file",
     "label_digest",
     "network_sections",
     "read_frame",
     "read_label_file",
     "read_network_file",
+    "read_text_file",
     "sections",
+    "text_digest",
+    "text_sections",
     "write_frame",
     "write_label_file",
     "write_network_file",
+    "write_text_file",
 ]

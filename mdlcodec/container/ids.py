@@ -42,6 +42,15 @@ class NetId(IntEnum):
     NAMED = 127  # its name and version stand in the header
 
 
+class TextNetId(IntEnum):
+    """What predicts the bytes of a text, in the header of text files; 0 where a code has none."""
+
+    NONE = 0
+    MIXING = 1
+    TRANSFORMER = 2
+    LSTM = 3
+
+
 LOWEST_PRESET, HIGHEST_PRESET = 1, 9
 PROBE_PRESET = 10  # of many columns that are representations
 

@@ -15,6 +15,7 @@ from mdlcodec.container.frame import (
     KIND_NETWORK,
     KIND_REALS,
     KIND_SAMPLED_NETWORK,
+    KIND_TEXT,
     Reader,
     read_frame,
     unsigned,
@@ -201,6 +202,8 @@ def _read(blob: bytes, memory: int) -> tuple[LabelHeader, list[tuple[str, int]],
     kind, body = read_frame(blob)
     if kind in (KIND_NETWORK, KIND_SAMPLED_NETWORK):
         raise Unsupported(f"a network (kind {kind}), no labels; mdlcodec unpack gets its weights back")
+    if kind == KIND_TEXT:
+        raise Unsupported("a text, no labels; mdlcodec decode gets it back without inputs")
     if kind not in (KIND_LABELS, KIND_REALS):
         raise Unsupported(f"a file of kind {kind}, which holds no labels that this program can read")
     reader = Reader(body)

@@ -55,9 +55,9 @@ class Curve:
         mistakes = np.diff(self.mistakes, prepend=0)  # reported only
         return 1.0 - mistakes / np.diff(self.labels, prepend=0)  # reported only
 
-    def csv(self) -> str:
-        """As comma-separated values with a header line."""
-        head = "labels,bits" + ("" if self.mistakes is None else ",mistakes")
+    def csv(self, unit: str = "label") -> str:
+        """As comma-separated values with a header line; ``unit``: what was coded."""
+        head = f"{unit}s,bits" + ("" if self.mistakes is None else ",mistakes")
         columns = [self.labels.tolist(), [repr(bits) for bits in self.bits.tolist()]]
         if self.mistakes is not None:
             columns.append(self.mistakes.tolist())

@@ -63,5 +63,5 @@ def learn_again(
         prepared = file.code.prepare(inputs, file.target, file.settings)
         cost = prepared.cost
         plan = Plan(file.code.name, file.net, file.settings, file.n, file.target, cost, cost)
-        progress, _ = announced(plan, inputs, limits, watch)
+        progress, _ = announced(plan, inputs.features.nbytes, limits, watch)
         return Answers(prepared.learned(file.payload, labels.coded, progress), device)

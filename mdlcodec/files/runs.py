@@ -12,7 +12,6 @@ from mdlcodec.limits import Limits, check_limits
 if TYPE_CHECKING:
     from mdlcodec.codes import Learned, Progress, Settings
     from mdlcodec.container import LabelHeader
-    from mdlcodec.data import Inputs
     from mdlcodec.data.targets import Target
     from mdlcodec.limits import Cost
 
@@ -29,9 +28,18 @@ class Plan:
     net: str | None
     settings: Settings
     n: int
-    target: Target
+    target: Target | None  # None of a text
     cost: Cost
     decoding: Cost  # the same of whoever decodes
+
+    @property
+    def unit(self) -> str:
+        """What there are n of."""
+        return "byte" if self.target is None else "label"
+
+    def described(self) -> str:
+        """What is coded, for people."""
+        return f"{self.n:,} bytes" if self.target is None else f"{self.n:,} labels {self.target.described()}"
 
 
 @dataclass(frozen=True)
@@ -87,21 +95,21 @@ def most_held(plan: Plan) -> int:
     return plan.cost.memory + 64 * plan.n + (1 << 20)
 
 
-def spent(plan: Plan, inputs: Inputs) -> int:
-    """Bytes that the plan takes at most, with the inputs."""
-    return plan.cost.memory + inputs.features.nbytes
+def spent(plan: Plan, held: int) -> int:
+    """Bytes that the plan takes at most, with those that are held already."""
+    return plan.cost.memory + held
 
 
 def announced(
     plan: Plan,
-    inputs: Inputs,
+    held: int,
     limits: Limits,
     watch: Watch | None,
     record: CurveRecord | None = None,
 ) -> tuple[Progress, list[float]]:
-    """Check the plan's cost and announce it; what to report progress to, and the bits last reported. ``record``:
-    keeps the curve."""
-    check_limits(replace(plan.cost, memory=spent(plan, inputs)), limits)
+    """Check the plan's cost and announce it; what to report progress to, and the bits last reported. ``held``:
+    bytes of the inputs; ``record``: keeps the curve."""
+    check_limits(replace(plan.cost, memory=spent(plan, held)), limits)
     report = None if watch is None else watch(plan)
     last = [0.0]
 

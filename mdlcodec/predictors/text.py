@@ -67,15 +67,15 @@ RECIPES = {
 class Learner:
     """The network, what is known of the text, and the order of both. Sender and receiver have one each."""
 
-    def __init__(self, recipe: Recipe, n: int, arithmetic: Arithmetic | None = None) -> None:
-        """For a text of ``n`` bytes."""
+    def __init__(self, recipe: Recipe, n: int, seed: int = 0, arithmetic: Arithmetic | None = None) -> None:
+        """For a text of ``n`` bytes, drawing from the streams of ``seed``."""
         architecture = sequence_architecture_named(recipe.network)
         self._recipe, self._graph = recipe, architecture.graph
         self._arithmetic = chosen_arithmetic() if arithmetic is None else arithmetic
-        initial, noise = Stream(0, Purpose.INITIAL), Stream(0, Purpose.NOISE)
+        initial, noise = Stream(seed, Purpose.INITIAL), Stream(seed, Purpose.NOISE)
         self._network = Network(self._graph, (recipe.window,), self._arithmetic, initial, noise)
         self._rule, self._steps = Adam(self._network.vector, beta2=recipe.beta2), 0
-        self._drawn = Stream(0, Purpose.BATCHES)
+        self._drawn = Stream(seed, Purpose.BATCHES)
         self.streams = max(1, min(recipe.streams, n // _LEAST_STREAM))
         self.longest = -(-n // self.streams)
         self._whole = n - (self.longest - 1) * self.streams if n else 0

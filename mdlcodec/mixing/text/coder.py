@@ -56,11 +56,14 @@ class TextEncoder:
 
 
 class TextDecoder:
-    """Decodes what a TextEncoder of the same level and n wrote. Any payload decodes to some bytes."""
+    """Decodes what a TextEncoder of the same level and n wrote. Any payload decodes to some bytes.
+
+    ``bits``: the ideal length of those that were taken.
+    """
 
     def __init__(self, level: int, n: int, payload: bytes) -> None:
         self._predictor = _predictor(level, n)
-        self._left = n
+        self._left, self.bits = n, 0.0
         padded = payload + bytes(-len(payload) % 4)
         self._words = np.frombuffer(padded, dtype=">u4").astype(np.uint32)
         self._state = new_decoder_state(self._words)
@@ -73,5 +76,7 @@ class TextDecoder:
         block = np.zeros(count, np.uint8)
         for start in range(0, count, _AT_ONCE):
             part = block[start : start + _AT_ONCE]
-            code(self._predictor, self._state, self._words, True, part, np.zeros(8 * len(part), np.uint32))
+            probabilities = np.zeros(8 * len(part), np.uint32)
+            code(self._predictor, self._state, self._words, True, part, probabilities)
+            self.bits -= float(np.log2(probabilities / (1 << 24)).sum())  # reported only
         return block.tobytes()

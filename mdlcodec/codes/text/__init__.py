@@ -1,0 +1,67 @@
+"""Codes of texts: bytes, one after another, given nothing but those before.
+
+Adding one is one new file and one line in ``TEXT_CODES``.
+"""
+
+from mdlcodec.codes.contract import Settings
+from mdlcodec.codes.text.contract import EncodedText, TextCode
+from mdlcodec.codes.text.learned import LearnedText
+from mdlcodec.codes.text.mixing import MixedText
+from mdlcodec.codes.text.uniform import UniformText
+from mdlcodec.container.ids import TextNetId
+from mdlcodec.errors import BadData, Unsupported
+
+AUTO = "auto"
+
+TEXT_CODES: tuple[TextCode, ...] = (
+    UniformText(),
+    MixedText(),
+    LearnedText(TextNetId.TRANSFORMER),
+    LearnedText(TextNetId.LSTM),
+)
+_DEFAULT = "prequential"
+
+
+def text_code_named(code: str, net: str) -> TextCode:
+    """The code of that name under that net; the first of its nets for ``auto``. Raises BadData for unknown ones."""
+    code = _DEFAULT if code == AUTO else code
+    of_code = [one for one in TEXT_CODES if one.name == code]
+    if not of_code:
+        names = ", ".join(dict.fromkeys(one.name for one in TEXT_CODES))
+        raise BadData(
+            f"no code of texts is named {code!r}; choose one of {names}, or for a table whose last column are "
+            "labels give --target -1"
+        )
+    if net == AUTO:
+        return of_code[0]
+    found = next((one for one in of_code if one.net == net), None)
+    if found is None:
+        nets = ", ".join(one.net for one in of_code if one.net is not None)
+        raise BadData(
+            f"--code {code} of texts has no net {net!r}; choose one of {nets}"
+            if nets
+            else f"--code {code} learns nothing; leave --net out"
+        )
+    return found
+
+
+def text_code_numbered(number: int, net_number: int) -> TextCode:
+    """The code with these numbers in a file's header; raises Unsupported for unknown ones."""
+    for code in TEXT_CODES:
+        if (code.number, code.net_number) == (number, net_number):
+            return code
+    raise Unsupported(
+        f"the file codes a text by code number {number} with net number {net_number}, which this version does not "
+        "know; upgrade mdlcodec"
+    )
+
+
+__all__ = [
+    "AUTO",
+    "TEXT_CODES",
+    "EncodedText",
+    "Settings",
+    "TextCode",
+    "text_code_named",
+    "text_code_numbered",
+]

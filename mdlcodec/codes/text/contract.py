@@ -1,0 +1,54 @@
+"""What every code of texts offers: for a text's length and settings its cost, encoding and decoding."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mdlcodec.codes.contract import Progress, Settings
+from mdlcodec.limits import Cost
+
+
+@dataclass(frozen=True)
+class EncodedText:
+    """A payload, and the ideal codelength of the same text: -sum log2 p, in bits."""
+
+    payload: bytes
+    ideal_bits: float
+
+
+class TextCode(ABC):
+    """One of the codes with what it predicts bytes by; ``number`` and ``net_number`` are in the file
+    (formats/text.md)."""
+
+    name: str
+    number: int
+    net: str | None
+    net_number: int
+    is_quick = True  # or else takes hours for a megabyte
+
+    def settings(self, preset: int, seed: int) -> Settings:
+        """What the file's header says; a seed is 0 where nothing is drawn at random."""
+        return Settings(self.net_number, preset, 0)
+
+    @abstractmethod
+    def cost(self, n: int, settings: Settings) -> Cost:
+        """What coding n bytes takes, on either side."""
+
+    @abstractmethod
+    def encode(self, text: bytes, settings: Settings, progress: Progress) -> EncodedText:
+        """The payload of a text."""
+
+    @abstractmethod
+    def decode(self, payload: bytes, n: int, settings: Settings, progress: Progress) -> bytes:
+        """The n bytes that a payload holds; any payload gives some bytes, or CorruptFile."""
+
+
+def blocks(n: int, smallest: int, largest: int) -> Iterator[tuple[int, int]]:
+    """Starts and ends of blocks that grow with what is known, for progress and curves; no part of any format."""
+    start = 0
+    while start < n:
+        stop = min(n, start + min(largest, max(smallest, start // 16)))  # integers
+        yield start, stop
+        start = stop

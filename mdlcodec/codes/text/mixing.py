@@ -1,0 +1,44 @@
+"""The prequential code of a text under context mixing: each bit is coded as both sides, who know all before it,
+expect it (formats/text.md, formats/mixing.md)."""
+
+from __future__ import annotations
+
+from typing_extensions import override
+
+from mdlcodec.codes.contract import Progress, Settings
+from mdlcodec.codes.text.contract import EncodedText, TextCode, blocks
+from mdlcodec.container.ids import CodeId, TextNetId
+from mdlcodec.limits import Cost
+from mdlcodec.mixing.text import TextDecoder, TextEncoder, memory_bytes, seconds_forecast
+
+_SMALLEST, _LARGEST = 1 << 10, 1 << 15  # bytes between two reports
+_A_SECOND = 56 * 10**9  # operations, as limits.DEFAULT_WORK counts an hour
+
+
+class MixedText(TextCode):
+    """Context mixing, in integers."""
+
+    name, number = "prequential", int(CodeId.PREQUENTIAL)
+    net, net_number = "mixing", int(TextNetId.MIXING)
+
+    @override
+    def cost(self, n: int, settings: Settings) -> Cost:
+        seconds = seconds_forecast(settings.preset, n)
+        memory = memory_bytes(settings.preset, n) + 3 * n
+        return Cost(parameters=0, work=int(seconds * _A_SECOND), memory=memory)
+
+    @override
+    def encode(self, text: bytes, settings: Settings, progress: Progress) -> EncodedText:
+        encoder, bits = TextEncoder(settings.preset, len(text)), 0.0
+        for start, stop in blocks(len(text), _SMALLEST, _LARGEST):
+            bits += encoder.update(text[start:stop])
+            progress(stop, bits)
+        return EncodedText(encoder.finish(), bits)
+
+    @override
+    def decode(self, payload: bytes, n: int, settings: Settings, progress: Progress) -> bytes:
+        decoder, parts = TextDecoder(settings.preset, n, payload), []
+        for start, stop in blocks(n, _SMALLEST, _LARGEST):
+            parts.append(decoder.take(stop - start))
+            progress(stop, decoder.bits)
+        return b"".join(parts)
