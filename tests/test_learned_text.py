@@ -75,16 +75,16 @@ def test_one_payload_on_every_engine_and_number_of_threads(net, short, monkeypat
         for engine, threads in (("int16", 2), ("int16", 1), ("int8", 1), ("float64", 2)):
             torch.set_num_threads(threads)
             with computing_with(Arithmetic(ENGINES[engine])):
-                payloads.add(encode(TEXT[:67], net, 1)[0])
+                payloads.add(encode(TEXT[:40], net, 1)[0])
     finally:
         torch.set_num_threads(before)
     assert len(payloads) == 1
 
 
-@pytest.mark.parametrize("net", NETS)
-def test_the_second_decoder(net, short):
-    payload, _ = encode(TEXT[:67], net, 1)
-    assert text_learning.decode_text(payload, 67, net, 1) == TEXT[:67]
+@pytest.mark.parametrize(("net", "n"), [("transformer", 67), ("lstm", 35)])
+def test_the_second_decoder(net, n, short):
+    payload, _ = encode(TEXT[:n], net, 1)
+    assert text_learning.decode_text(payload, n, net, 1) == TEXT[:n]
 
 
 def test_a_damaged_payload_is_found_or_another_text(short):
