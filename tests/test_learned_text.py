@@ -18,8 +18,9 @@ from mdlcodec.errors import BadData, CorruptFile, InexactComputation, MdlcodecEr
 from mdlcodec.exact.choice import computing_with
 from mdlcodec.exact.engines import ENGINES
 from mdlcodec.exact.linear import Arithmetic
+from mdlcodec.nn.zoo.sequences import sequence_architecture_named
 from mdlcodec.predictors import text as learning
-from mdlcodec.predictors.text import RECIPES, Learner, Recipe, recipe_for
+from mdlcodec.predictors.text import RECIPES, Learner, Recipe, recipe_for, text_cost
 
 FORMATS = Path(__file__).parents[1] / "formats"
 TEXT = b"What is learned is coded, and what is coded is learned; what is learned is coded, and so on. " * 2
@@ -93,18 +94,18 @@ def test_one_payload_on_every_engine_and_number_of_threads(net, short, monkeypat
         for engine, threads in (("int16", 2), ("int16", 1), ("int8", 1), ("float64", 2)):
             torch.set_num_threads(threads)
             with computing_with(Arithmetic(ENGINES[engine])):
-                payloads.add(encode(TEXT[:67], net, 1)[0])
+                payloads.add(encode(TEXT[:40], net, 1)[0])
     finally:
         torch.set_num_threads(before)
     assert len(payloads) == 1
 
 
-@pytest.mark.parametrize("net", NETS)
-def test_the_second_decoder(net, short):
-    payload, _ = encode(TEXT[:67], net, 1, seed=5)
-    assert text_learning.decode_learned(payload, 67, net, 1, 5) == TEXT[:67]
-    assert decode(payload, 67, net, 1, seed=5) == TEXT[:67]
-    assert payload != encode(TEXT[:67], net, 1)[0]
+@pytest.mark.parametrize(("net", "n"), [("transformer", 67), ("lstm", 35)])
+def test_the_second_decoder(net, n, short):
+    payload, _ = encode(TEXT[:n], net, 1, seed=5)
+    assert text_learning.decode_learned(payload, n, net, 1, 5) == TEXT[:n]
+    assert decode(payload, n, net, 1, seed=5) == TEXT[:n]
+    assert payload != encode(TEXT[:n], net, 1)[0]
 
 
 def test_a_damaged_payload_is_found_or_another_text(short):
@@ -156,3 +157,13 @@ def test_recipes_are_those_of_the_page_and_of_the_second_decoder():
     assert found == {key: tuple(vars(recipe).values())[:8] for key, recipe in RECIPES.items()}
     assert found == text_learning.RECIPES
     assert {recipe.beta2 for recipe in RECIPES.values()} == {0.99}
+
+
+@pytest.mark.parametrize("net", NETS)
+def test_what_a_text_takes_is_known_before(net):
+    recipe = recipe_for(net, 5)
+    few, many = text_cost(recipe, 10**4), text_cost(recipe, 10**9)
+    assert few.parameters == many.parameters == sequence_architecture_named(recipe.network).parameters
+    assert 0.9e5 < many.work / few.work < 1.1e5
+    assert few.memory < 1 << 30 < many.memory
+    assert text_cost(recipe, 0).work == 0
