@@ -571,7 +571,7 @@ def test_the_price_joins_the_gradients():
     value.grad = torch.full((2, 2), 0.5)
     unused = torch.ones(2)
     values = {"fc1.weight": value, "conv1.bias": unused}
-    prices = entropy._prices(values, 7)
+    prices = entropy._prices(values, dict.fromkeys(values, 7))
     entropy._add_price(values, prices, 0.01)
     wanted = 0.5 + 0.01 * quantisation.slopes(value, *prices["fc1.weight"])
     assert torch.equal(value.grad, wanted)
