@@ -251,7 +251,8 @@ def depth(chosen: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         [converged(table.steps[""], seed, target) for seed in own]
         for table, own in zip(tables, losses, strict=True)
     ]
-    found = trend([[time for time in own if time is not None] for own in times])
+    steps = tables[0].steps[""]
+    found = trend([[time for time in own if time is not None] for own in times], steps[-1] / steps[-2])
     diffusion = [
         [
             run["diffusion"] and {key: run["diffusion"][key] for key in ("alpha", "error", "better")}
