@@ -11,17 +11,16 @@ where gradients change against where compression starts, for batches of 32 to 1,
 of 1 to 5 hidden layers have converged. channel: Figure 2, signal to noise and equation 9 of a convolutional
 network.
 
-As recorded in bench/results/plane (OUT), from MNIST's folder and from .npz files of CIFAR-10's first 1,000 and next
-400 images (bench/cifar10_arrays.py makes one of all), each with a --work of its own:
+As recorded in bench/results/plane (OUT), from MNIST's folder and from .npz files of CIFAR-10's first 500 images and
+100 others (bench/cifar10_arrays.py makes one of all), each with a --work of its own:
 
     plane symmetric --seeds 2 -o OUT/symmetric
     batches symmetric --epochs 300 --checkpoints 25 -o OUT/symmetric-batches
-    depth symmetric --seeds 3 --epochs 1000 --checkpoints 60 -o OUT/symmetric-depth
+    depth symmetric --seeds 2 --epochs 1000 --checkpoints 30 -o OUT/symmetric-depth
     plane MNIST --limit 5000 --tested 4000 --seeds 1 --checkpoints 20 --controls -o OUT/mnist
-    batches MNIST --limit 5000 --tested 2000 --seeds 1 --epochs 10 --checkpoints 15 -o OUT/mnist-batches
     depth MNIST --limit 5000 --tested 2000 --epochs 15 --checkpoints 25 -o OUT/mnist-depth
-    channel TRAINING.npz --test TEST.npz --net resnet20 --batch 32 --epochs 10 --rate 0.05 --seeds 1
-        --checkpoints 14 --controls random-labels -o OUT/cifar10
+    channel TRAINING.npz --test TEST.npz --net resnet20 --batch 32 --epochs 6 --rate 0.05 --seeds 1
+        --checkpoints 9 --controls random-labels -o OUT/cifar10
 
 The paper's own Figure 2, for who has its data and the time (all training and all test images):
 
@@ -198,6 +197,8 @@ ESTIMATORS = ("authors", "32 bins")
 def batches_picture(points: list[dict[str, Any]], trends: dict[str, Any], data: str) -> Any:
     """The transition against where compression starts; batches without compression stand at the right
     edge."""
+    from matplotlib.ticker import LogLocator
+
     figure = new_figure(9.6, 4.2)
     for axes, name in zip(figure.subplots(1, 2, sharey=True), ESTIMATORS, strict=True):
         own = [p for p in points if p["estimator"] == name and p["transition"]]
@@ -226,8 +227,10 @@ def batches_picture(points: list[dict[str, Any]], trends: dict[str, Any], data: 
             else f"rho {found['rho']:.2f}, p {found['p']:.2f}"
         )
         axes.set_title(f"{Path(data).name}, {name}: {said}", fontsize=10)
-        axes.xaxis.set_minor_formatter("")
-        axes.yaxis.set_minor_formatter("")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter("{x:,.0f}")
+            axis.set_minor_locator(LogLocator(subs=(2, 5)))
+            axis.set_minor_formatter("{x:,.0f}")
         axes.grid(alpha=0.25)
         axes.legend(fontsize=8, loc="lower left")
     figure.axes[0].set_ylabel("transition of the gradients, step")
@@ -248,7 +251,8 @@ def depth(chosen: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         [converged(table.steps[""], seed, target) for seed in own]
         for table, own in zip(tables, losses, strict=True)
     ]
-    found = trend([[time for time in own if time is not None] for own in times])
+    steps = tables[0].steps[""]
+    found = trend([[time for time in own if time is not None] for own in times], steps[-1] / steps[-2])
     diffusion = [
         [
             run["diffusion"] and {key: run["diffusion"][key] for key in ("alpha", "error", "better")}

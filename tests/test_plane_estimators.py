@@ -247,6 +247,10 @@ def test_time_to_converge():
     assert fast.alpha_interval[0] < 0.5 < fast.alpha_interval[1]
     assert not trend([[100, 300], [300, 100], [200, 210]]).there
     assert trend([[5]]) is None
+    # the same times of all seeds are no certainty: networks stand for others, and checkpoints lie apart
+    assert not trend([[352, 352], [269, 269], [269, 269], [269, 269], [600, 600]]).there
+    near, far = (trend([[1000, 1100], [250, 260], [110, 120]], ratio) for ratio in (1.0, 2.0))
+    assert far.high - far.low > near.high - near.low
 
 
 def test_every_estimator_is_there():

@@ -57,7 +57,7 @@ def converged(steps: Sequence[int], losses: Sequence[float], target: float) -> i
 
 @dataclass(frozen=True)
 class Trend:
-    """log t on log K: ``slope`` and the 95 % interval ``low``, ``high`` of it, over seeds drawn anew."""
+    """log t on log K: ``slope`` and the 95 % interval ``low``, ``high`` of it; see `trend`."""
 
     slope: float
     low: float
@@ -79,23 +79,30 @@ class Trend:
         return (-1.0 / self.low, -1.0 / self.high) if self.there else None
 
 
-def trend(times: Sequence[Sequence[int]]) -> Trend | None:
-    """``times``: for K = 1, 2, .. the steps of the seeds that converged. None where fewer than two K have
-    any."""
-    there = [(k, [math.log(t) for t in own]) for k, own in enumerate(times, 1) if own]
-    if len(there) < 2:
+def trend(times: Sequence[Sequence[int]], ratio: float = 1.0) -> Trend | None:
+    """``times``: for K = 1, 2, .. the steps of the seeds that converged; ``ratio``: of a checkpoint's step to
+    the one before it, since a network converged somewhere between the two. None where fewer than two K have
+    any.
+
+    The interval is of networks drawn anew, whatever their K, each at a time drawn between its checkpoints.
+    """
+    there = np.array([(math.log(k), math.log(t)) for k, own in enumerate(times, 1) for t in own]).reshape(
+        -1, 2
+    )
+    if len(set(there[:, 0].tolist())) < 2:
         return None
     generator = np.random.Generator(np.random.Philox(key=[0, 0x616C706861]))
-    slopes = np.empty(_DRAWS // 10)
-    for i in range(len(slopes)):
-        drawn = [(k, [own[j] for j in generator.integers(0, len(own), len(own))]) for k, own in there]
-        slopes[i] = _slope(drawn)
-    low, high = np.sort(slopes)[[int(0.025 * len(slopes)), int(0.975 * len(slopes))]]
-    return Trend(_slope(there), float(low), float(high))
+    slopes: list[float] = []
+    while len(slopes) < _DRAWS // 10:
+        drawn = there[generator.integers(0, len(there), len(there))]
+        late = generator.random(len(there))
+        if np.ptp(drawn[:, 0]) > 0:
+            slopes.append(_slope(drawn[:, 0], drawn[:, 1] - late * math.log(ratio)))
+    low, high = np.quantile(np.array(slopes), [0.025, 0.975]).tolist()
+    return Trend(_slope(there[:, 0], there[:, 1]), low, high)
 
 
-def _slope(groups: Sequence[tuple[int, Sequence[float]]]) -> float:
-    k = np.array([math.log(number) for number, own in groups for _ in own])
-    t = np.array([value for _, own in groups for value in own])
+def _slope(k: np.ndarray, t: np.ndarray) -> float:
+    """Of a line of least squares, float64 (m,) each."""
     k = k - k.mean()
     return float(k @ t / (k @ k))
