@@ -100,6 +100,11 @@ def text(found: dict[str, Any]) -> str:
         f"{bound['original_bytes']:,}); {bound['errors'] / bound['n']:.2%} training error, "
         f"{1 - encoded['test_accuracy']:.2%} test error; the bound that follows is {bound['bound']:.1%}.",
         "",
+        *(
+            ["Trained so briefly it has hardly learned: what this shows is the file and its layers.", ""]
+            if bound["errors"] > bound["n"] / 2
+            else []
+        ),
         "| layers | elements | non-zeros | share | bytes (ideal) |",
         "|---|---:|---:|---:|---:|",
     ]
