@@ -330,7 +330,13 @@ SLOW |= {"reals: mlp", "reals: switching", "switching: columns, few", "switching
 SLOW |= {"reals: kernel", "reals: raw", "reals: half", "reals: float32 with infinities"}
 SLOW |= {f"long: {name}" for name in ("mlp", "mlp of several", "cnn", "kernel", *LARGE)}
 SLOW |= {f"long: {name}" for name in ("switching", "switching, few", "switching of images")}
-SLOW |= {"network_views: far", "network_views: names", "long: two-part, resnet20", "text: lstm", "text: greek"}
+SLOW |= {
+    "network_views: far",
+    "network_views: names",
+    "long: two-part, resnet20",
+    "text: lstm",
+    "text: greek",
+}
 
 
 @pytest.mark.parametrize("name", [name for name in CHECKS if name not in SLOW])
