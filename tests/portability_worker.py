@@ -180,6 +180,7 @@ def main() -> None:
     parser.add_argument("action", choices=["describe", "encode", "decode"])
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--labels", type=int, help="the first so many of each set")
+    parser.add_argument("--texts", nargs="*", default=list(text_cases.CASES), help="of these names")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, default=1, help="decode every so many files only")
     parser.add_argument("--predicted-at-once", type=int, help="the predictor's own choice by default")
@@ -223,7 +224,8 @@ def main() -> None:
                 observed["seen"][file.stem] = _predicted(blob, case.x)
             elif file.name in due and not np.array_equal(mdlcodec.decode(file.read_bytes(), case.x), case.y):
                 raise SystemExit(f"{file.stem}: other labels")
-    for name, coded in text_cases.CASES.items():
+    for name in options.texts:
+        coded = text_cases.CASES[name]
         if coded.net not in ("auto", "mixing") and os.environ.get("MDLCODEC_ENGINE") == "cuda":
             continue  # networks over bytes are the CPU's alone
         file = options.folder / f"text, {name}.mdl"

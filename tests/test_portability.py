@@ -30,7 +30,7 @@ SETTINGS = [
     ),
 ]
 # fewer than the sets have: two minutes for all of this
-LABELS = ("--labels", "16")
+LABELS = ("--labels", "16", "--texts", "prose, 1")
 
 
 def _run(setting: Setting, action: str, folder: Path, caches: Path, *more: str) -> None:

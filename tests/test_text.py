@@ -142,7 +142,7 @@ def test_the_same_bytes_again_and_again():
         ({"code": "switching"}, "no code of texts is named 'switching'; choose one of uniform, prequential"),
         (
             {"net": "mlp"},
-            "--code prequential of texts has no net 'mlp'; choose one of mixing, transformer, lstm",
+            "--code prequential of texts has no net 'mlp'; choose one of mixing, mixing-lstm, transformer, lstm",
         ),
         ({"code": "uniform", "net": "mixing"}, "learns nothing"),
         ({"preset": 0}, "preset 0 of texts does not exist; choose 1 to 9"),

@@ -8,6 +8,7 @@ from decoder.layers import GELU
 from decoder.sequences import Attention, Embedding, LayerNormalisation, Lstm, Places, Positions
 
 SIZES = {"transformer-small": (64, 2, 2), "transformer-medium": (128, 3, 4), "transformer": (256, 4, 4)}
+CELLS = {"lstm-small": (128, 1), "lstm": (256, 2)}
 PLACES = 128
 
 
@@ -25,8 +26,9 @@ class Gelu(GELU):
 
 def stages(name):
     """Lists of nodes; what enters a list of a pair (nodes, True) is added to what it gives."""
-    if name == "lstm":
-        return [([Embedding(256), Lstm(256, 256), Lstm(256, 256), Places(256, 256, 0.5)], False)]
+    if name in CELLS:
+        d, layers = CELLS[name]
+        return [([Embedding(d), *(Lstm(d, d) for _ in range(layers)), Places(d, 256, 0.5)], False)]
     d, blocks, heads = SIZES[name]
     less = 1.0 / math.sqrt(2.0 * blocks)
     spread = math.sqrt(1.0 / d)

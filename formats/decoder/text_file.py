@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decoder.frame import Damaged, Reader, Unsupported, read_frame
 from decoder.text_learning import decode_learned
 from decoder.text_mixing import decode_text as decode_mixed
+from decoder.text_mixing import decode_with_network
 
 LEARNERS = {2: "transformer", 3: "lstm"}
 
@@ -50,6 +51,8 @@ def decode_text(blob):
             raise Damaged("length of the text")
     elif (file.code, file.net) == (1, 1):
         text = decode_mixed(file.preset, file.n, file.payload)
+    elif (file.code, file.net) == (1, 4):
+        text = decode_with_network(file.preset, file.n, file.payload)
     elif file.code == 1 and file.net in LEARNERS:
         text = decode_learned(file.payload, file.n, LEARNERS[file.net], file.preset, file.seed)
     else:

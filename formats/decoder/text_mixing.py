@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from decoder.range_coder import Decoder
+from decoder.blocks import softmaxes
+from decoder.range_coder import Decoder, frequencies
 from decoder.text_contexts import Contexts, bits, mix
+from decoder.text_learning import MIXED, Learner
 from decoder.text_levels import LEVELS, NAMES, ROWS
 from decoder.text_tables import COUNTS, FOLLOW, SQUASH, Adaptive, by_counts, stretch
 
@@ -181,7 +183,7 @@ class _Mixers:
 class TextPredictor:
     """Probabilities of the bits of a text of n bytes."""
 
-    def __init__(self, number, n):
+    def __init__(self, number, n, network=False):
         level = LEVELS[number]
         size = max(10, (max(n, 1) - 1).bit_length())
         many = (len(level.contexts) - 1).bit_length()
@@ -196,14 +198,15 @@ class TextPredictor:
         self.matches = [
             _Match(m, s, window, min(level.head_bits, size + 1)) for m, s in enumerate(level.matches)
         ]
-        given = 5 * len(level.contexts) + len(level.direct) + 2 * len(level.matches)
-        sets = len(level.mixers)
+        given = 5 * len(level.contexts) + len(level.direct) + 2 * len(level.matches) + 2 * network
+        sets = len(level.mixers) + network
         self.mixers = _Mixers(level.mixers, given, (4 << 20) // given, 400, 10)
         self.final = _Mixers(level.final, sets, (1 << 20) // sets, 400, 30)
         self.cells = {}
 
-    def byte(self, coder):
-        """Decodes a byte: coder.split(p) gives its bits."""
+    def byte(self, coder, frequencies=None):
+        """Decodes a byte: coder.split(p) gives its bits; frequencies of a network, if there is one."""
+        self.frequencies = frequencies
         text = self.contexts.text
         for match in self.matches:
             match.search(text)
@@ -230,9 +233,14 @@ class TextPredictor:
             given, y = match.inputs(i, begun)
             x = x + given
             expected.append(y)
-        rows = self._rows(i, begun, expected)
+        rows, outer = self._rows(i, begun, expected), []
+        if self.frequencies is not None:
+            low = (begun << 8 - i) - 256
+            share = self.frequencies[low : low + (256 >> i)]
+            p = min((sum(share[len(share) // 2 :]) << 22) // sum(share), (1 << 22) - 1)
+            x, outer = [*x, stretch(p), (p - (1 << 21)) >> 11], [stretch(p)]
         logits = self.mixers.mix(rows, [*x, 256])
-        final = self.final.mix(rows, [*(min(2047, max(-2047, z)) for z in logits), 256])
+        final = self.final.mix(rows, [*(min(2047, max(-2047, z)) for z in logits), *outer, 256])
         z = sum(final) // len(final)
         c = self.contexts
         where = [
@@ -306,6 +314,19 @@ class TextPredictor:
                 match.learning.learn(y)
         for cells, j in self.near:
             cells[j] += (((1 << 22) - 1) * y - cells[j]) >> 6
+
+
+def decode_with_network(level, n, payload):
+    """The n bytes of a payload under which cells learn, too."""
+    predictor, coder, learner = TextPredictor(level, n, True), Decoder(payload), Learner(MIXED, n, 0)
+    for start in range(0, learner.longest, learner.segment):
+        stop = min(start + learner.segment, learner.longest)
+        first = max(0, stop - learner.window)
+        for place in range(start, stop):
+            given = [int(f) for f in frequencies(softmaxes(learner.scores(first, place))[0])]
+            learner.known[0, place + 1] = predictor.byte(coder, given)
+        learner.learn(first, start, stop)
+    return bytes(learner.known[0, 1 : n + 1].tolist())
 
 
 def decode_text(level, n, payload):

@@ -28,7 +28,7 @@ def encode_text(
 
     Args:
         text: bytes, any, none at all too (also bytearray, memoryview or an array of bytes).
-        code, net: by name: prequential (net mixing) or uniform.
+        code, net: by name: prequential (net mixing, mixing-lstm, transformer or lstm) or uniform.
         seed: of random numbers, where the net has any.
         preset: 1 (fastest) to 9 (smallest); None is 5.
         max_work, max_memory: limits, in operations and in bytes; None are what decoders allow by default.

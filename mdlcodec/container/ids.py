@@ -49,6 +49,7 @@ class TextNetId(IntEnum):
     MIXING = 1
     TRANSFORMER = 2
     LSTM = 3
+    MIXING_LSTM = 4
 
 
 LOWEST_PRESET, HIGHEST_PRESET = 1, 9

@@ -4,18 +4,22 @@ Keys and values are read by every place after their own, so that no power of two
 another: each has its own, and moves into what a place multiplies it by before that becomes integers.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from mdlcodec.compiled import njit
 from mdlcodec.exact.elementary import ROUNDING, exp
-from mdlcodec.exact.engines.contract import Engine
 from mdlcodec.exact.heads import block_inverse, even, row_block, split_heads
 from mdlcodec.exact.integers import not_finite
 from mdlcodec.exact.lanes import lane_sum
 from mdlcodec.exact.shared_work import entry, share
 from mdlcodec.exact.threads import VALUE, in_parts, part_size
+
+if TYPE_CHECKING:  # engines load torch
+    from mdlcodec.exact.engines.contract import Engine
 
 # scores of heads that are computed together: they stay in the cache
 _AT_ONCE = 1 << 18

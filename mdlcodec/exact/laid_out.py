@@ -1,11 +1,17 @@
 """Weights of a fully connected layer, laid out once for many products (formats/arithmetic.md, section 2)."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from mdlcodec.compiled import njit
-from mdlcodec.exact.engines.contract import Engine
 from mdlcodec.exact.heads import even
 from mdlcodec.exact.integers import product_scales, quantise_rows, quantise_tensor
+
+if TYPE_CHECKING:  # engines load torch
+    from mdlcodec.exact.engines.contract import Engine
 
 _DIGITS = 2
 

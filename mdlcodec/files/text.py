@@ -38,8 +38,8 @@ def encode(
     """
     from mdlcodec.codes.text import text_code_named
 
-    chosen = text_code_named(code, net)
     preset = DEFAULT_TEXT_PRESET if preset is None else integer(preset, "preset")
+    chosen = text_code_named(code, net, preset)
     if not LOWEST_PRESET <= preset <= HIGHEST_PRESET:
         raise BadData(f"preset {preset} of texts does not exist; choose {LOWEST_PRESET} to {HIGHEST_PRESET}")
     if not 0 <= integer(seed, "seed") <= _MOST_SEED:

@@ -64,6 +64,10 @@ RECIPES = {
 }
 
 
+MIXED = Recipe("lstm-small", 1, 16, 32, 6, 0.005, 20, 8000.0)
+"""Of cells whose predictions are mixed with those of contexts (formats/mixing.md, "A network's distribution")."""
+
+
 class Learner:
     """The network, what is known of the text, and the order of both. Sender and receiver have one each."""
 

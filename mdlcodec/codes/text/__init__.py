@@ -7,8 +7,9 @@ from mdlcodec.codes.contract import Settings
 from mdlcodec.codes.text.contract import EncodedText, TextCode
 from mdlcodec.codes.text.learned import LearnedText
 from mdlcodec.codes.text.mixing import MixedText
+from mdlcodec.codes.text.mixing_lstm import MixedNetworkText
 from mdlcodec.codes.text.uniform import UniformText
-from mdlcodec.container.ids import TextNetId
+from mdlcodec.container.ids import HIGHEST_PRESET, TextNetId
 from mdlcodec.errors import BadData, Unsupported
 
 AUTO = "auto"
@@ -16,14 +17,17 @@ AUTO = "auto"
 TEXT_CODES: tuple[TextCode, ...] = (
     UniformText(),
     MixedText(),
+    MixedNetworkText(),
     LearnedText(TextNetId.TRANSFORMER),
     LearnedText(TextNetId.LSTM),
 )
 _DEFAULT = "prequential"
+_SMALLEST = "mixing-lstm"  # auto's net at the highest preset
 
 
-def text_code_named(code: str, net: str) -> TextCode:
-    """The code of that name under that net; the first of its nets for ``auto``. Raises BadData for unknown ones."""
+def text_code_named(code: str, net: str, preset: int | None = None) -> TextCode:
+    """The code of that name under that net; for ``auto`` the first of its nets, at the highest preset the one with
+    the shortest files. Raises BadData for unknown ones."""
     code = _DEFAULT if code == AUTO else code
     of_code = [one for one in TEXT_CODES if one.name == code]
     if not of_code:
@@ -32,8 +36,9 @@ def text_code_named(code: str, net: str) -> TextCode:
             f"no code of texts is named {code!r}; choose one of {names}, or for a table whose last column are "
             "labels give --target -1"
         )
-    if net == AUTO:
+    if net == AUTO and not (code == _DEFAULT and preset == HIGHEST_PRESET):
         return of_code[0]
+    net = _SMALLEST if net == AUTO else net
     found = next((one for one in of_code if one.net == net), None)
     if found is None:
         nets = ", ".join(one.net for one in of_code if one.net is not None)

@@ -6,6 +6,8 @@ predictions of a segment's places from the pass that learns from it; the receive
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from typing_extensions import override
 
@@ -17,7 +19,9 @@ from mdlcodec.entropy import TOTAL_FREQUENCY, RangeDecoder, RangeEncoder, fill_f
 from mdlcodec.errors import CorruptFile, InexactComputation
 from mdlcodec.exact.loss import softmax_row
 from mdlcodec.limits import Cost
-from mdlcodec.predictors.text import Learner, recipe_for, text_cost
+
+if TYPE_CHECKING:  # torch loads when a network learns
+    from mdlcodec.predictors.text import Learner
 
 
 @njit(cache=True)
@@ -65,6 +69,8 @@ class LearnedText(TextCode):
 
     @override
     def cost(self, n: int, settings: Settings) -> Cost:
+        from mdlcodec.predictors.text import recipe_for, text_cost
+
         return text_cost(recipe_for(self._named, settings.preset), n)
 
     @override
@@ -106,4 +112,6 @@ class LearnedText(TextCode):
         return learner.text()
 
     def _learner(self, n: int, settings: Settings) -> Learner:
+        from mdlcodec.predictors.text import Learner, recipe_for
+
         return Learner(recipe_for(self._named, settings.preset), n, settings.seed)

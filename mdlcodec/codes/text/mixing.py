@@ -15,6 +15,12 @@ _SMALLEST, _LARGEST = 1 << 10, 1 << 15  # bytes between two reports
 _A_SECOND = 56 * 10**9  # operations, as limits.DEFAULT_WORK counts an hour
 
 
+def mixing_cost(level: int, n: int, network: bool = False) -> Cost:
+    """Of mixing n bytes; ``network``: what one expects is mixed, too, but what that one takes is not counted."""
+    seconds, memory = seconds_forecast(level, n), memory_bytes(level, n, network) + 3 * n
+    return Cost(parameters=0, work=int(seconds * _A_SECOND), memory=memory)
+
+
 class MixedText(TextCode):
     """Context mixing, in integers."""
 
@@ -23,9 +29,7 @@ class MixedText(TextCode):
 
     @override
     def cost(self, n: int, settings: Settings) -> Cost:
-        seconds = seconds_forecast(settings.preset, n)
-        memory = memory_bytes(settings.preset, n) + 3 * n
-        return Cost(parameters=0, work=int(seconds * _A_SECOND), memory=memory)
+        return mixing_cost(settings.preset, n)
 
     @override
     def encode(self, text: bytes, settings: Settings, progress: Progress) -> EncodedText:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from mdlcodec.mixing.text import corrections, matches, memories, mixers, selectors
+from mdlcodec.mixing.text import corrections, matches, memories, mixers, networks, selectors
 from mdlcodec.mixing.text.histories import NODES
 
 
@@ -152,18 +152,21 @@ def sizes(level: Level, n: int) -> Sizes:
     )
 
 
-def inputs(level: Level) -> int:
-    """Inputs of the mixers, without the constant one."""
-    return memories.INPUTS * len(level.contexts) + len(level.direct) + matches.INPUTS * len(level.matches)
+def inputs(level: Level, network: bool = False) -> int:
+    """Inputs of the mixers, without the constant one; ``network``: those of a network's distribution, too."""
+    own = memories.INPUTS * len(level.contexts) + len(level.direct) + matches.INPUTS * len(level.matches)
+    return own + (networks.INPUTS if network else 0)
 
 
-def memory_bytes(level: int, n: int) -> int:
-    """Bytes of the tables that coding n bytes at a level (1..9) takes, but for some kilobytes."""
+def memory_bytes(level: int, n: int, network: bool = False) -> int:
+    """Bytes of the tables that coding n bytes at a level (1..9) takes, but for some kilobytes, and for a network's
+    own."""
     chosen = LEVELS[level]
     size = sizes(chosen, n)
     contexts = len(chosen.contexts)
     rows = 0
-    for names, width in ((chosen.mixers, inputs(chosen) + 1), (chosen.final, len(chosen.mixers) + 1)):
+    outer = len(chosen.mixers) + int(network)
+    for names, width in ((chosen.mixers, inputs(chosen, network) + 1), (chosen.final, outer + 1)):
         rows += sum(selectors.SIZES[name] for name in names) * (4 * mixers.filled(width) + 8)  # integers
     return (
         (1 << size.window)

@@ -18,7 +18,7 @@ from mdlcodec.mixing.text import corrections as correction_kinds
 from mdlcodec.mixing.text import matches as match_models
 from mdlcodec.mixing.text import memories as memory_kinds
 from mdlcodec.mixing.text import mixers as mixer_kinds
-from mdlcodec.mixing.text import selectors
+from mdlcodec.mixing.text import networks, selectors
 from mdlcodec.mixing.text.contexts.symbols import BYTES
 from mdlcodec.mixing.text.contexts.words import WORD
 from mdlcodec.mixing.text.hashing import mix
@@ -31,6 +31,7 @@ _learn_memories, _update_memories = memory_kinds.learn, memory_kinds.update
 _search, _fill_matches = match_models.search, match_models.fill
 _learn_matches, _update_matches = match_models.learn, match_models.update
 _MATCH_INPUTS = match_models.INPUTS
+_fill_network = networks.fill
 _MEMORY_INPUTS = memory_kinds.INPUTS
 _mixed, _learn_mixers = mixer_kinds.mixed, mixer_kinds.learn
 _correct, _learn_corrections = correction_kinds.correct, correction_kinds.learn
@@ -63,14 +64,15 @@ class Predictor(NamedTuple):
     corrections: correction_kinds.Corrections
 
 
-def new_predictor(level: Level, n: int) -> Predictor:
-    """For a text of n bytes."""
-    size, given = sizes(level, n), inputs(level)
+def new_predictor(level: Level, n: int, network: bool = False) -> Predictor:
+    """For a text of n bytes; ``network``: a network's distributions are given with them."""
+    size, given = sizes(level, n), inputs(level, network)
     of_mixers = [selectors.NAMES.index(name) for name in level.mixers]
     of_final = [selectors.NAMES.index(name) for name in level.final]
     x = np.zeros(mixer_kinds.filled(given + 1), np.int32)
-    final_x = np.zeros(mixer_kinds.filled(len(of_mixers) + 1), np.int32)
-    x[given] = final_x[len(of_mixers)] = _CONSTANT
+    outer = len(of_mixers) + int(network)
+    final_x = np.zeros(mixer_kinds.filled(outer + 1), np.int32)
+    x[given] = final_x[outer] = _CONSTANT
     rows = list(selectors.SIZES.values())
     one = mixer_kinds.WEIGHT_ONE
     return Predictor(
@@ -86,9 +88,7 @@ def new_predictor(level: Level, n: int) -> Predictor:
         np.array(of_mixers, np.int64),
         np.array(of_final, np.int64),
         mixer_kinds.new_mixers([rows[s] for s in of_mixers], given, _START * one // given, _RATES),
-        mixer_kinds.new_mixers(
-            [rows[s] for s in of_final], len(of_mixers), one // len(of_mixers), _FINAL_RATES
-        ),
+        mixer_kinds.new_mixers([rows[s] for s in of_final], outer, one // outer, _FINAL_RATES),
         correction_kinds.new_corrections(),
     )
 
@@ -134,14 +134,17 @@ def _corrected(predictor, logit, begun):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, _nrt=False)
-def code(predictor, state, words, decode, block, probabilities):  # type: ignore[no-untyped-def]
+def code(predictor, state, words, decode, block, probabilities, given):  # type: ignore[no-untyped-def]
     """Codes block, uint8 (b,), or decodes into it; state and words are those of entropy/numba_coder.py.
 
-    probabilities: uint32 (8 b,), what the bits that came had, of 2^24.
+    probabilities: uint32 (8 b,), what the bits that came had, of 2^24; given: what a network expects of the bytes,
+    int64 (b, 512) as `networks.bit_sums` has it, or (0, 512) without one.
     """
     x, final_x, memories, matches = predictor.x, predictor.final_x, predictor.memories, predictor.matches
     mask = predictor.text.shape[0] - 1
     match_from = _MEMORY_INPUTS * memories.active.shape[0] + memories.direct_of.shape[0]
+    sets = predictor.of_mixers.shape[0]
+    network_from = match_from + _MATCH_INPUTS * matches.shortest.shape[0]
     for i in range(block.shape[0]):
         at = predictor.at[0]
         _search(matches, predictor.text, mask, at)
@@ -153,9 +156,12 @@ def code(predictor, state, words, decode, block, probabilities):  # type: ignore
         for bit in range(8):
             _fill_memories(memories, bit, begun, node, x)
             guess, guesses = _fill_matches(matches, bit, begun, x[match_from:])
+            if given.shape[0]:
+                _fill_network(given[i], begun, x[network_from:])
+                final_x[sets] = x[network_from]
             _choose(predictor, bit, begun, guess, guesses)
             _mixed(predictor.mixers, x)
-            for s in range(predictor.of_mixers.shape[0]):
+            for s in range(sets):
                 final_x[s] = min(INPUT_LIMIT, max(-INPUT_LIMIT, predictor.mixers.logits[s]))
             logit = _mixed(predictor.final, final_x)
             p = _corrected(predictor, logit, begun) << 2

@@ -79,6 +79,7 @@ _KNOWN = (
     SequenceArchitecture("transformer-small", 128, transformer(64, 2, 2, 128)),
     SequenceArchitecture("transformer-medium", 128, transformer(128, 3, 4, 128)),
     SequenceArchitecture("transformer", 128, transformer(256, 4, 4, 128)),
+    SequenceArchitecture("lstm-small", 128, lstm(128, 1)),
     SequenceArchitecture("lstm", 128, lstm(256, 2)),
 )
 SEQUENCE_ARCHITECTURES: Mapping[str, SequenceArchitecture] = {each.name: each for each in _KNOWN}
