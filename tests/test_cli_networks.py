@@ -240,7 +240,7 @@ def test_verification_fails_when_the_file_does_not_decode(monkeypatch: pytest.Mo
         (["pack", "net.npz", "-o", "a.mdl", "--drop-dead", "--net", "vgg16"], 2, "vgg16 has 86 tensors"),
         (["pack", "net.npz", "-o", "a.mdl", "--drop-dead", "--net", "mlp-0"], 2, "named mlp-300-100"),
         (["pack", "net.npz", "-o", "a.mdl", "--prune", "2"], 2, "--prune 2.0 is no fraction"),
-        (["pack", "net.npz", "-o", "a.mdl", "--bits", "many"], 2, "'many' is not a valid integer"),
+        (["pack", "net.npz", "-o", "a.mdl", "--bits", "many"], 2, "'many' is no number, nor one by layer"),
         (["pack", "net.npz", "-o", "a.mdl", "--bits", "4", "--step", "1"], 2, "choose one"),
         (
             ["pack", "net.npz", "-o", "a.mdl", "--max-memory", "100"],

@@ -13,11 +13,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
 from decoder import text_learning
 
 from mdlcodec.codes.text import text_code_named
-from mdlcodec.codes.text.learned import frequencies_of
 from mdlcodec.errors import BadData, CorruptFile, InexactComputation, MdlcodecError
 from mdlcodec.exact.choice import computing_with
 from mdlcodec.exact.engines import ENGINES
 from mdlcodec.exact.linear import Arithmetic
+from mdlcodec.mixing.softmax import frequencies_of
 from mdlcodec.nn.zoo.sequences import sequence_architecture_named
 from mdlcodec.predictors import text as learning
 from mdlcodec.predictors.text import RECIPES, Learner, Recipe, recipe_for, text_cost

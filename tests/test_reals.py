@@ -347,9 +347,9 @@ def test_networks_that_have_no_reals():
 def test_old_readers_refuse_politely():
     """What a program does that knows kinds 0 and 1 alone; here with the next kind."""
     blob = bytearray(encoded(CASES["uniform"]))
-    blob[3] = 0x14
+    blob[3] = 0x15
     blob[-4:] = zlib.crc32(bytes(blob[:-4])).to_bytes(4, "little")
-    with pytest.raises(Unsupported, match="kind 4"):
+    with pytest.raises(Unsupported, match="kind 5"):
         mdlcodec.inspect(bytes(blob))
 
 

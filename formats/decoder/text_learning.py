@@ -22,7 +22,7 @@ BY_THREE = {
     ),
 }
 RECIPES = {(net, p): rows[(p - 1) // 3] for net, rows in BY_THREE.items() for p in range(1, 10)}
-MIXED = ("lstm-small", 1, 16, 32, 6, 0.005, 20, 8000.0)  # of mixing.md
+MIXED = ("lstm-small", 1, 16, 32, 3, 0.003, 20, 16000.0)  # of mixing.md
 LEAST = 512  # bytes of a stream
 
 

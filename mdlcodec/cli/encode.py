@@ -56,8 +56,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="What learns: mlp, cnn or kernel, alone (--code prequential, which auto then is); lenet5 or lenet-300-100 "
     "(two-part, two-part-raw, subspace); narrow-lenet, narrow-convolution or narrow-mlp (variational); shallow, "
-    "tiny-cnn, vgga, vggb, vgg16, mobilenet-0.5 or resnet20; of a text mixing, mixing-lstm, transformer or lstm; or "
-    "auto, which chooses by the inputs' shape and number.",
+    "tiny-cnn, vgga, vggb, vgg16, mobilenet-0.5 or resnet20; of a text mixing, mixing-lstm, transformer or lstm; "
+    "or auto, which chooses by the inputs' shape and number.",
 )
 @click.option("--seed", default=0, type=int, metavar="N", show_default=True, help="Seed of the network.")
 @sender_options

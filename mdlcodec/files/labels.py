@@ -107,14 +107,15 @@ def encode(
         costs = prepared.sending_cost, prepared.cost
         plan = Plan(chosen.name, chosen.net_name(settings), settings, labels.n, target, *costs)
         record = CurveRecord()
-        progress, _ = announced(plan, inputs.features.nbytes, limits, watch, record)
+        held = inputs.features.nbytes  # integers
+        progress, _ = announced(plan, held, limits, watch, record)
         decoding = plan.decoding.memory + labels_memory(header, "npy") + inputs.features.nbytes
         check_memory(decoding, limits.memory, "decoding its file takes")
         if checkpoint is not None:
             facts = "encode", chosen.number, settings, target, [getattr(options, o) for o in options.given()]
             data = inputs.digest, labels.coded.tobytes()
             work = work_digest(*facts, options.given(), data=data)
-            checkpoint.bind(work, most_held(plan), spent(plan, inputs.features.nbytes), limits.memory)
+            checkpoint.bind(work, most_held(plan), spent(plan, held), limits.memory)
             record.restore(checkpoint.load())
             checkpoint.beside = record.saved
         start = time.perf_counter()
@@ -210,11 +211,12 @@ def receive(
             raise CorruptFile("damaged: its network does not fit these inputs") from error
         cost = replace(cost, memory=cost.memory + labels_memory(header, form))
         plan = Plan(file.code.name, file.net, file.settings, file.n, file.target, cost, cost)
-        progress, last = announced(plan, inputs.features.nbytes, limits, watch)
+        held = inputs.features.nbytes  # integers
+        progress, last = announced(plan, held, limits, watch)
         if checkpoint is not None:
             facts = "decode", file.code.number, file.settings, file.target, header.label_digest
             work = work_digest(*facts, data=(inputs.digest, file.payload))
-            checkpoint.bind(work, most_held(plan), spent(plan, inputs.features.nbytes), limits.memory)
+            checkpoint.bind(work, most_held(plan), spent(plan, held), limits.memory)
         start = time.perf_counter()
         with _guard(), going_on(checkpoint):
             decoded = prepared.decode(file.payload, progress)

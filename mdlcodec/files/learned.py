@@ -63,5 +63,6 @@ def learn_again(
         prepared = file.code.prepare(inputs, file.target, file.settings)
         cost = prepared.cost
         plan = Plan(file.code.name, file.net, file.settings, file.n, file.target, cost, cost)
-        progress, _ = announced(plan, inputs.features.nbytes, limits, watch)
+        held = inputs.features.nbytes  # integers
+        progress, _ = announced(plan, held, limits, watch)
         return Answers(prepared.learned(file.payload, labels.coded, progress), device)

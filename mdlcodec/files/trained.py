@@ -48,7 +48,8 @@ def encode_network(
         prepared = chosen.prepare(dataset.inputs, labels.target, settings)
         costs = prepared.sending_cost, prepared.cost
         plan = Plan(chosen.name, chosen.net_name(settings), settings, labels.n, labels.target, *costs)
-        progress, _ = announced(plan, dataset.inputs.features.nbytes, limits, watch)
+        held = dataset.inputs.features.nbytes  # integers
+        progress, _ = announced(plan, held, limits, watch)
         start = time.perf_counter()
         blob = prepared.network_file(labels.coded, progress, settled.options)
         return blob, chosen.architecture(settings), time.perf_counter() - start

@@ -53,7 +53,7 @@ PREDICTORS = (
     *(
         RegisteredNetwork(network.name, network.number, "mdlcodec.predictors.zoo_networks", reals=False)
         for network in ARCHITECTURES.values()
-        if not network.branches
+        if network.is_prequential
     ),
 )
 

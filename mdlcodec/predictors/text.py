@@ -64,7 +64,7 @@ RECIPES = {
 }
 
 
-MIXED = Recipe("lstm-small", 1, 16, 32, 6, 0.005, 20, 8000.0)
+MIXED = Recipe("lstm-small", 1, 16, 32, 3, 0.003, 20, 16000.0)
 """Of cells whose predictions are mixed with those of contexts (formats/mixing.md, "A network's distribution")."""
 
 

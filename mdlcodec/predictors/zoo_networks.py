@@ -79,5 +79,5 @@ class ZooNetworkFamily(PredictorFamily):
 
 
 FAMILIES: Mapping[int, ZooNetworkFamily] = {
-    network.number: ZooNetworkFamily(network) for network in ARCHITECTURES.values() if not network.branches
+    network.number: ZooNetworkFamily(network) for network in ARCHITECTURES.values() if network.is_prequential
 }

@@ -13,38 +13,14 @@ from typing_extensions import override
 
 from mdlcodec.codes.contract import Progress, Settings
 from mdlcodec.codes.text.contract import EncodedText, TextCode
-from mdlcodec.compiled import njit
 from mdlcodec.container.ids import CodeId, TextNetId
-from mdlcodec.entropy import TOTAL_FREQUENCY, RangeDecoder, RangeEncoder, fill_frequencies
-from mdlcodec.errors import CorruptFile, InexactComputation
-from mdlcodec.exact.loss import softmax_row
+from mdlcodec.entropy import TOTAL_FREQUENCY, RangeDecoder, RangeEncoder
+from mdlcodec.errors import CorruptFile
 from mdlcodec.limits import Cost
+from mdlcodec.mixing.softmax import frequencies_of
 
 if TYPE_CHECKING:  # torch loads when a network learns
     from mdlcodec.predictors.text import Learner
-
-
-@njit(cache=True)
-def _fill(scores, out):  # type: ignore[no-untyped-def]
-    p = np.empty(scores.shape[1], np.float64)
-    for row in range(scores.shape[0]):
-        softmax_row(scores[row], 1.0, p)
-        if not fill_frequencies(p, out[row]):
-            return False
-    return True
-
-
-def frequencies_of(scores: np.ndarray) -> np.ndarray:
-    """Integer frequencies of the softmax of each row: float32 (m, k) -> uint32 (m, k).
-
-    Raises InexactComputation for scores that are not finite.
-    """
-    out = np.empty(scores.shape, np.uint32)
-    if not _fill(np.ascontiguousarray(scores), out):
-        raise InexactComputation(
-            "training diverged: a score is NaN or infinite; try another preset or network"
-        )
-    return out
 
 
 def _ideal_bits(frequencies: np.ndarray, symbols: np.ndarray) -> float:

@@ -12,10 +12,10 @@ from typing_extensions import override
 
 from mdlcodec.codes.contract import Progress, Settings
 from mdlcodec.codes.text.contract import EncodedText, TextCode
-from mdlcodec.codes.text.learned import frequencies_of
 from mdlcodec.codes.text.mixing import mixing_cost
 from mdlcodec.container.ids import CodeId, TextNetId
 from mdlcodec.limits import Cost
+from mdlcodec.mixing.softmax import frequencies_of
 from mdlcodec.mixing.text import TextDecoder, TextEncoder, bit_sums
 
 

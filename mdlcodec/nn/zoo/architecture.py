@@ -54,9 +54,13 @@ class Architecture:
         return False
 
     @property
-    def branches(self) -> bool:
-        """Whether a node takes anything but what the one before it gives."""
-        return any(vertex.inputs != (number,) for number, vertex in enumerate(self.graph.vertices))
+    def is_prequential(self) -> bool:
+        """Whether both sides may train it (formats/prequential.md, "Networks by name"): every node takes what the
+        one before it gives, and none convolves each channel by itself."""
+        return all(
+            vertex.inputs == (number,) and not isinstance(vertex.node, DepthwiseConvolution)
+            for number, vertex in enumerate(self.graph.vertices)
+        )
 
     @property
     def layers(self) -> tuple[Convolution | Linear, ...]:
