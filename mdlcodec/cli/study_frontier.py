@@ -12,14 +12,14 @@ from mdlcodec.cli.files import stem
 from mdlcodec.cli.options import Common, common_options, preset_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.sender_options import Numbers
-from mdlcodec.cli.study_data import (
-    Pictures,
-    arrays_of,
-    finished,
+from mdlcodec.cli.study_data import Pictures, arrays_of, finished
+from mdlcodec.cli.study_options import (
     jobs_option,
     named_strengths,
+    net_option,
     output_option,
     strengths_option,
+    telling,
     test_option,
 )
 from mdlcodec.cli.table_options import TableArguments, table_options
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @click.command("frontier")
 @click.argument("data")
-@click.option("--net", default="auto", metavar="NAME", show_default=True, help="What is trained: see encode.")
+@net_option
 @click.option(
     "--sparsify",
     default="drr,rl1,entropy",
@@ -96,7 +96,7 @@ def command(
             y_test=arrays[3],
             folder=folder,
             jobs=jobs,
-            progress=lambda done, of, text: line.show_passing(f"frontier: {done:,} of {of:,} files; {text}"),
+            progress=telling(line, "frontier"),
         )
     facts = {"study": "frontier", "labels": found.labels, "classes": found.classes}
     facts |= {"findings": found.findings()}

@@ -10,7 +10,8 @@ import click
 from mdlcodec.cli.files import stem
 from mdlcodec.cli.options import Common, common_options
 from mdlcodec.cli.progress import ProgressLine
-from mdlcodec.cli.study_data import Pictures, arrays_of, finished, jobs_option, output_option, test_option
+from mdlcodec.cli.study_data import Pictures, arrays_of, finished
+from mdlcodec.cli.study_options import jobs_option, output_option, test_option
 from mdlcodec.cli.table_options import TableArguments, table_options
 from mdlcodec.cli.terminal import require_stdout, say, table
 

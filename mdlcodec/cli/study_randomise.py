@@ -12,14 +12,15 @@ from mdlcodec.cli.files import stem
 from mdlcodec.cli.options import Common, common_options, preset_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.sender_options import Numbers
-from mdlcodec.cli.study_data import arrays_of, finished, jobs_option, output_option, test_option
+from mdlcodec.cli.study_data import arrays_of, finished
+from mdlcodec.cli.study_options import jobs_option, net_option, output_option, telling, test_option
 from mdlcodec.cli.table_options import TableArguments, table_options
 from mdlcodec.cli.terminal import require_stdout, say, table
 
 
 @click.command("randomise")
 @click.argument("data")
-@click.option("--net", default="auto", metavar="NAME", show_default=True, help="What is trained: see encode.")
+@net_option
 @click.option(
     "--noise",
     type=Numbers(),
@@ -91,7 +92,7 @@ def command(
             preset=preset,
             folder=folder,
             jobs=jobs,
-            progress=lambda done, of, text: line.show_passing(f"randomise: {done:,} of {of:,} files; {text}"),
+            progress=telling(line, "randomise"),
         )
     rows = [asdict(row) for row in found]
     facts: dict[str, Any] = {"study": "randomise", "labels": found.labels, "classes": found.classes}

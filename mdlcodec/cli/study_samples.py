@@ -11,18 +11,18 @@ import click
 from mdlcodec.cli.files import stem
 from mdlcodec.cli.options import Common, common_options, preset_option
 from mdlcodec.cli.progress import ProgressLine
-from mdlcodec.cli.study_data import (
-    Pictures,
+from mdlcodec.cli.study_data import Pictures, arrays_of, finished
+from mdlcodec.cli.study_options import (
     Sizes,
-    arrays_of,
-    finished,
     jobs_option,
     named_strengths,
+    net_option,
     output_option,
     sigma_option,
     strengths_option,
     student_option,
     teacher_option,
+    telling,
     test_option,
 )
 from mdlcodec.cli.table_options import TableArguments, table_options
@@ -45,7 +45,7 @@ _OF_DATA = {"net": "--net", "test": "--test", "limit": "--limit", "target": "--t
     metavar="N,..",
     help="Numbers of examples, or FROM:TO:COUNT. [default: five up to half of DATA, and 30 to 3,000 of a teacher]",
 )
-@click.option("--net", default="auto", metavar="NAME", show_default=True, help="What is trained: see encode.")
+@net_option
 @click.option(
     "--sparsify",
     default="drr",
@@ -108,9 +108,7 @@ def command(
     named = named_strengths(strengths)
     arrays = None if taught else arrays_of(data, test, table, limit, common.quiet)
     with ProgressLine(common.quiet) as line:
-
-        def told(done: int, of: int, text: str) -> None:
-            line.show_passing(f"samples: {done:,} of {of:,} files; {text}")
+        told = telling(line, "samples")
 
         if arrays is None:
             found = samples_of_teacher(

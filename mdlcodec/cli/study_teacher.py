@@ -10,16 +10,16 @@ import click
 
 from mdlcodec.cli.options import Common, common_options, preset_option
 from mdlcodec.cli.progress import ProgressLine
-from mdlcodec.cli.study_data import (
-    Pictures,
+from mdlcodec.cli.study_data import Pictures, finished
+from mdlcodec.cli.study_options import (
     Sizes,
-    finished,
     jobs_option,
     named_strengths,
     sigma_option,
     strengths_option,
     student_option,
     teacher_option,
+    telling,
 )
 from mdlcodec.cli.terminal import require_stdout, say, table
 
@@ -87,7 +87,7 @@ def command(
             preset=preset,
             folder=output,
             jobs=jobs,
-            progress=lambda done, of, text: line.show_passing(f"teacher: {done:,} of {of:,} files; {text}"),
+            progress=telling(line, "teacher"),
         )
     if not common.quiet:
         for text in [*_rows(found), *found.findings()]:

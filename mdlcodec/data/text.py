@@ -7,6 +7,7 @@ import stat
 import sys
 from pathlib import Path
 
+from mdlcodec.data.byte_likes import bytes_of
 from mdlcodec.data.dataset import quoted
 from mdlcodec.errors import BadData
 from mdlcodec.limits import check_reading
@@ -62,13 +63,10 @@ def _read(descriptor: int, name: str, limit: int | None) -> bytes:
 
 def text_bytes(text: object) -> bytes:
     """What holds bytes as bytes; raises BadData for what does not, str among it."""
-    try:
-        view = memoryview(text)  # type: ignore[arg-type]  # raises for what is none
-        if view.format in ("B", "b", "c"):
-            return bytes(view)
-    except (TypeError, ValueError, BufferError):
-        pass
-    raise BadData(f"a text was given as {type(text).__name__}; give bytes, such as text.encode()")
+    held = bytes_of(text)
+    if held is None:
+        raise BadData(f"a text was given as {type(text).__name__}; give bytes, such as text.encode()")
+    return held
 
 
 def looks_like_a_table(text: bytes) -> bool:

@@ -40,7 +40,7 @@ class Rectify(Function):
         return (dz,)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")  # a check for zero would keep the loop from vectorising
 def _tanh(z: np.ndarray, y: np.ndarray) -> None:
     for i in range(z.size):
         y[i] = np.float32(tanh(np.float64(z[i])))

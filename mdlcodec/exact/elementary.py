@@ -38,17 +38,9 @@ def power_of_two(exponent: int) -> float:
     return np.int64((exponent + 1023) << 52).view(np.float64)
 
 
-@njit(cache=True)
-def exp(x: float) -> float:
-    """e^x for float64 x; 0 below -708, clamped at e^709 above, NaN for NaN. Relative error below 2^-51."""
-    if x != x:
-        return x
-    if x <= -708.0:
-        return 0.0
-    if x > 709.0:
-        x = 709.0
-    k = (x * LOG2_E + ROUNDING) - ROUNDING
-    r = (x - k * LN2_HIGH) - k * LN2_LOW
+@njit(cache=True, nogil=True, inline="always")
+def _above_one(r: float) -> float:
+    """(e^r - 1) / r by its series, each term in turn: a loop over it would not vectorise."""
     s = EXP_COEFFICIENTS[13]
     s = s * r + EXP_COEFFICIENTS[12]
     s = s * r + EXP_COEFFICIENTS[11]
@@ -61,8 +53,21 @@ def exp(x: float) -> float:
     s = s * r + EXP_COEFFICIENTS[4]
     s = s * r + EXP_COEFFICIENTS[3]
     s = s * r + EXP_COEFFICIENTS[2]
-    s = s * r + EXP_COEFFICIENTS[1]
-    s = s * r + EXP_COEFFICIENTS[0]
+    return s * r + EXP_COEFFICIENTS[1]
+
+
+@njit(cache=True)
+def exp(x: float) -> float:
+    """e^x for float64 x; 0 below -708, clamped at e^709 above, NaN for NaN. Relative error below 2^-51."""
+    if x != x:
+        return x
+    if x <= -708.0:
+        return 0.0
+    if x > 709.0:
+        x = 709.0
+    k = (x * LOG2_E + ROUNDING) - ROUNDING
+    r = (x - k * LN2_HIGH) - k * LN2_LOW
+    s = _above_one(r) * r + EXP_COEFFICIENTS[0]
     # k lies in -1021..1023, so that 2^k is a normal number
     return s * power_of_two(np.int64(k))
 
@@ -88,23 +93,19 @@ def log(x: float) -> float:
     return np.float64(k) * LN2_HIGH + (np.float64(k) * LN2_LOW + (2.0 * s + 2.0 * tail))
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True, inline="always")
 def tanh(x: float) -> float:
-    """Hyperbolic tangent of float64 x. Relative error below 2^-50."""
+    """Hyperbolic tangent of float64 x. Relative error below 2^-50.
+
+    Both formulas and a choice, so that loops over it vectorise.
+    """
     a = abs(x)
-    if a > 20.0:
-        y = 1.0
-    elif a > 0.17:
-        t = exp(-2.0 * a)
-        y = (1.0 - t) / (1.0 + t)
-    else:
-        # e^r - 1 by its series: no cancellation
-        r = 2.0 * a
-        s = EXP_COEFFICIENTS[13]
-        for i in range(12, 0, -1):
-            s = s * r + EXP_COEFFICIENTS[i]
-        s = s * r
-        y = s / (s + 2.0)
+    a = 20.0 if a > 20.0 else a  # from there on, the result is 1
+    t = exp(-2.0 * a)
+    large = (1.0 - t) / (1.0 + t)
+    r = 2.0 * a
+    s = _above_one(r) * r  # e^r - 1: no cancellation
+    y = large if a > 0.17 else s / (s + 2.0)
     return -y if x < 0.0 else y
 
 

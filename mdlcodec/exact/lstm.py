@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from mdlcodec.compiled import njit
-from mdlcodec.exact.elementary import EXP_COEFFICIENTS, exp
+from mdlcodec.exact.elementary import exp, tanh
 from mdlcodec.exact.laid_out import LaidOut
 from mdlcodec.exact.linear import Arithmetic, Linear
 
@@ -15,32 +15,6 @@ from mdlcodec.exact.linear import Arithmetic, Linear
 def sigmoid(x: float) -> float:
     """1 / (1 + e^-x) of float64."""
     return 1.0 / (1.0 + exp(-x))
-
-
-@njit(cache=True, nogil=True, inline="always")
-def flat_tanh(x: float) -> float:
-    """`mdlcodec.exact.elementary.tanh` with both of its formulas and a choice: loops over it vectorise."""
-    a = abs(x)
-    a = 20.0 if a > 20.0 else a  # from there on, the result is 1
-    t = exp(-2.0 * a)
-    large = (1.0 - t) / (1.0 + t)
-    r = 2.0 * a
-    s = EXP_COEFFICIENTS[13]
-    s = s * r + EXP_COEFFICIENTS[12]
-    s = s * r + EXP_COEFFICIENTS[11]
-    s = s * r + EXP_COEFFICIENTS[10]
-    s = s * r + EXP_COEFFICIENTS[9]
-    s = s * r + EXP_COEFFICIENTS[8]
-    s = s * r + EXP_COEFFICIENTS[7]
-    s = s * r + EXP_COEFFICIENTS[6]
-    s = s * r + EXP_COEFFICIENTS[5]
-    s = s * r + EXP_COEFFICIENTS[4]
-    s = s * r + EXP_COEFFICIENTS[3]
-    s = s * r + EXP_COEFFICIENTS[2]
-    s = s * r + EXP_COEFFICIENTS[1]
-    s = s * r
-    y = large if a > 0.17 else s / (s + 2.0)
-    return -y if x < 0.0 else y
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # a check for zero would keep the loops from vectorising
@@ -53,7 +27,7 @@ def _cells(first, second, before, gates, cells, h):
         for c in range(2 * width):
             row[c] = np.float32(sigmoid(np.float64(one[c] + other[c])))
         for c in range(2 * width, 3 * width):
-            row[c] = np.float32(flat_tanh(np.float64(one[c] + other[c])))
+            row[c] = np.float32(tanh(np.float64(one[c] + other[c])))
         for c in range(3 * width, 4 * width):
             row[c] = np.float32(sigmoid(np.float64(one[c] + other[c])))
         # slices: indices known not to be negative keep the loop vectorised
@@ -64,7 +38,7 @@ def _cells(first, second, before, gates, cells, h):
             cell = np.float64(forget[c]) * np.float64(old[c]) + np.float64(enter[c]) * np.float64(new[c])
             kept[c] = np.float32(cell)
         for c in range(width):
-            out[c] = np.float32(np.float64(leave[c]) * flat_tanh(np.float64(kept[c])))
+            out[c] = np.float32(np.float64(leave[c]) * tanh(np.float64(kept[c])))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -82,7 +56,7 @@ def _cells_gradient(g, later, gates, before, cells, carried, slopes):
         for c in range(width):
             i, f = np.float64(enter[c]), np.float64(forget[c])
             v, o = np.float64(new[c]), np.float64(leave[c])
-            dh, squashed = np.float64(above[c] + after[c]), flat_tanh(np.float64(cell[c]))
+            dh, squashed = np.float64(above[c] + after[c]), tanh(np.float64(cell[c]))
             dc = carry[c] + (dh * o) * (1.0 - squashed * squashed)
             to_enter[c] = np.float32((dc * v) * (i * (1.0 - i)))
             to_forget[c] = np.float32((dc * np.float64(old[c])) * (f * (1.0 - f)))

@@ -11,6 +11,7 @@ import numpy as np
 from mdlcodec.container import LabelHeader, read_label_file, sections
 from mdlcodec.container.ids import HIGHEST_PRESET, LOWEST_PRESET, PROBE_PRESET, CodeId, NetId
 from mdlcodec.data import targets
+from mdlcodec.data.byte_likes import bytes_of
 from mdlcodec.data.dataset import Labels
 from mdlcodec.errors import BadData, CorruptFile, Unsupported
 from mdlcodec.limits import DEFAULT_MEMORY
@@ -57,15 +58,12 @@ class LabelFile:
 
 def as_bytes(blob: object) -> bytes:
     """What holds bytes (bytes, bytearray, memoryview, an array of bytes) as bytes, else BadData."""
-    try:
-        view = memoryview(blob)  # type: ignore[arg-type]  # raises for what is none
-        if view.format in ("B", "b", "c"):
-            return bytes(view)
-    except (TypeError, ValueError, BufferError):
-        pass
-    raise BadData(
-        f"a file was given as {type(blob).__name__}; give its bytes (pathlib.Path(name).read_bytes())"
-    )
+    held = bytes_of(blob)
+    if held is None:
+        raise BadData(
+            f"a file was given as {type(blob).__name__}; give its bytes (pathlib.Path(name).read_bytes())"
+        )
+    return held
 
 
 def parse(blob: bytes, memory: int = DEFAULT_MEMORY) -> LabelFile:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mdlcodec.report.plane_records import PlaneRecords
+from mdlcodec.report.plane_records import SATURATED, PlaneRecords
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +69,7 @@ def _panel(axes: Axes, table: PlaneRecords, control: str, estimator: str) -> Non
         x = _on_log(steps) if ixt is None else ixt
         axes.plot(x, iyt, "-", color=colour, linewidth=1.0, zorder=2)
         ceiling = None if ixt is None else first.ceiling
-        full = [ceiling is not None and value > ceiling - 0.1 for value in x]
+        full = [ceiling is not None and value > ceiling - SATURATED for value in x]
         sizes = [8 + 40 * i / max(1, len(x) - 1) for i in range(len(x))]
         for hollow in (False, True):
             chosen = [i for i in range(len(x)) if full[i] == hollow]

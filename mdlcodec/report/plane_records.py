@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+SATURATED = 0.1
+"""Bits below log2 n, from where on an estimate says how many examples there were."""
+
 
 @dataclass(frozen=True)
 class PlanePath:

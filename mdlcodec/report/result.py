@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from mdlcodec.files import label_file
 from mdlcodec.files.curves import Curve
 from mdlcodec.files.learned import Answers, learn_again
 from mdlcodec.limits import SENDER_LIMITS, Limits
+from mdlcodec.report.coded_file import CodedFile, html_table
 from mdlcodec.report.information import mutual_information
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(CodedFile):
     """Labels as a file, and what is known of it.
 
     ``blob``: the file's bytes; ``ideal_bits``: -sum log2 p of the labels, without header and network;
@@ -80,16 +80,6 @@ class Result:
 
     def __hash__(self) -> int:
         return hash(self.blob)
-
-    @property
-    def bits(self) -> int:
-        """The codelength: 8 times the file's bytes."""
-        return 8 * len(self.blob)
-
-    @property
-    def ratio(self) -> float | None:
-        """To n log2 k bits; None where that is 0."""
-        return self.bits / self.uniform_bits if self.uniform_bits else None
 
     @cached_property
     def _answers(self) -> Answers:
@@ -177,7 +167,7 @@ class Result:
         parts = [
             f"{self.labels:,} labels in {len(self.blob):,} bytes",
             "" if self.ratio is None else f" ({self.ratio:.1%} of uniform's {uniform})",
-            f": {self.code}" + ("" if self.net is None else f" ({self.net})") + f", preset {self.preset}",
+            f": {self._how}",
         ]
         if self.mutual_information is not None:
             parts.append(f"; {self.mutual_information:.3f} bits of information a label")
@@ -188,7 +178,7 @@ class Result:
     def _repr_html_(self) -> str:
         """For notebooks: a small table."""
         rows = {
-            "code": self.code if self.net is None else f"{self.code} ({self.net}), preset {self.preset}",
+            "code": self._how,
             "labels": f"{self.labels:,}" + ("" if self.classes is None else f" of {self.classes:,} classes"),
             "bytes": f"{len(self.blob):,}"
             + ("" if self.ratio is None else f" ({self.ratio:.1%} of uniform)"),
@@ -199,10 +189,7 @@ class Result:
             "sections": ", ".join(f"{name} {size:,}" for name, size in self.sections),
             "seconds": f"{self.seconds:.1f}",
         }
-        cells = (
-            f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in rows.items() if text
-        )
-        return f"<table>{''.join(cells)}</table>"
+        return html_table(rows)
 
 
 _TOLD = ("code", "net", "preset", "seed", "labels", "classes", "uniform_bits")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from mdlcodec.files import text_file
 from mdlcodec.files.curves import Curve
+from mdlcodec.report.coded_file import CodedFile, html_table
 
 if TYPE_CHECKING:
     from mdlcodec.files.runs import Run
 
 
 @dataclass(frozen=True)
-class TextResult:
+class TextResult(CodedFile):
     """A text as a file, and what is known of it; the names are those of `mdlcodec.report.result.Result`.
 
     ``blob``: the file's bytes; ``length``: the text's, in bytes; ``ideal_bits``: -sum log2 p of its bytes,
@@ -55,33 +55,20 @@ class TextResult:
         return hash(self.blob)
 
     @property
-    def bits(self) -> int:
-        """The codelength: 8 times the file's bytes."""
-        return 8 * len(self.blob)
-
-    @property
-    def ratio(self) -> float | None:
-        """To 8 bits a byte; None of an empty text."""
-        return self.bits / self.uniform_bits if self.uniform_bits else None
-
-    @property
     def bits_a_byte(self) -> float:
         """Of the whole file; nan of an empty text."""
         return self.bits / self.length if self.length else math.nan
 
     def __str__(self) -> str:
         rate = f" ({self.bits_a_byte:.3f} bits a byte)" if self.length else ""
-        how = self.code + ("" if self.net is None else f" ({self.net})")
-        return f"{self.length:,} bytes of text in {len(self.blob):,}{rate}: {how}, preset {self.preset}"
+        return f"{self.length:,} bytes of text in {len(self.blob):,}{rate}: {self._how}"
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
         """For notebooks: a small table."""
         rows = {
-            "code": f"{self.code}"
-            + ("" if self.net is None else f" ({self.net})")
-            + f", preset {self.preset}",
+            "code": self._how,
             "text": f"{self.length:,} bytes",
             "bytes": f"{len(self.blob):,}"
             + (f" ({self.bits_a_byte:.3f} bits a byte)" if self.length else ""),
@@ -89,8 +76,7 @@ class TextResult:
             "sections": ", ".join(f"{name} {size:,}" for name, size in self.sections),
             "seconds": f"{self.seconds:.1f}",
         }
-        cells = (f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in rows.items())
-        return f"<table>{''.join(cells)}</table>"
+        return html_table(rows)
 
 
 _TOLD = ("code", "net", "preset", "seed", "length", "uniform_bits", "memory")

@@ -3,7 +3,6 @@
 Adding one is one new file and one line in ``TEXT_CODES``.
 """
 
-from mdlcodec.codes.contract import Settings
 from mdlcodec.codes.text.contract import EncodedText, TextCode
 from mdlcodec.codes.text.learned import LearnedText
 from mdlcodec.codes.text.mixing import MixedText
@@ -12,7 +11,7 @@ from mdlcodec.codes.text.uniform import UniformText
 from mdlcodec.container.ids import HIGHEST_PRESET, TextNetId
 from mdlcodec.errors import BadData, Unsupported
 
-AUTO = "auto"
+_AUTO = "auto"
 
 TEXT_CODES: tuple[TextCode, ...] = (
     UniformText(),
@@ -28,7 +27,7 @@ _SMALLEST = "mixing-lstm"  # auto's net at the highest preset
 def text_code_named(code: str, net: str, preset: int | None = None) -> TextCode:
     """The code of that name under that net; for ``auto`` the first of its nets, at the highest preset the one with
     the shortest files. Raises BadData for unknown ones."""
-    code = _DEFAULT if code == AUTO else code
+    code = _DEFAULT if code == _AUTO else code
     of_code = [one for one in TEXT_CODES if one.name == code]
     if not of_code:
         names = ", ".join(dict.fromkeys(one.name for one in TEXT_CODES))
@@ -36,9 +35,9 @@ def text_code_named(code: str, net: str, preset: int | None = None) -> TextCode:
             f"no code of texts is named {code!r}; choose one of {names}, or for a table whose last column are "
             "labels give --target -1"
         )
-    if net == AUTO and not (code == _DEFAULT and preset == HIGHEST_PRESET):
+    if net == _AUTO and not (code == _DEFAULT and preset == HIGHEST_PRESET):
         return of_code[0]
-    net = _SMALLEST if net == AUTO else net
+    net = _SMALLEST if net == _AUTO else net
     found = next((one for one in of_code if one.net == net), None)
     if found is None:
         nets = ", ".join(one.net for one in of_code if one.net is not None)
@@ -62,10 +61,8 @@ def text_code_numbered(number: int, net_number: int) -> TextCode:
 
 
 __all__ = [
-    "AUTO",
     "TEXT_CODES",
     "EncodedText",
-    "Settings",
     "TextCode",
     "text_code_named",
     "text_code_numbered",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mdlcodec.codes.contract import Progress, Settings
@@ -43,12 +42,3 @@ class TextCode(ABC):
     @abstractmethod
     def decode(self, payload: bytes, n: int, settings: Settings, progress: Progress) -> bytes:
         """The n bytes that a payload holds; any payload gives some bytes, or CorruptFile."""
-
-
-def blocks(n: int, smallest: int, largest: int) -> Iterator[tuple[int, int]]:
-    """Starts and ends of blocks that grow with what is known, for progress and curves; no part of any format."""
-    start = 0
-    while start < n:
-        stop = min(n, start + min(largest, max(smallest, start // 16)))  # integers
-        yield start, stop
-        start = stop

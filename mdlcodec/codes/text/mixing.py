@@ -3,10 +3,12 @@ expect it (formats/text.md, formats/mixing.md)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from typing_extensions import override
 
 from mdlcodec.codes.contract import Progress, Settings
-from mdlcodec.codes.text.contract import EncodedText, TextCode, blocks
+from mdlcodec.codes.text.contract import EncodedText, TextCode
 from mdlcodec.container.ids import CodeId, TextNetId
 from mdlcodec.limits import Cost
 from mdlcodec.mixing.text import TextDecoder, TextEncoder, memory_bytes, seconds_forecast
@@ -34,7 +36,7 @@ class MixedText(TextCode):
     @override
     def encode(self, text: bytes, settings: Settings, progress: Progress) -> EncodedText:
         encoder, bits = TextEncoder(settings.preset, len(text)), 0.0
-        for start, stop in blocks(len(text), _SMALLEST, _LARGEST):
+        for start, stop in _blocks(len(text)):
             bits += encoder.update(text[start:stop])
             progress(stop, bits)
         return EncodedText(encoder.finish(), bits)
@@ -42,7 +44,16 @@ class MixedText(TextCode):
     @override
     def decode(self, payload: bytes, n: int, settings: Settings, progress: Progress) -> bytes:
         decoder, parts = TextDecoder(settings.preset, n, payload), []
-        for start, stop in blocks(n, _SMALLEST, _LARGEST):
+        for start, stop in _blocks(n):
             parts.append(decoder.take(stop - start))
             progress(stop, decoder.bits)
         return b"".join(parts)
+
+
+def _blocks(n: int) -> Iterator[tuple[int, int]]:
+    """Starts and ends of blocks that grow with what is known, for progress and curves; no part of any format."""
+    start = 0
+    while start < n:
+        stop = min(n, start + min(_LARGEST, max(_SMALLEST, start // 16)))  # integers
+        yield start, stop
+        start = stop

@@ -87,7 +87,7 @@ def plane(
     most = processes(jobs)
     with temporary_folder() as beside:
         root = beside if folder is None else Path(folder)
-        runs, recipes, held = [], {}, {}
+        runs, held = [], {}
         for name in (PLAIN, *asked.controls):
             held[name] = examples_of(problem, name)
             keep_examples(beside / f"examples-{name or 'plain'}.npz", held[name])
@@ -103,7 +103,6 @@ def plane(
                     "settings": settings,
                 }
                 runs.append(PlannedRun(name, seed, path, task, settings, recipe.steps))
-                recipes[path.name] = recipe
         study = SideBySide(asked, most, progress)
         after = study.trained(runs)
         records = {run.name: run.folder.records() for run in runs}

@@ -12,6 +12,7 @@ from mdlcodec.report.plane_records import PlaneMoment, PlanePath, PlaneSummary
 from mdlcodec.report.plane_table import PlaneTable
 from mdlcodec.studies.information_plane.processing import violations
 from mdlcodec.studies.information_plane.transition import start_of_compression
+from mdlcodec.studies.information_plane.work import rounded
 
 
 def table_of(
@@ -45,7 +46,7 @@ def table_of(
         summaries,
         broken,
         tuple(curve),
-        float(f"{label_entropy(classes):.9g}"),
+        rounded(label_entropy(classes)),
         m,
         settings,
     )
@@ -62,11 +63,11 @@ def _summary(steps: Sequence[int], paths: Sequence[PlanePath]) -> PlaneSummary:
         first.control,
         first.layer,
         first.estimator,
-        _digits(means[-1]) if known else None,
-        _digits(max(means)) if known else None,
-        _digits(iyt),
+        rounded(means[-1]) if known else None,
+        rounded(max(means)) if known else None,
+        rounded(iyt),
         None if start is None else steps[start],
-        _digits(sum(saturated) / len(saturated)),
+        rounded(sum(saturated) / len(saturated)),
     )
 
 
@@ -85,7 +86,3 @@ def _broken(
             of_x += violations([path.ixt[moment] for path in chain if path.ixt is not None])
             pairs += len(chain) - 1
     return [of_x, of_y, pairs]
-
-
-def _digits(value: float) -> float:
-    return float(f"{value:.9g}")

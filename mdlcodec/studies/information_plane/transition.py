@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import fmean, median, stdev
+from statistics import fmean, stdev
+
+from mdlcodec.studies.information_plane.trends import smoothed
 
 LEAST_FALL = 0.1  # bits
 NOT_THERE = None
@@ -23,7 +25,7 @@ def transition(steps: Sequence[int], ratios: Sequence[float]) -> int | None:
     if len(seen) < 3:
         return None
     logs = [math.log(ratios[i]) for i in seen]
-    smooth = [median(logs[max(0, i - 1) : i + 2]) for i in range(len(logs))]
+    smooth = smoothed(logs)
     times = [math.log(steps[i]) for i in seen]
     slopes = [abs((smooth[i] - smooth[i - 1]) / (times[i] - times[i - 1])) for i in range(1, len(seen))]
     return seen[1 + slopes.index(max(slopes))]

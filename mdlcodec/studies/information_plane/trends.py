@@ -22,7 +22,9 @@ def spearman(a: Sequence[float], b: Sequence[float]) -> tuple[float, float] | No
     is constant."""
     if len(a) < 3 or len(set(a)) < 2 or len(set(b)) < 2:
         return None
-    x, y = _ranks(a), _ranks(b)
+    from scipy.stats import rankdata
+
+    x, y = rankdata(a), rankdata(b)
     x, y = x - x.mean(), y - y.mean()
     scale = float(np.sqrt((x @ x) * (y @ y)))
     rho = float(x @ y) / scale
@@ -33,11 +35,6 @@ def spearman(a: Sequence[float], b: Sequence[float]) -> tuple[float, float] | No
         orders = np.array([generator.permutation(len(a)) for _ in range(_DRAWS)])
     others = np.abs(y[orders] @ x) / scale
     return rho, float((others >= abs(rho) - 1e-12).mean())
-
-
-def _ranks(values: Sequence[float]) -> np.ndarray:
-    array = np.asarray(values, np.float64)
-    return np.array([(array < v).sum() + ((array == v).sum() + 1) / 2 for v in array])
 
 
 def smoothed(values: Sequence[float]) -> list[float]:

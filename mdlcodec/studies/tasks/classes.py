@@ -2,55 +2,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mdlcodec import data
-from mdlcodec.codes import Options
 from mdlcodec.data.unseen import features_beside
-from mdlcodec.files import label_file, label_inputs
-from mdlcodec.files import labels as label_files
 from mdlcodec.files.learned import Answers
-from mdlcodec.files.temporary import write_whole
-from mdlcodec.limits import SENDER_LIMITS
-from mdlcodec.report.fresh_process import check_same
 from mdlcodec.report.structure import structure_of
+from mdlcodec.studies.tasks.label_files import received, written
 
 
 def encode(task: dict[str, Any]) -> dict[str, Any]:
     """The labels y of an .npz file ``training`` as a file ``file``: ``code``, ``net``, ``preset``, ``seed``,
     ``options``."""
     dataset = data.read(task["training"])
-    blob, run = label_files.encode(
-        dataset,
-        code=task["code"],
-        net=task["net"],
-        preset=task["preset"],
-        seed=task["seed"],
-        device="cpu",
-        options=Options.of(task["options"]),
-        limits=SENDER_LIMITS,
-    )
-    write_whole(Path(task["file"]), blob)
+    run = written(task, dataset)
     return {"ideal_bits": run.ideal_bits, "training_error": run.training_error, "seconds": run.seconds}
 
 
 def decode(task: dict[str, Any]) -> dict[str, Any]:
     """Whether ``file`` gives the labels in ``training`` back, and what was learned from them, or the network that
     it transmits, makes of ``test``. Raises MdlcodecError if other labels come back."""
-    file = label_file.parse(Path(task["file"]).read_bytes())
-    received = label_files.receive(
-        file, label_inputs.inputs_from(task["training"]), device="cpu", limits=SENDER_LIMITS
-    )
-    with np.load(task["training"], allow_pickle=False) as held:
-        check_same(held["y"], received.labels.array())
-    told: dict[str, Any] = {"verify_seconds": received.run.seconds}
-    learned = received.decoded.learned
-    if received.decoded.network is not None:
-        architecture, weights = received.decoded.network
-        structure = structure_of(architecture, weights, received.inputs.features.shape[1:], file.k)
+    file, found = received(task)
+    told: dict[str, Any] = {"verify_seconds": found.run.seconds}
+    learned = found.decoded.learned
+    if found.decoded.network is not None:
+        architecture, weights = found.decoded.network
+        structure = structure_of(architecture, weights, found.inputs.features.shape[1:], file.k)
         sizes = dict(file.sections)
         told |= {
             "network_bytes": sizes["network"],
@@ -62,8 +41,8 @@ def decode(task: dict[str, Any]) -> dict[str, Any]:
             "activations_share": structure.activations_share,
             "multiply_adds": structure.multiply_adds,
         }
-        learned = file.code.prepare(received.inputs, file.target, file.settings).learned(
-            file.payload, received.labels.coded, lambda *_: None
+        learned = file.code.prepare(found.inputs, file.target, file.settings).learned(
+            file.payload, found.labels.coded, lambda *_: None
         )
     if learned is None:
         return told

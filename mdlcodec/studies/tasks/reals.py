@@ -3,58 +3,36 @@ teachers."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mdlcodec import data
-from mdlcodec.codes import Options
 from mdlcodec.codes.network_reals import Calibration
 from mdlcodec.codes.two_part import TwoPartRealsPayload
 from mdlcodec.data import Choice
 from mdlcodec.data.targets import Reals
 from mdlcodec.data.unseen import features_beside
-from mdlcodec.files import label_file, label_inputs
-from mdlcodec.files import labels as label_files
-from mdlcodec.files.temporary import write_whole
-from mdlcodec.limits import SENDER_LIMITS
 from mdlcodec.nn.exact_prediction import exact_outputs
-from mdlcodec.report.fresh_process import check_same
+from mdlcodec.studies.tasks.label_files import received, written
 
 
 def encode(task: dict[str, Any]) -> dict[str, Any]:
     """The numbers y of an .npz file ``training``, multiples of ``precision``, as a file ``file``: ``code``,
-    ``net``,
-    ``preset``, ``seed``, ``options``."""
+    ``net``, ``preset``, ``seed``, ``options``."""
     dataset = data.read(task["training"], choice=Choice("reals", task["precision"]))
-    blob, run = label_files.encode(
-        dataset,
-        code=task["code"],
-        net=task["net"],
-        preset=task["preset"],
-        seed=task["seed"],
-        device="cpu",
-        options=Options.of(task["options"]),
-        limits=SENDER_LIMITS,
-    )
-    write_whole(Path(task["file"]), blob)
+    run = written(task, dataset)
     return {"ideal_bits": run.ideal_bits, "seconds": run.seconds}
 
 
 def decode(task: dict[str, Any]) -> dict[str, Any]:
     """Whether ``file`` gives the numbers in ``training`` back; of a network in it, its mean squared error on
     ``test``. Raises MdlcodecError if other numbers come back."""
-    file = label_file.parse(Path(task["file"]).read_bytes())
-    received = label_files.receive(
-        file, label_inputs.inputs_from(task["training"]), device="cpu", limits=SENDER_LIMITS
-    )
-    with np.load(task["training"], allow_pickle=False) as held:
-        check_same(held["y"], received.labels.array())
-    told: dict[str, Any] = {"verify_seconds": received.run.seconds}
-    if received.decoded.network is None:
+    file, found = received(task)
+    told: dict[str, Any] = {"verify_seconds": found.run.seconds}
+    if found.decoded.network is None:
         return told
-    architecture, weights = received.decoded.network
+    architecture, weights = found.decoded.network
     trained = data.read(task["training"], labels=False, keep=True)
     with np.load(task["test"], allow_pickle=False) as held:
         others, values = data.content_of(held["x"]), held["y"].astype(np.float64)

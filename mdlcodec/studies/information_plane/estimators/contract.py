@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-SATURATED = 0.1  # bits below the ceiling
+from mdlcodec.report.plane_records import SATURATED
 
 
 @dataclass(frozen=True)
