@@ -117,7 +117,7 @@ def steps(repeats: int) -> list[dict[str, object]]:
         rows.append(
             {
                 "network": name,
-                "weights": architecture.parameters,
+                "weights": architecture.size,
                 **{f"{each}_seconds": value for each, value in seconds.items()},
                 "ratio": seconds[chosen] / seconds["float32"],
                 "bytes_per_second": BATCH * architecture.places / seconds[chosen],

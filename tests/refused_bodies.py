@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
+import text_cases
 import two_part_cases
 from label_sets import blobs, images
 
 from mdlcodec import data
-from mdlcodec.codes.two_part import TwoPartPayload, tensors_of
+from mdlcodec.codes.sent_weights import tensors_of
+from mdlcodec.codes.two_part import TwoPartPayload
 from mdlcodec.container import KIND_TEXT, index_digest, label_digest, text_digest, write_frame
 from mdlcodec.container.frame import signed, unsigned
 from mdlcodec.data.tensor import Tensor
@@ -52,6 +54,16 @@ def text(
 ) -> bytes:
     """A text file, whole but for what is said; ``more``: the seed."""
     return write_frame(KIND_TEXT, bytes([first]) + net + n + more + digest + payload)
+
+
+def two_part_text(change: dict[str, np.ndarray | None], more: bytes = b"", cut: int = 0, n: int = 4) -> bytes:
+    """A text file of the two-part code whose network lacks or has other tensors; ``more`` follows the network in
+    its section, ``cut`` bytes of the file's payload are missing."""
+    weights = text_cases.some_network("transformer-small", 0, 0.01) | change
+    weights = {name: array for name, array in weights.items() if array is not None}
+    section = encode_network(tensors_of(weights)) + more
+    payload = unsigned(len(section)) + section
+    return text(first=0x25, net=b"\5", n=unsigned(n), payload=payload[: len(payload) - cut])
 
 
 def labels(

@@ -35,6 +35,7 @@ from refused_bodies import (
     subspace,
     text,
     two_part,
+    two_part_text,
     uniform_payload,
     valued,
     variance,
@@ -62,7 +63,7 @@ from refused_sections import (
 )
 from section_writer import Chosen
 
-from mdlcodec.codes.two_part import tensors_of
+from mdlcodec.codes.sent_weights import tensors_of
 from mdlcodec.container import label_digest, read_frame, write_frame
 from mdlcodec.container.frame import signed, unsigned
 from mdlcodec.descriptions.subspace.coordinates import encode_coordinates
@@ -316,6 +317,25 @@ BAD |= {
     "text-uniform-short": lambda: text(n=unsigned(5)),
     "text-uniform-long": lambda: text(n=unsigned(3)),
     "text-digest": lambda: text(payload=b"next"),
+    "text-network-cut": lambda: two_part_text({}, cut=9),
+    "text-network-size-beyond": lambda: text(first=0x25, net=b"\5", payload=unsigned(1000) + bytes(8)),
+    "text-network-followed": lambda: two_part_text({}, b"\1"),
+    "text-network-of-nothing": lambda: text(first=0x25, net=b"\5", payload=b""),
+    "text-network-without-a-tensor": lambda: two_part_text({"scores.bias": None}),
+    "text-network-narrow": lambda: two_part_text({"scores.weight": np.zeros((256, 32), np.float32)}),
+    "text-network-few-places": lambda: two_part_text({"positions.weight": np.zeros((64, 64), np.float32)}),
+    "text-network-wide": lambda: two_part_text(
+        {
+            "fc1.1.weight": np.zeros((257, 64), np.float32),
+            "fc1.1.bias": np.zeros(257, np.float32),
+            "fc2.1.weight": np.zeros((64, 257), np.float32),
+        }
+    ),
+    "text-network-widths-differ": lambda: two_part_text({"fc2.2.weight": np.zeros((64, 5), np.float32)}),
+    "text-network-axes": lambda: two_part_text({"qkv.1.bias": np.zeros((192, 1), np.float32)}),
+    "text-network-nan": lambda: two_part_text({"norm.bias": np.full(64, np.nan, np.float32)}),
+    "text-network-of-integers": lambda: two_part_text({"norm.bias": np.zeros(64, np.int32)}),
+    "text-empty-with-network": lambda: two_part_text({}, n=0),
     "sampled-variance": lambda: sampled(sent=bytes([12]) + SENT[1:2] + bytes(4) + SENT[6:]),
 }
 

@@ -28,7 +28,8 @@ from mdlcodec.bounds.subject import range_bits
 from mdlcodec.cli import bound as bound_command
 from mdlcodec.cli import main
 from mdlcodec.cli.failures import CommandGroup
-from mdlcodec.codes.two_part import encode_labels, tensors_of
+from mdlcodec.codes.sent_weights import tensors_of
+from mdlcodec.codes.two_part import encode_labels
 from mdlcodec.container import LabelHeader, label_digest, write_label_file
 from mdlcodec.container.network_file import write_network_file
 from mdlcodec.data.tensor import Tensor

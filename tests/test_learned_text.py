@@ -78,12 +78,12 @@ def test_streams_of_a_text():
     for n in (0, 1, 511, 1023, 1024, 2047, 2048, 2049, 2050, 4099):
         text = bytes(i % 251 for i in range(n))
         learner = Learner(recipe, n)
-        assert learner.streams == max(1, min(4, n // 512))
-        learner.place(text)
-        assert learner.text() == text
-        assert sum(learner.here(place) for place in range(learner.longest)) == n
-        assert (learner.known[:, 0] == 0).all()
-        assert [stop for _, stop in learner.segments()][-1:] == [learner.longest][: n > 0]
+        assert learner.streams.count == max(1, min(4, n // 512))
+        learner.streams.place(text)
+        assert learner.streams.text() == text
+        assert sum(learner.streams.here(place) for place in range(learner.streams.longest)) == n
+        assert (learner.streams.known[:, 0] == 0).all()
+        assert [stop for _, stop in learner.segments()][-1:] == [learner.streams.longest][: n > 0]
 
 
 @pytest.mark.parametrize("net", NETS)
@@ -163,7 +163,7 @@ def test_recipes_are_those_of_the_page_and_of_the_second_decoder():
 def test_what_a_text_takes_is_known_before(net):
     recipe = recipe_for(net, 5)
     few, many = text_cost(recipe, 10**4), text_cost(recipe, 10**9)
-    assert few.parameters == many.parameters == sequence_architecture_named(recipe.network).parameters
+    assert few.parameters == many.parameters == sequence_architecture_named(recipe.network).size
     assert 0.9e5 < many.work / few.work < 1.1e5
     assert few.memory < 1 << 30 < many.memory
     assert text_cost(recipe, 0).work == 0

@@ -336,6 +336,8 @@ SLOW |= {
     "long: two-part, resnet20",
     "text: lstm",
     "text: greek",
+    "text: two-part, medium",
+    "text: two-part, two streams",
 }
 
 

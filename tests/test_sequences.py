@@ -342,7 +342,7 @@ def test_networks_by_name_have_the_weights_that_the_page_says():
     )
     rows = re.findall(r"^\| `([a-z-]+)` \| .* (\d+) places \| ([0-9,]+) \|$", page, re.MULTILINE)
     found = {name: (int(places), int(weights.replace(",", ""))) for name, places, weights in rows}
-    assert found == {n: (a.places, a.parameters) for n, a in SEQUENCE_ARCHITECTURES.items()}
+    assert found == {n: (a.places, a.size) for n, a in SEQUENCE_ARCHITECTURES.items()}
     for architecture in SEQUENCE_ARCHITECTURES.values():
         assert architecture.graph.shapes((architecture.places,))[-1] == (architecture.places, 256)
 

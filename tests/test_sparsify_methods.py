@@ -268,7 +268,7 @@ def test_random_gradient_pruning_keeps_the_function():
     tensors["fc2.weight"][:, 3] = 0.0  # nothing reads unit 3 of fc1
     tensors["fc1.weight"][5] = 0.0  # unit 5 of fc1 is always 0
     tensors["fc1.bias"][7] = -1e6  # silent on any batch, and not dead
-    pruned, gone = random_gradient_pruned(task.graph, tensors, task.inputs)
+    pruned, gone = random_gradient_pruned(task.graph, tensors, task.noise)
     assert gone == 12 + 9
     assert (pruned["fc1.weight"][3] == 0).all()
     assert (pruned["fc2.weight"][:, 5] == 0).all()

@@ -139,7 +139,10 @@ def test_the_same_bytes_again_and_again():
     ("arguments", "why"),
     [
         ({"text": "text"}, "a text was given as str; give bytes"),
-        ({"code": "switching"}, "no code of texts is named 'switching'; choose one of uniform, prequential"),
+        (
+            {"code": "switching"},
+            "no code of texts is named 'switching'; choose one of uniform, prequential, two-part",
+        ),
         (
             {"net": "mlp"},
             "--code prequential of texts has no net 'mlp'; choose one of mixing, mixing-lstm, transformer, lstm",
@@ -251,11 +254,13 @@ def test_what_a_text_has_not():
         ["--checkpoint", "x"],
         ["--network-only"],
         ["--parameter-bits"],
-        ["--bits", "4"],
     ):
         assert f"{option[0]} is of labels, and this is a text" in refused(
             "encode", "prose.txt", "-f", *option
         )
+    assert "has no option bits, which is for --code two-part" in refused(
+        "encode", "prose.txt", "-f", "--bits", "4"
+    )
     assert "no code of texts is named 'variational'" in refused(
         "encode", "prose.txt", "-f", "--code", "variational"
     )

@@ -21,7 +21,8 @@ from mdlcodec.cli import main
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.codes import CODES, Settings
 from mdlcodec.codes.contract import NO_OPTIONS, Options
-from mdlcodec.codes.two_part import TwoPartPayload, encode_labels, read_weights, tensors_of
+from mdlcodec.codes.sent_weights import read_weights, tensors_of
+from mdlcodec.codes.two_part import TwoPartPayload, encode_labels
 from mdlcodec.container import write_label_file
 from mdlcodec.data.targets import Classes
 from mdlcodec.data.tensor import Tensor
@@ -280,9 +281,10 @@ def test_smaller_types_of_float_are_exact():
     case = CASES["lenet-300-100"]
     arrays = case.weights.values()
     inputs = _inputs(case.x)
-    wide = read_weights(_network(arrays), ARCHITECTURES[case.net], inputs, 3)
-    half = read_weights(_network([a.astype(np.float16) for a in arrays]), ARCHITECTURES[case.net], inputs, 3)
-    scores = [exact_outputs(ARCHITECTURES[case.net], w, inputs.features) for w in (wide, half)]
+    architecture, shape = ARCHITECTURES[case.net], inputs.features.shape[1:]
+    wide = read_weights(_network(arrays), architecture, shape, 3)
+    half = read_weights(_network([a.astype(np.float16) for a in arrays]), architecture, shape, 3)
+    scores = [exact_outputs(architecture, w, inputs.features) for w in (wide, half)]
     assert (scores[0] == scores[1]).all()
 
 

@@ -12,7 +12,8 @@ from label_sets import blobs, images, oblong
 
 from mdlcodec import data
 from mdlcodec.codes import CODES
-from mdlcodec.codes.two_part import encode_labels, tensors_of
+from mdlcodec.codes.sent_weights import tensors_of
+from mdlcodec.codes.two_part import encode_labels
 from mdlcodec.container import write_label_file
 from mdlcodec.descriptions.tensors.network_section import encode_network
 from mdlcodec.exact.random import Stream

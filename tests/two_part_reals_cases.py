@@ -14,7 +14,8 @@ from two_part_cases import network
 from mdlcodec import data
 from mdlcodec.codes import CODES
 from mdlcodec.codes.network_reals import SCALES, Calibration, Standardisation
-from mdlcodec.codes.two_part import TwoPartRealsPayload, encode_reals, tensors_of
+from mdlcodec.codes.sent_weights import tensors_of
+from mdlcodec.codes.two_part import TwoPartRealsPayload, encode_reals
 from mdlcodec.container import write_label_file
 from mdlcodec.data.dataset import Choice
 from mdlcodec.data.label_choice import labels_as

@@ -7,6 +7,7 @@ from decoder.frame import Damaged, Reader, Unsupported, read_frame
 from decoder.text_learning import decode_learned
 from decoder.text_mixing import decode_text as decode_mixed
 from decoder.text_mixing import decode_with_network
+from decoder.text_two_part import NETWORKS, decode_two_part_text
 
 LEARNERS = {2: "transformer", 3: "lstm"}
 
@@ -55,6 +56,8 @@ def decode_text(blob):
         text = decode_with_network(file.preset, file.n, file.payload)
     elif file.code == 1 and file.net in LEARNERS:
         text = decode_learned(file.payload, file.n, LEARNERS[file.net], file.preset, file.seed)
+    elif file.code == 2 and file.net in NETWORKS:
+        text = decode_two_part_text(file.payload, file.n, file.net)
     else:
         raise Unsupported(f"texts of code {file.code} with net {file.net}")
     if hashlib.sha256(text).digest()[:4] != file.digest:

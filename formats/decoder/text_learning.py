@@ -6,6 +6,7 @@ from decoder.blocks import softmaxes
 from decoder.random_numbers import Stream
 from decoder.range_coder import Decoder, frequencies
 from decoder.sequence_networks import SequenceNetwork
+from decoder.text_streams import Streams
 from decoder.training import Adam, cross_entropy_gradient
 
 # network, streams, segment, window, replays, rate, warm, slower
@@ -34,10 +35,8 @@ class Learner:
             recipe
         )
         self.network = SequenceNetwork(self.name, Stream(seed, 1))
-        self.streams = max(1, min(streams, n // LEAST))
-        self.longest = -(-n // self.streams)
-        self.whole = n - (self.longest - 1) * self.streams if n else 0
-        self.known = np.zeros((self.streams, self.longest + 1), np.int64)
+        self.streams = Streams(n, streams, LEAST)
+        self.known = self.streams.known
         self.adam, self.steps, self.drawn = Adam(0.99, 0.0), 0, Stream(seed, 2)
         self.moments = [[(np.zeros_like(w), np.zeros_like(w)) for w in ws] for ws in self.network.weights]
 
@@ -50,7 +49,7 @@ class Learner:
         windows = self.known[:, first : stop + 1]
         if self.replays and stop - first == self.window and start >= self.window:
             choices = start - self.window + 1
-            drawn = np.array(self.drawn.below(self.streams * choices, self.replays))
+            drawn = np.array(self.drawn.below(self.streams.count * choices, self.replays))
             rows, at = drawn // choices, drawn % choices
             replayed = [self.known[r, a : a + self.window + 1] for r, a in zip(rows, at, strict=True)]
             windows = np.concatenate((windows, replayed))
@@ -71,13 +70,11 @@ class Learner:
 def decode_learned(payload, n, net, preset, seed):
     """The text of n bytes."""
     learner, coder = Learner(RECIPES[net, preset], n, seed), Decoder(payload)
-    for start in range(0, learner.longest, learner.segment):
-        stop = min(start + learner.segment, learner.longest)
+    for start, stop in learner.streams.segments(learner.segment):
         first = max(0, stop - learner.window)
         for place in range(start, stop):
-            here = learner.streams if place + 1 < learner.longest else learner.whole
+            here = learner.streams.here(place)
             for i, row in enumerate(softmaxes(learner.scores(first, place)[:here])):
                 learner.known[i, place + 1] = coder.symbol(frequencies(row))
         learner.learn(first, start, stop)
-    rows = (row[1 : learner.longest + (i < learner.whole)] for i, row in enumerate(learner.known))
-    return b"".join(bytes(row.tolist()) for row in rows)
+    return learner.streams.text()

@@ -319,8 +319,7 @@ class TextPredictor:
 def decode_with_network(level, n, payload):
     """The n bytes of a payload under which cells learn, too."""
     predictor, coder, learner = TextPredictor(level, n, True), Decoder(payload), Learner(MIXED, n, 0)
-    for start in range(0, learner.longest, learner.segment):
-        stop = min(start + learner.segment, learner.longest)
+    for start, stop in learner.streams.segments(learner.segment):
         first = max(0, stop - learner.window)
         for place in range(start, stop):
             given = [int(f) for f in frequencies(softmaxes(learner.scores(first, place))[0])]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mdlcodec.codes.two_part import tensors_of
+from mdlcodec.codes.sent_weights import tensors_of
 from mdlcodec.container import is_sampled_network, read_network_file
 from mdlcodec.container.frame import CHECKSUM_BYTES, HEAD_BYTES, unsigned
 from mdlcodec.container.ids import NetId

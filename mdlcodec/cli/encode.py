@@ -56,7 +56,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="What learns: mlp, cnn or kernel, alone (--code prequential, which auto then is); lenet5 or lenet-300-100 "
     "(two-part, two-part-raw, subspace); narrow-lenet, narrow-convolution or narrow-mlp (variational); shallow, "
-    "tiny-cnn, vgga, vggb, vgg16, mobilenet-0.5 or resnet20; of a text mixing, mixing-lstm, transformer or lstm; "
+    "tiny-cnn, vgga, vggb, vgg16, mobilenet-0.5 or resnet20; of a text mixing, mixing-lstm, transformer or lstm, "
+    "and with two-part transformer, lstm (-small) or transformer-medium; "
     "or auto, which chooses by the inputs' shape and number.",
 )
 @click.option("--seed", default=0, type=int, metavar="N", show_default=True, help="Seed of the network.")
@@ -154,7 +155,6 @@ def command(
                 "--parameter-bits": parameters,
                 "--network-only": network_only,
                 "--checkpoint": checkpoint is not None,
-                **{f"--{name.replace('_', '-')}": value is not None for name, value in chosen.items()},
             }
         )
         encode_text(
@@ -164,6 +164,7 @@ def command(
             net=net,
             seed=seed,
             preset=preset,
+            chosen=chosen,
             limit=limit,
             curve=curve,
             no_verify=no_verify,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,7 @@ from mdlcodec.cli.options import Common, common_options, preset_option
 from mdlcodec.cli.progress import ProgressLine
 from mdlcodec.cli.sender_options import Numbers
 from mdlcodec.cli.study_data import Pictures, arrays_of, finished
+from mdlcodec.cli.study_frontier_text import frontier_of_text
 from mdlcodec.cli.study_options import (
     jobs_option,
     named_strengths,
@@ -24,6 +25,7 @@ from mdlcodec.cli.study_options import (
 )
 from mdlcodec.cli.table_options import TableArguments, table_options
 from mdlcodec.cli.terminal import require_stdout, say, table
+from mdlcodec.cli.text import text_source
 
 if TYPE_CHECKING:
     from mdlcodec.report.frontier_table import FrontierTable
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 @strengths_option
 @click.option("--rho", type=Numbers(), default="0", metavar="R,..", help="Factors of squared weights.")
 @test_option
-@click.option("--limit", type=int, metavar="N", help="The first N examples only.")
+@click.option("--limit", type=int, metavar="N", help="The first N examples, or bytes of a text, only.")
 @click.option(
     "--seeds",
     type=click.IntRange(1, 1000),
@@ -50,6 +52,17 @@ if TYPE_CHECKING:
     metavar="K",
     show_default=True,
     help="Networks of each.",
+)
+@click.option(
+    "--unregularised",
+    metavar="NAME,..",
+    help="Of a text: networks that are trained without a penalty, too, drawn as crosses. [default: that of --net]",
+)
+@click.option(
+    "--prequential",
+    type=click.IntRange(1, 9),
+    metavar="P",
+    help="Of a text: make a file of the prequential code of such a network at preset -P, too, drawn as a line.",
 )
 @jobs_option
 @output_option("frontier")
@@ -65,6 +78,8 @@ def command(
     test: str | None,
     limit: int | None,
     seeds: int,
+    unregularised: str | None,
+    prequential: int | None,
     jobs: int | None,
     output: str | None,
     preset: int | None,
@@ -75,27 +90,40 @@ def command(
 
     Every file is decoded by another process than wrote it, and its network tested on examples that were not trained
     on. The folder gets frontier.json, pictures (loss against bytes, with isolines of the description length;
-    accuracy against compression) and index.html, with mdlcodec[plot].
+    accuracy against compression) and index.html, with mdlcodec[plot]. Of a text (DATA that ends in .txt, unless an
+    option for tables is given) networks over bytes are sent; losses are those of the text itself.
     """
     if common.json:
         require_stdout("leave out --json")
+    folder = Path(f"{stem(data)}.frontier" if output is None else output)
+    chosen: dict[str, Any] = {
+        "net": net,
+        "sparsify": _names(sparsify),
+        "strengths": named_strengths(strengths),
+        "rho": rho,
+        "seeds": seeds,
+        "preset": preset,
+        "jobs": jobs,
+    }
+    if text_source(data, None, table) is not None:
+        if test is not None:
+            raise click.UsageError("--test is of labels, and this is a text; leave it out, or give --target")
+        chosen |= {"unregularised": None if unregularised is None else _names(unregularised)}
+        frontier_of_text(data, folder, limit, common, **chosen, prequential=prequential)
+        return
+    for given, option in ((unregularised, "--unregularised"), (prequential, "--prequential")):
+        if given is not None:
+            raise click.UsageError(f"{option} is of a text; leave it out")
     from mdlcodec.studies.frontier import frontier
 
-    folder = Path(f"{stem(data)}.frontier" if output is None else output)
     arrays = arrays_of(data, test, table, limit, common.quiet)
     with ProgressLine(common.quiet) as line:
         found = frontier(
             *arrays[:2],
-            net=net,
-            sparsify=[name.strip() for name in sparsify.split(",") if name.strip()],
-            strengths=named_strengths(strengths),
-            rho=rho,
-            seeds=seeds,
-            preset=preset,
+            **chosen,
             x_test=arrays[2],
             y_test=arrays[3],
             folder=folder,
-            jobs=jobs,
             progress=telling(line, "frontier"),
         )
     facts = {"study": "frontier", "labels": found.labels, "classes": found.classes}
@@ -106,6 +134,11 @@ def command(
             say(text)
     title = f"Sparse networks for {Path(data).name}"
     finished(folder, title, facts, lambda: _pictures(found), common, found.findings())
+
+
+def _names(text: str) -> list[str]:
+    """Of a list with commas between."""
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _pictures(found: FrontierTable) -> Pictures:

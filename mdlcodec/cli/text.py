@@ -21,6 +21,7 @@ from mdlcodec.errors import BadData
 from mdlcodec.report.strict_json import strict_json
 
 if TYPE_CHECKING:
+    from mdlcodec.codes.options import Chosen
     from mdlcodec.files.text_file import TextFile
 
 _ENDING = ".mdl"
@@ -77,6 +78,7 @@ def encode_text(
     net: str,
     seed: int,
     preset: int | None,
+    chosen: Chosen,
     limit: int | None,
     curve: str | None,
     no_verify: bool,
@@ -89,12 +91,13 @@ def encode_text(
         open_output(output, force=force, sources=sources) as destination,
         nullcontext() if curve is None else open_output(curve, force=force, sources=sources) as drawn,
     ):
+        from mdlcodec.codes import Options
         from mdlcodec.data.text import looks_like_a_table, read_text
         from mdlcodec.files import text as texts
         from mdlcodec.files import text_file
         from mdlcodec.limits import readers_within
 
-        limits = common.limits()
+        limits = common.sending_limits() if code == "two-part" else common.limits()
         with readers_within(limits.memory):
             text = read_text(source, limit)
         if not common.quiet and looks_like_a_table(text):
@@ -109,6 +112,7 @@ def encode_text(
                 net=net,
                 preset=preset,
                 seed=seed,
+                options=Options.of(chosen),
                 limits=limits,
                 watch=watch("encoding", line, common),
             )

@@ -19,17 +19,18 @@ from mdlcodec.codes.contract import Given, Prepared, Progress
 from mdlcodec.codes.network_reals import CALIBRATION_BYTES, Standardisation
 from mdlcodec.codes.options import NO_OPTIONS, TRAINING, Options
 from mdlcodec.codes.results import Decoded, Encoded
+from mdlcodec.codes.sent_weights import read_weights, section_memory, section_work, tensors_of
 from mdlcodec.codes.transmitted import NetworkClasses, Transmission, TransmittedNetwork
 from mdlcodec.container.frame import Reader, unsigned
 from mdlcodec.container.ids import CodeId
 from mdlcodec.container.network_file import write_network_file
 from mdlcodec.data.dataset import Inputs
 from mdlcodec.data.targets import Reals, Target
-from mdlcodec.data.tensor import DTYPES, Tensor
-from mdlcodec.errors import BadData, CorruptFile, LimitExceeded
+from mdlcodec.data.tensor import Tensor
+from mdlcodec.errors import BadData, CorruptFile
 from mdlcodec.limits import Cost
 from mdlcodec.nn.node import Shape
-from mdlcodec.nn.weights import Weights, check_fit, weights_of
+from mdlcodec.nn.weights import Weights
 from mdlcodec.nn.zoo import LENET5, LENET_300_100, Architecture
 from mdlcodec.predictors.presets import check_preset
 
@@ -39,10 +40,7 @@ if TYPE_CHECKING:
     from mdlcodec.sender.sparsify import Choices
 
 DEFAULT_SPARSIFY = "entropy"
-# types that float32 holds exactly
-_TYPES = ("F32", "F16", "BF16")
 _TRIALS = 8  # of tools for each tensor, when a network is written
-_FLOAT32 = next(dtype for dtype in DTYPES if dtype.name == "F32")
 
 
 @dataclass(frozen=True)
@@ -85,59 +83,9 @@ class TwoPartRealsPayload:
         return unsigned(len(self.network)) + self.network + self.calibration + self.values
 
 
-def tensors_of(weights: Weights) -> list[Tensor]:
-    """The network's tensors, in its order, as the network section of a label file has them."""
-    return [Tensor.of(name, array) for name, array in weights.items()]
-
-
-def _network_memory(architecture: Architecture, shape: Shape, k: int) -> int:
-    """Bytes that decoding a network of nominal widths takes at most, for examples of that shape."""
-    from mdlcodec.descriptions.tensors.tensor_coder import tensor_memory
-
-    sizes = [parameter.shape for parameter in architecture.tensors(shape, k).values()]
-    return sum(tensor_memory(_FLOAT32, size) for size in sizes)  # integers
-
-
-def _network_work(architecture: Architecture, shape: Shape, k: int) -> int:
-    """Operations that decoding a network of nominal widths takes at most, for examples of that shape."""
-    from mdlcodec.descriptions.tensors.tensor_coder import tensor_work
-
-    sizes = [parameter.shape for parameter in architecture.tensors(shape, k).values()]
-    return sum(tensor_work(_FLOAT32, size) for size in sizes)  # integers
-
-
-def read_weights(section: bytes, architecture: Architecture, inputs: Inputs, k: int) -> Weights:
-    """The network of a section, checked for these inputs and classes. Raises CorruptFile."""
-    from mdlcodec.descriptions.tensors.network_section import decode_network
-
-    shape = inputs.features.shape[1:]
-    try:
-        network = decode_network(
-            section,
-            memory=_network_memory(architecture, shape, k),
-            work=_network_work(architecture, shape, k),
-            tensors=len(architecture.tensors(shape, k)),
-        )
-    except LimitExceeded as error:
-        raise CorruptFile(
-            f"damaged: its network is larger than {architecture.name} is for these inputs"
-        ) from error
-    tensors = network.tensors
-    if any(tensor.dtype.name not in _TYPES for tensor in tensors):
-        raise CorruptFile(f"damaged: its network has elements that are not {', '.join(_TYPES)}")
-    try:
-        weights = weights_of(architecture, [tensor.array() for tensor in tensors], layouts=(False,))
-        check_fit(architecture, weights, shape, k)
-    except BadData as error:
-        raise CorruptFile(f"damaged: {error}") from error
-    nominal = architecture.tensors(shape, k)
-    if any(array.shape[0] > nominal[name].shape[0] for name, array in weights.items()):
-        raise CorruptFile(f"damaged: its network is wider than {architecture.name}")
-    if any((weights[name] < 0).any() for name in nominal if name.endswith("running_var")):
-        raise CorruptFile("damaged: its network has a negative variance")
-    if not all(np.isfinite(array).all() for array in weights.values()):
-        raise CorruptFile("damaged: its network has a weight that is NaN or infinite")
-    return weights
+def _shape(inputs: Inputs) -> Shape:
+    """Of an example."""
+    return inputs.features.shape[1:]
 
 
 def encode_labels(
@@ -181,7 +129,7 @@ def encode_reals(
 def _sent(section: bytes, architecture: Architecture, inputs: Inputs, outputs: int) -> Weights:
     """What a receiver finds in a section. Raises BadData for a network that does not fit."""
     try:
-        return read_weights(section, architecture, inputs, outputs)
+        return read_weights(section, architecture, _shape(inputs), outputs)
     except CorruptFile as error:
         raise BadData(f"this network cannot be sent: {error}") from error
 
@@ -211,7 +159,7 @@ class NetworkReals(NetworkClasses):
     @override
     def network(self, payload: bytes) -> tuple[Architecture, Weights]:
         network = TwoPartRealsPayload.read(payload).network
-        return self._architecture, read_weights(network, self._architecture, self._given.inputs, 1)
+        return self._architecture, read_weights(network, self._architecture, _shape(self._given.inputs), 1)
 
     @override
     def decode(self, payload: bytes, progress: Progress) -> Decoded:
@@ -253,20 +201,20 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
 
     @override
     def read_weights(self, parts: TwoPartPayload, architecture: Architecture, given: Given) -> Weights:
-        return read_weights(parts.network, architecture, given.inputs, given.k)
+        return read_weights(parts.network, architecture, _shape(given.inputs), given.k)
 
     @override
     def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
         """No network in a file is larger than its architecture."""
         check_preset(given.settings.preset)
-        inputs, shape = given.inputs, given.inputs.features.shape[1:]
+        inputs, shape = given.inputs, _shape(given.inputs)
         if isinstance(given.target, Reals):
             cost = network_reals.prediction_cost(architecture, inputs, sending=sending)
         else:
             cost = network_labels.prediction_cost(architecture, inputs, given.k, sending=sending)
-        network = _network_work(architecture, shape, given.outputs)
+        network = section_work(architecture, shape, given.outputs)
         work = cost.work + network
-        memory = cost.memory + _network_memory(architecture, shape, given.outputs)
+        memory = cost.memory + section_memory(architecture, shape, given.outputs)
         if sending:
             from mdlcodec.nn.work import step_work
             from mdlcodec.sender.efforts import BATCH

@@ -18,6 +18,7 @@ from mdlcodec.errors import BadData, CorruptFile, Unsupported
 
 MAX_TEXT_BYTES = 1 << 40
 DIGEST_BYTES = 4
+PAYLOAD = "text"  # the name of what a code wrote
 _SEED_STORED = 0x80  # in the net byte
 
 
@@ -101,6 +102,6 @@ def text_sections(blob: bytes) -> list[tuple[str, int]]:
     return [
         ("header", HEAD_BYTES + len(_encode_header(header))),
         ("digest", DIGEST_BYTES),
-        ("text", len(payload)),
+        (PAYLOAD, len(payload)),
         ("checksum", CHECKSUM_BYTES),
     ]

@@ -7,6 +7,7 @@ limits; only then is anything allocated, and the digest of the text checked befo
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from mdlcodec.container import TextHeader, text_digest, write_text_file
 from mdlcodec.container.ids import HIGHEST_PRESET, LOWEST_PRESET
@@ -16,6 +17,9 @@ from mdlcodec.files.curves import CurveRecord
 from mdlcodec.files.runs import Plan, Run, Watch, announced
 from mdlcodec.files.text_file import TextFile
 from mdlcodec.limits import DEFAULT_LIMITS, Limits, integer
+
+if TYPE_CHECKING:
+    from mdlcodec.codes.options import Options
 
 DEFAULT_TEXT_PRESET = 5
 _MOST_SEED = (1 << 64) - 1
@@ -29,14 +33,17 @@ def encode(
     net: str = "auto",
     preset: int | None = None,
     seed: int = 0,
+    options: Options | None = None,
     limits: Limits = DEFAULT_LIMITS,
     watch: Watch | None = None,
 ) -> tuple[bytes, Run]:
-    """The file of a text, and what it took; the file's decoder takes as long.
+    """The file of a text, and what it took; ``options``: what only the sender chooses, None for the code's own
+    choices.
 
     Raises BadData for what cannot be coded, LimitExceeded before anything is allocated.
     """
-    from mdlcodec.codes.text import text_code_named
+    from mdlcodec.codes.options import NO_OPTIONS
+    from mdlcodec.codes.text import TEXT_CODES, text_code_named
 
     preset = DEFAULT_TEXT_PRESET if preset is None else integer(preset, "preset")
     chosen = text_code_named(code, net, preset)
@@ -45,12 +52,19 @@ def encode(
     if not 0 <= integer(seed, "seed") <= _MOST_SEED:
         raise BadData(f"seed {seed} is not in 0..2^64-1; choose another")
     settings = chosen.settings(preset, seed)
-    cost = chosen.cost(len(text), settings)
-    plan = Plan(chosen.name, chosen.net, settings, len(text), None, cost, cost)
+    options = NO_OPTIONS if options is None else options.checked()
+    for name in options.given():
+        if name not in chosen.options:
+            owners = " and ".join(dict.fromkeys(one.name for one in TEXT_CODES if name in one.options))
+            of = f"is for --code {owners}" if owners else "is of labels"
+            raise BadData(f"--code {chosen.name} of texts has no option {name}, which {of}; leave it out")
+    chosen.check_options(options)
+    cost, sending = chosen.cost(len(text), settings), chosen.sending_cost(len(text), settings)
+    plan = Plan(chosen.name, chosen.net, settings, len(text), None, sending, cost)
     record = CurveRecord()
     progress, _ = announced(plan, len(text), limits, watch, record)
     start = time.perf_counter()
-    encoded = chosen.encode(text, settings, progress)
+    encoded = chosen.encode(text, settings, progress, options)
     run = Run(encoded.ideal_bits, time.perf_counter() - start, curve=record.curve())
     header = TextHeader(
         code=chosen.number,

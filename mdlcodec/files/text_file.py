@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mdlcodec.container import TextHeader, read_text_file, text_sections
 from mdlcodec.container.ids import HIGHEST_PRESET, LOWEST_PRESET
+from mdlcodec.container.text_file import PAYLOAD
 from mdlcodec.errors import Unsupported
 from mdlcodec.files.label_file import as_bytes
 
@@ -44,7 +45,10 @@ def parse(blob: bytes) -> TextFile:
     if not LOWEST_PRESET <= header.preset <= HIGHEST_PRESET:
         raise Unsupported(f"preset {header.preset} is not known to this version: install a newer mdlcodec")
     settings = Settings(header.net, header.preset, header.seed)
-    return TextFile(header, payload, text_sections(blob), code, settings)
+    sections: list[tuple[str, int]] = []
+    for name, size in text_sections(blob):
+        sections += code.sections(payload) if name == PAYLOAD else [(name, size)]
+    return TextFile(header, payload, sections, code, settings)
 
 
 def inspect(blob: bytes) -> dict[str, object]:

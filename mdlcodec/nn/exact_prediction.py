@@ -62,7 +62,7 @@ class ExactNetwork:
         self._shape = shape if len(entering) == 3 else entering
         suited = max(1, min(_MOST_AT_ONCE, _VALUES_AT_ONCE // self._graph.values(entering)))
         self._at_once = suited if at_once is None else at_once
-        self._held = _held(self._graph, entering, full, self._arithmetic)
+        self._held = held(self._graph, entering, full, self._arithmetic)
         self._last = [readers[-1] if readers else -1 for readers in self._graph.readers()]
 
     def scores(self, x: np.ndarray, record: Recorder | None = None) -> np.ndarray:
@@ -102,7 +102,7 @@ class ExactNetwork:
         return functions.read(values[-1])
 
 
-def _held(
+def held(
     graph: Graph, inputs: Shape, weights: Mapping[str, np.ndarray], arithmetic: Arithmetic
 ) -> list[tuple[list[Any], Any]]:
     """Each vertex' parameters as engines hold them, and its statistics one after another."""

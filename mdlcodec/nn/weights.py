@@ -54,7 +54,7 @@ def check_fit(architecture: Architecture, weights: Weights, inputs: Shape, outpu
     outputs."""
     graph, entering = architecture.for_targets(inputs, outputs)
     narrowed, _ = fitted(graph, weights, entering)
-    given = narrowed.shapes(entering)[-1][0]
+    given = narrowed.shapes(entering)[-1][-1]
     if given != outputs:
         wanted = f"there are {outputs} classes" if outputs > 1 else "a real number takes one"
         raise BadData(f"the network gives {given} outputs, and {wanted}")

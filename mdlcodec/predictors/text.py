@@ -24,6 +24,7 @@ from mdlcodec.nn.nodes import Attention
 from mdlcodec.nn.steps import State, Steps
 from mdlcodec.nn.work import prediction_work, step_work
 from mdlcodec.nn.zoo.sequences import sequence_architecture_named
+from mdlcodec.predictors.streams import Streams, streams_of
 
 _LEAST_STREAM = 512  # bytes of a stream: shorter texts have fewer streams
 _CALL = 150_000  # operations that take as long as calling a node for one place
@@ -80,33 +81,11 @@ class Learner:
         self._network = Network(self._graph, (recipe.window,), self._arithmetic, initial, noise)
         self._rule, self._steps = Adam(self._network.vector, beta2=recipe.beta2), 0
         self._drawn = Stream(seed, Purpose.BATCHES)
-        self.streams = max(1, min(recipe.streams, n // _LEAST_STREAM))
-        self.longest = -(-n // self.streams)
-        self._whole = n - (self.longest - 1) * self.streams if n else 0
-        # a byte of 0 stands before the first of each stream, and after the last of those that are shorter
-        self.known = np.zeros((self.streams, self.longest + 1), np.uint8)
-
-    def here(self, place: int) -> int:
-        """How many streams have a byte at that place: the first ones."""
-        return self.streams if place + 1 < self.longest else self._whole
-
-    def place(self, text: bytes) -> None:
-        """All of the text is known."""
-        start = 0
-        for i in range(self.streams):
-            size = self.longest - (i >= self._whole)
-            self.known[i, 1 : size + 1] = np.frombuffer(text, np.uint8)[start : start + size]
-            start += size
-
-    def text(self) -> bytes:
-        """What is known, once all is."""
-        rows = (row[1 : self.longest + (i < self._whole)] for i, row in enumerate(self.known))
-        return b"".join(row.tobytes() for row in rows)
+        self.streams = Streams(n, recipe.streams, _LEAST_STREAM)
 
     def segments(self) -> list[tuple[int, int]]:
         """First and last + 1 place of each segment."""
-        step = self._recipe.segment
-        return [(start, min(start + step, self.longest)) for start in range(0, self.longest, step)]
+        return self.streams.segments(self._recipe.segment)
 
     def first_seen(self, stop: int) -> int:
         """The first place of the window that ends at ``stop``."""
@@ -116,9 +95,9 @@ class Learner:
         """What predicts the segment place by place, and has seen what the window has before it."""
         views = self._network.views(self._network.vector)
         steps = Steps(self._graph, self._recipe.window, views, self._arithmetic)
-        state, first = steps.begin(self.streams), self.first_seen(stop)
+        state, first = steps.begin(self.streams.count), self.first_seen(stop)
         if start > first:
-            steps.resume(state, self.known[:, first:start])
+            steps.resume(state, self.streams.known[:, first:start])
         return steps, state
 
     def learn(self, start: int, stop: int) -> np.ndarray:
@@ -128,12 +107,12 @@ class Learner:
         Raises InexactComputation when training diverges.
         """
         first, scores = self.first_seen(stop), []
-        windows = self.known[:, first : stop + 1]
+        windows = self.streams.known[:, first : stop + 1]
         if self._recipe.replays and stop - first == self._recipe.window and start >= self._recipe.window:
             windows = np.concatenate((windows, self._replayed(start)))
 
         def loss(arithmetic: Arithmetic, outputs: Any, targets: np.ndarray, smoothing: float) -> Any:
-            scores.append(outputs[: self.streams, start - first :])
+            scores.append(outputs[: self.streams.count, start - first :])
             return cross_entropy_at_places(arithmetic, outputs, targets, smoothing)
 
         before, after = np.ascontiguousarray(windows[:, :-1]), np.ascontiguousarray(windows[:, 1:])
@@ -149,15 +128,15 @@ class Learner:
         """Windows of all streams' first ``start`` places, uint8 (replays, window + 1)."""
         window, replays = self._recipe.window, self._recipe.replays
         choices = start - window + 1
-        drawn = self._drawn.below(self.streams * choices, replays)
+        drawn = self._drawn.below(self.streams.count * choices, replays)
         rows, firsts = drawn // choices, drawn % choices
-        return self.known[rows[:, None], firsts[:, None] + np.arange(window + 1)]
+        return self.streams.known[rows[:, None], firsts[:, None] + np.arange(window + 1)]
 
 
 def text_cost(recipe: Recipe, n: int) -> Cost:
     """What decoding a text of ``n`` bytes takes; encoding takes less."""
     graph = sequence_architecture_named(recipe.network).graph
-    streams, window = max(1, min(recipe.streams, n // _LEAST_STREAM)), (recipe.window,)
+    streams, window = streams_of(n, recipe.streams, _LEAST_STREAM), (recipe.window,)
     rows, longest = streams + recipe.replays, -(-n // streams)
     segments, vertices = -(-longest // recipe.segment), len(graph.vertices)
     each = step_work(graph, window, rows) + prediction_work(graph, window, streams)

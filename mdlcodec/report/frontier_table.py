@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from mdlcodec.report.comparison_table import as_pandas
+from mdlcodec.report.frontiers import MARKERS, ahead, draw_isolines, findings, marked
 from mdlcodec.report.plot import logarithmic, new_figure
 
 if TYPE_CHECKING:
     import pandas
     from matplotlib.figure import Figure
-
-
-# told apart in grey, too
-_MARKERS = "osD^vP*Xd<>p"
-_LINES = 9  # isolines, or so
 
 
 @dataclass(frozen=True)
@@ -73,30 +69,11 @@ class FrontierTable:
     def ahead(self, size: str = "network_bytes") -> tuple[FrontierRow, ...]:
         """The files that no other one beats in size and in test loss at once, by size; ``size``: the name of a
         field, as "nonzeros"."""
-        found: list[FrontierRow] = []
-        for row in sorted(self.rows, key=lambda row: (getattr(row, size), row.test_loss)):
-            if not found or row.test_loss < found[-1].test_loss:
-                found.append(row)
-        return tuple(found)
+        return ahead(self.rows, size, "test_loss")
 
     def findings(self) -> list[str]:
         """Which method is ahead at which size, in bytes and in weights that are not 0, and whether that differs."""
-        orders = {size: _runs(self.ahead(size), size) for size in ("network_bytes", "nonzeros")}
-        said = [
-            f"Ahead by {what}, from the smallest: "
-            + ", ".join(
-                f"{method} ({low:,}{'' if low == high else f' to {high:,}'})" for method, low, high in runs
-            )
-            + "."
-            for what, runs in zip(("bytes of the network", "non-zero weights"), orders.values(), strict=True)
-        ]
-        by_bytes, by_counts = ([method for method, *_ in runs] for runs in orders.values())
-        return [
-            *said,
-            "The order of the methods is the same in bytes and in counts."
-            if by_bytes == by_counts
-            else "The order of the methods is another one in bytes than in counts.",
-        ]
+        return findings(self.rows, "test_loss")
 
     def to_pandas(self) -> pandas.DataFrame:
         """A row for each file. Raises MdlcodecError where pandas is not installed."""
@@ -108,50 +85,17 @@ class FrontierTable:
         return loss_against_bytes(self)
 
 
-def _runs(rows: tuple[FrontierRow, ...], size: str) -> list[tuple[str, int, int]]:
-    """Methods that follow one another, each with its smallest and its largest size."""
-    runs: list[tuple[str, int, int]] = []
-    for row in rows:
-        value = getattr(row, size)
-        if runs and runs[-1][0] == row.method:
-            runs[-1] = (row.method, runs[-1][1], value)
-        else:
-            runs.append((row.method, value, value))
-    return runs
-
-
 def loss_against_bytes(table: FrontierTable) -> Figure:
     """Figures 1 and 2: test loss in bits a label against the network's bytes, one marker a method. Isolines:
     the bytes of the network and of the labels at that loss."""
     figure = new_figure(7.0, 5.0)
     axes = figure.subplots()
-    sizes = np.array([row.network_bytes for row in table.rows], float)
-    losses = np.array([row.test_loss for row in table.rows])
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    low, high = sizes.min() / 1.3, sizes.max() * 1.3
-    least, most = max(losses.min() / 1.2, 1e-6), losses.max() * 1.2
-    grid = np.meshgrid(np.geomspace(low, high, 200), np.geomspace(least, most, 200))
-    whole = grid[0] + table.labels * grid[1] / 8
-    levels = np.geomspace(whole.min(), whole.max(), _LINES + 2)[1:-1]
-    lines = axes.contour(*grid, whole, levels=levels, colors="0.6", linewidths=0.8)
-    axes.clabel(lines, fmt=lambda value: f"{value:,.0f} B", fontsize=7)
+    sizes, losses = [row.network_bytes for row in table.rows], [row.test_loss for row in table.rows]
+    draw_isolines(axes, sizes, losses, table.labels)
     for number, method in enumerate(table.methods):
         rows = [row for row in table.rows if row.method == method]
-        axes.plot(
-            [row.network_bytes for row in rows],
-            [row.test_loss for row in rows],
-            _MARKERS[number % len(_MARKERS)],
-            label=method,
-            alpha=0.85,
-            markeredgecolor="black",
-            markeredgewidth=0.4,
-        )
-    axes.set_xlim(low, high)
-    axes.set_ylim(least, most)
-    logarithmic(axes.xaxis)
-    logarithmic(axes.yaxis)
-    axes.set_xlabel("bytes of the network in its file")
+        own = [row.network_bytes for row in rows], [row.test_loss for row in rows]
+        axes.plot(*own, label=method, **marked(number))
     axes.set_ylabel("test loss, bits a label")
     axes.set_title(
         f"isolines: bytes of network and {table.labels:,} labels at that loss", parse_math=False, fontsize=10
@@ -178,7 +122,7 @@ def accuracy_against_compression(table: FrontierTable) -> Figure:
                 if len(rhos) > 1
                 else {"c": f"C{number}"}
             ),
-            marker=_MARKERS[number % len(_MARKERS)],
+            marker=MARKERS[number % len(MARKERS)],
             edgecolors="black",
             linewidths=0.4,
             label=method,

@@ -7,16 +7,17 @@ batch is not dead. So the network computes the same function.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 
 from mdlcodec.nn.graph import Graph
-from mdlcodec.nn.node import Shape
 from mdlcodec.sender.dead_units import live_units, shrunk
 from mdlcodec.sender.float_network import Tensors, float_forward
 
 _EXAMPLES, _SEED = 64, 5
+Noise = Callable[[int, torch.Generator], torch.Tensor]
+"""Draws so many random inputs: (count, ..)."""
 
 
 def without_dead_weights(graph: Graph, tensors: Mapping[str, torch.Tensor]) -> Tensors:
@@ -32,13 +33,13 @@ def without_dead_weights(graph: Graph, tensors: Mapping[str, torch.Tensor]) -> T
 
 
 def random_gradient_pruned(
-    graph: Graph, tensors: Mapping[str, torch.Tensor], inputs: Shape
+    graph: Graph, tensors: Mapping[str, torch.Tensor], noise: Noise
 ) -> tuple[Tensors, int]:
-    """The tensors after random gradient pruning, and how many weights went; inputs: (c, h, w) or (d,)."""
+    """The tensors after random gradient pruning, and how many weights went."""
     generator = torch.Generator().manual_seed(_SEED)
     leaves = {name: tensor.detach().requires_grad_() for name, tensor in tensors.items() if tensor.dim() > 1}
     with torch.enable_grad():
-        x = torch.randn((_EXAMPLES, *inputs), generator=generator)
+        x = noise(_EXAMPLES, generator)
         outputs = float_forward(graph, {**tensors, **leaves}, x)
         targets = torch.randn(outputs.shape, generator=generator)
         ((outputs - targets) ** 2).mean().backward()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,10 +14,12 @@ from mdlcodec.errors import BadData
 from mdlcodec.nn.graph import Graph
 from mdlcodec.nn.node import Shape
 from mdlcodec.nn.zoo import Architecture
-from mdlcodec.sender.float_network import arranged
+from mdlcodec.sender.float_network import Tensors, arranged, initial_tensors
+from mdlcodec.sender.pooled_forward import rounded_batch
 
 _EXAMPLES = 60_000  # that settings are for
 _FEWEST_STEPS = 20
+_AT_ONCE = 2048  # examples whose loss is computed
 
 
 def scaled(steps: int, effort: float, n: int, fewest: int = _FEWEST_STEPS) -> int:
@@ -34,6 +38,8 @@ class Task:
     shape: Shape  # of an example as it was given: (h, w, c) or (d,)
     seed: int
     effort: float = 1.0
+    is_text: ClassVar[bool] = False  # whether examples are windows of a text: see `mdlcodec.sender.text_task`
+    tolerance: ClassVar[float | None] = None  # of TAMADE, where it is not the method's own
 
     @classmethod
     def of(
@@ -98,9 +104,35 @@ class Task:
             return 0.5 * functional.mse_loss(scores[:, 0], y)
         return functional.cross_entropy(scores, y)
 
+    def mean_loss(self, scores_of: Callable[[torch.Tensor], torch.Tensor]) -> float:
+        """The mean loss of all examples, nats a label; ``scores_of``: of some of them, (m, ..) -> (m, outputs)."""
+        total = 0.0
+        with torch.no_grad():
+            for start in range(0, self.n, _AT_ONCE):
+                rows = slice(start, start + _AT_ONCE)
+                scores = scores_of(self.x[rows])
+                total += len(scores) * self.loss_of(scores, self.y[rows]).item()
+        return total / self.n
+
     def scaled(self, steps: int) -> int:
         """Steps for the task's examples and effort, where settings have so many for 60,000."""
         return scaled(steps, self.effort, self.n)
+
+    def batch_of(self, size: int) -> int:
+        """Examples in a step, where settings have ``size``: fewer for fewer examples."""
+        return rounded_batch(size, self.n)
+
+    def rate(self, rate: float, done: int) -> float:
+        """Adam's rate in step ``done`` of a training, where settings have ``rate``."""
+        return rate
+
+    def initial(self, graph: Graph, generator: torch.Generator) -> Tensors:
+        """Tensors of a graph of this task before any training."""
+        return initial_tensors(graph, self.inputs, lambda shape: torch.randn(shape, generator=generator))
+
+    def noise(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """Random inputs (count, ..)."""
+        return torch.randn((count, *self.inputs), generator=generator)
 
 
 def _check_examples(x: np.ndarray, y: np.ndarray) -> None:

@@ -6,6 +6,7 @@ from mdlcodec.studies.information_plane import plane, plane_of_activations
 from mdlcodec.studies.randomise import randomise
 from mdlcodec.studies.samples import samples, samples_of_teacher
 from mdlcodec.studies.teacher import teacher
+from mdlcodec.studies.text_frontier import text_frontier
 
 __all__ = [
     "frontier",
@@ -15,4 +16,5 @@ __all__ = [
     "samples",
     "samples_of_teacher",
     "teacher",
+    "text_frontier",
 ]

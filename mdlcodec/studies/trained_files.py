@@ -5,6 +5,7 @@ Each point trains on one thread, so that the files are the same for any number o
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -80,12 +81,22 @@ class TrainedFiles:
         """``study``: its name; ``of``: what workers do (studies.tasks); ``beside``: where the data is meanwhile."""
         self._study, self._of, self._folder, self._beside = study, of, StudyFolder(folder), beside
         self._digests: dict[str, dict[str, str]] = {}
+        self._held: dict[str, dict[str, str]] = {}  # where the data is, by the names that tasks have for it
+
+    def hold_text(self, name: str, text: bytes) -> None:
+        """A text for the processes, by a name."""
+        path = self._beside / f"{name}.txt"
+        path.write_bytes(text)
+        self._digests[name] = {"text": hashlib.sha256(text).hexdigest()}
+        self._held[name] = {"text": str(path)}
 
     def hold(self, name: str, x: np.ndarray, y: np.ndarray, x_test: np.ndarray, y_test: np.ndarray) -> None:
         """Data for the processes, by a name."""
-        self._digests[name] = {}
+        self._digests[name], self._held[name] = {}, {}
         for part, arrays in (("training", (x, y)), ("test", (x_test, y_test))):
-            np.savez(self._beside / f"{name}-{part}.npz", x=arrays[0], y=arrays[1])
+            path = self._beside / f"{name}-{part}.npz"
+            np.savez(path, x=arrays[0], y=arrays[1])
+            self._held[name][part] = str(path)
             for what, array in zip("xy", arrays, strict=True):
                 digest = array_digest(np.ascontiguousarray(array)).hex()
                 self._digests[name][f"{part} {what}"] = digest
@@ -125,8 +136,7 @@ class TrainedFiles:
     def _task(self, point: FilePoint) -> dict[str, Any]:
         return {
             "of": self._of,
-            "training": str(self._beside / f"{point.data}-training.npz"),
-            "test": str(self._beside / f"{point.data}-test.npz"),
+            **self._held[point.data],
             "file": str(self._folder.file(point.name).absolute()),
             "seed": point.seed,
             **point.task,

@@ -7,6 +7,7 @@ from mdlcodec.codes.text.contract import EncodedText, TextCode
 from mdlcodec.codes.text.learned import LearnedText
 from mdlcodec.codes.text.mixing import MixedText
 from mdlcodec.codes.text.mixing_lstm import MixedNetworkText
+from mdlcodec.codes.text.two_part import TwoPartText
 from mdlcodec.codes.text.uniform import UniformText
 from mdlcodec.container.ids import HIGHEST_PRESET, TextNetId
 from mdlcodec.errors import BadData, Unsupported
@@ -19,6 +20,11 @@ TEXT_CODES: tuple[TextCode, ...] = (
     MixedNetworkText(),
     LearnedText(TextNetId.TRANSFORMER),
     LearnedText(TextNetId.LSTM),
+    TwoPartText(TextNetId.TRANSFORMER_SMALL),
+    TwoPartText(TextNetId.TRANSFORMER_MEDIUM),
+    TwoPartText(TextNetId.TRANSFORMER),
+    TwoPartText(TextNetId.LSTM_SMALL),
+    TwoPartText(TextNetId.LSTM),
 )
 _DEFAULT = "prequential"
 _SMALLEST = "mixing-lstm"  # auto's net at the highest preset

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from mdlcodec.codes.contract import Progress, Settings
+from mdlcodec.codes.options import NO_OPTIONS, Options
 from mdlcodec.limits import Cost
 
 
@@ -26,6 +27,7 @@ class TextCode(ABC):
     net: str | None
     net_number: int
     is_quick = True  # or else takes hours for a megabyte
+    options: frozenset[str] = frozenset()  # names of the Options that it takes
 
     def settings(self, preset: int, seed: int) -> Settings:
         """What the file's header says; a seed is 0 where nothing is drawn at random."""
@@ -35,9 +37,22 @@ class TextCode(ABC):
     def cost(self, n: int, settings: Settings) -> Cost:
         """What coding n bytes takes, on either side."""
 
+    def sending_cost(self, n: int, settings: Settings) -> Cost:
+        """What encoding takes, where that is not what decoding does."""
+        return self.cost(n, settings)
+
+    def check_options(self, options: Options) -> None:  # noqa: B027  # most codes have none
+        """Raises BadData for values of its options that do not exist, before anything is computed."""
+
+    def sections(self, payload: bytes) -> list[tuple[str, int]]:
+        """Names and sizes in bytes of the payload's parts, in order, adding up to it. Raises CorruptFile."""
+        return [("text", len(payload))]
+
     @abstractmethod
-    def encode(self, text: bytes, settings: Settings, progress: Progress) -> EncodedText:
-        """The payload of a text."""
+    def encode(
+        self, text: bytes, settings: Settings, progress: Progress, options: Options = NO_OPTIONS
+    ) -> EncodedText:
+        """The payload of a text; ``options`` are of those that it takes."""
 
     @abstractmethod
     def decode(self, payload: bytes, n: int, settings: Settings, progress: Progress) -> bytes:

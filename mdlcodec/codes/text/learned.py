@@ -8,25 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 from typing_extensions import override
 
 from mdlcodec.codes.contract import Progress, Settings
+from mdlcodec.codes.options import NO_OPTIONS, Options
 from mdlcodec.codes.text.contract import EncodedText, TextCode
+from mdlcodec.codes.text.segments import decode_segment, encode_segment
 from mdlcodec.container.ids import CodeId, TextNetId
-from mdlcodec.entropy import TOTAL_FREQUENCY, RangeDecoder, RangeEncoder
-from mdlcodec.errors import CorruptFile
+from mdlcodec.entropy import RangeDecoder, RangeEncoder
 from mdlcodec.limits import Cost
-from mdlcodec.mixing.softmax import frequencies_of
 
 if TYPE_CHECKING:  # torch loads when a network learns
     from mdlcodec.predictors.text import Learner
-
-
-def _ideal_bits(frequencies: np.ndarray, symbols: np.ndarray) -> float:
-    """Of symbols int (m,) under uint32 (m, k)."""
-    chosen = frequencies[np.arange(len(symbols)), symbols] / TOTAL_FREQUENCY
-    return -float(np.log2(chosen).sum())  # reported only
 
 
 class LearnedText(TextCode):
@@ -50,42 +43,28 @@ class LearnedText(TextCode):
         return text_cost(recipe_for(self._named, settings.preset), n)
 
     @override
-    def encode(self, text: bytes, settings: Settings, progress: Progress) -> EncodedText:
+    def encode(
+        self, text: bytes, settings: Settings, progress: Progress, options: Options = NO_OPTIONS
+    ) -> EncodedText:
         """Raises InexactComputation when training diverges."""
         learner, coder = self._learner(len(text), settings), RangeEncoder()
-        bits, done = 0.0, 0
-        learner.place(text)
+        streams, bits = learner.streams, 0.0
+        streams.place(text)
         for start, stop in learner.segments():
-            scores = learner.learn(start, stop)
-            for place in range(start, stop):
-                here = learner.here(place)
-                symbols = learner.known[:here, place + 1].astype(np.int32)
-                frequencies = frequencies_of(scores[:here, place - start])
-                coder.encode(symbols, frequencies)
-                bits += _ideal_bits(frequencies, symbols)
-                done += here
-            progress(done, bits)
+            bits += encode_segment(coder, streams, start, stop, learner.learn(start, stop))
+            progress(streams.before(stop), bits)
         return EncodedText(coder.finish(), bits)
 
     @override
     def decode(self, payload: bytes, n: int, settings: Settings, progress: Progress) -> bytes:
         """Raises CorruptFile for a payload that proves damaged, InexactComputation when training diverges."""
         learner, coder = self._learner(n, settings), RangeDecoder(payload)
-        bits, done = 0.0, 0
+        streams, bits = learner.streams, 0.0
         for start, stop in learner.segments():
-            steps, state = learner.begin(start, stop)
-            for place in range(start, stop):
-                scores, here = steps.step(state, learner.known[:, place]), learner.here(place)
-                frequencies = frequencies_of(scores[:here])
-                symbols = coder.decode(frequencies)
-                learner.known[:here, place + 1] = symbols
-                bits += _ideal_bits(frequencies, symbols)
-                done += here
-            if not coder.intact:
-                raise CorruptFile("the text's payload is damaged: it does not decode to the end")
+            bits += decode_segment(coder, streams, start, stop, *learner.begin(start, stop))
             learner.learn(start, stop)
-            progress(done, bits)
-        return learner.text()
+            progress(streams.before(stop), bits)
+        return streams.text()
 
     def _learner(self, n: int, settings: Settings) -> Learner:
         from mdlcodec.predictors.text import Learner, recipe_for

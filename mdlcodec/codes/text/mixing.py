@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing_extensions import override
 
 from mdlcodec.codes.contract import Progress, Settings
+from mdlcodec.codes.options import NO_OPTIONS, Options
 from mdlcodec.codes.text.contract import EncodedText, TextCode
 from mdlcodec.container.ids import CodeId, TextNetId
 from mdlcodec.limits import Cost
@@ -34,7 +35,9 @@ class MixedText(TextCode):
         return mixing_cost(settings.preset, n)
 
     @override
-    def encode(self, text: bytes, settings: Settings, progress: Progress) -> EncodedText:
+    def encode(
+        self, text: bytes, settings: Settings, progress: Progress, options: Options = NO_OPTIONS
+    ) -> EncodedText:
         encoder, bits = TextEncoder(settings.preset, len(text)), 0.0
         for start, stop in _blocks(len(text)):
             bits += encoder.update(text[start:stop])

@@ -11,6 +11,7 @@ import numpy as np
 from typing_extensions import override
 
 from mdlcodec.codes.contract import Progress, Settings
+from mdlcodec.codes.options import NO_OPTIONS, Options
 from mdlcodec.codes.text.contract import EncodedText, TextCode
 from mdlcodec.codes.text.mixing import mixing_cost
 from mdlcodec.container.ids import CodeId, TextNetId
@@ -35,12 +36,14 @@ class MixedNetworkText(TextCode):
         return Cost(learning.parameters, work, memory)
 
     @override
-    def encode(self, text: bytes, settings: Settings, progress: Progress) -> EncodedText:
+    def encode(
+        self, text: bytes, settings: Settings, progress: Progress, options: Options = NO_OPTIONS
+    ) -> EncodedText:
         from mdlcodec.predictors.text import MIXED, Learner
 
         learner, bits = Learner(MIXED, len(text)), 0.0
         encoder = TextEncoder(settings.preset, len(text), network=True)
-        learner.place(text)
+        learner.streams.place(text)
         for start, stop in learner.segments():
             scores = learner.learn(start, stop)[0]  # of the one stream: (bytes, 256)
             bits += encoder.update(text[start:stop], bit_sums(frequencies_of(scores)))
@@ -56,9 +59,9 @@ class MixedNetworkText(TextCode):
         for start, stop in learner.segments():
             steps, state = learner.begin(start, stop)
             for place in range(start, stop):
-                scores = steps.step(state, learner.known[:, place])
+                scores = steps.step(state, learner.streams.known[:, place])
                 byte = decoder.take(1, bit_sums(frequencies_of(scores)))
-                learner.known[0, place + 1] = np.frombuffer(byte, np.uint8)[0]
+                learner.streams.known[0, place + 1] = np.frombuffer(byte, np.uint8)[0]
             learner.learn(start, stop)
             progress(stop, decoder.bits)
-        return learner.text()
+        return learner.streams.text()

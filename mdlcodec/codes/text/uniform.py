@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing_extensions import override
 
 from mdlcodec.codes.contract import Progress, Settings
+from mdlcodec.codes.options import NO_OPTIONS, Options
 from mdlcodec.codes.text.contract import EncodedText, TextCode
 from mdlcodec.container.ids import CodeId, TextNetId
 from mdlcodec.errors import CorruptFile
@@ -22,7 +23,9 @@ class UniformText(TextCode):
         return Cost(parameters=0, work=n, memory=n)
 
     @override
-    def encode(self, text: bytes, settings: Settings, progress: Progress) -> EncodedText:
+    def encode(
+        self, text: bytes, settings: Settings, progress: Progress, options: Options = NO_OPTIONS
+    ) -> EncodedText:
         progress(len(text), 8.0 * len(text))
         return EncodedText(text, 8.0 * len(text))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
+from mdlcodec.container.ids import NetId
 from mdlcodec.errors import BadData
 from mdlcodec.nn.graph import Builder, Graph
 from mdlcodec.nn.nodes import (
@@ -19,20 +20,20 @@ from mdlcodec.nn.nodes import (
     Lstm,
     Positions,
 )
+from mdlcodec.nn.zoo.architecture import Architecture
 
 SYMBOLS = 256
+PLACES = 128  # of the longest sequence
 
 
 @dataclass(frozen=True)
-class SequenceArchitecture:
+class SequenceArchitecture(Architecture):
     """A network from symbols (t,), t at most ``places``, to scores of what follows each, (t, 256)."""
 
-    name: str
-    places: int
-    graph: Graph = field(repr=False)
+    places: int = PLACES
 
     @property
-    def parameters(self) -> int:
+    def size(self) -> int:
         """Number of its weights."""
         return self.graph.size((self.places,))
 
@@ -75,12 +76,15 @@ def lstm(width: int, layers: int) -> Graph:
     return net.graph()
 
 
-_KNOWN = (
-    SequenceArchitecture("transformer-small", 128, transformer(64, 2, 2, 128)),
-    SequenceArchitecture("transformer-medium", 128, transformer(128, 3, 4, 128)),
-    SequenceArchitecture("transformer", 128, transformer(256, 4, 4, 128)),
-    SequenceArchitecture("lstm-small", 128, lstm(128, 1)),
-    SequenceArchitecture("lstm", 128, lstm(256, 2)),
+_KNOWN = tuple(
+    SequenceArchitecture(name, NetId.NONE, graph)  # the header of a text file has numbers of its own
+    for name, graph in (
+        ("transformer-small", transformer(64, 2, 2, PLACES)),
+        ("transformer-medium", transformer(128, 3, 4, PLACES)),
+        ("transformer", transformer(256, 4, 4, PLACES)),
+        ("lstm-small", lstm(128, 1)),
+        ("lstm", lstm(256, 2)),
+    )
 )
 SEQUENCE_ARCHITECTURES: Mapping[str, SequenceArchitecture] = {each.name: each for each in _KNOWN}
 

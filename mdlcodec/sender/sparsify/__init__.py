@@ -24,7 +24,7 @@ from mdlcodec.sender.sparsify.vib import InformationBottleneck
 __all__ = ["SPARSIFIERS", "Choices", "Sparsifier", "check_choices", "sparse_network", "steps_of"]
 
 SPARSIFIERS = {
-    "entropy": Sparsifier(entropy.sparsify, entropy.number_of_steps, (1e-6, 1e3), (0.03, 3.0)),
+    "entropy": Sparsifier(entropy.sparsify, entropy.number_of_steps, (1e-6, 1e3), (0.03, 3.0), of_texts=True),
     "dns": Sparsifier(
         dns.sparsify, dns.number_of_steps, (0.01, 100.0), (1.0, 5.0), frozenset({"as_published"})
     ),
@@ -44,10 +44,14 @@ def steps_of(architecture: Architecture, sparsify: str, effort: float, n: int) -
     return _named(sparsify).steps(architecture, effort, n)
 
 
-def check_choices(sparsify: str | Sparsifier, choices: Choices) -> None:
-    """Raise BadData for a sparsifier that does not exist, and for choices that it does not take."""
+def check_choices(sparsify: str | Sparsifier, choices: Choices, *, text: bool = False) -> None:
+    """Raise BadData for a sparsifier that does not exist, or not for networks over the bytes of a ``text``, and for
+    choices that it does not take."""
     name = sparsify if isinstance(sparsify, str) else "of your own"
     chosen = _named(sparsify) if isinstance(sparsify, str) else sparsify
+    if text and not chosen.of_texts:
+        others = ", ".join(other for other, one in SPARSIFIERS.items() if one.of_texts)
+        raise BadData(f"the sparsifier {name} trains no network over bytes; choose one of {others}")
     for _, bits in pairs(choices.bits):
         if not 2 <= bits <= 8:
             raise BadData(f"no codebooks of {bits} bits; choose 2 to 8")
@@ -83,7 +87,7 @@ def sparse_network(trainer: Trainer, *, sparsify: str | Sparsifier, choices: Cho
     the output. Ordinary float32: the result differs between machines. Raises BadData as `check_choices` does,
     InexactComputation when the training diverges.
     """
-    check_choices(sparsify, choices)
+    check_choices(sparsify, choices, text=trainer.task.is_text)
     choices.bits_of(
         trainer.task.graph.parameters(trainer.task.inputs)
     )  # is there every layer, before training?

@@ -62,7 +62,8 @@ class CentreTraining(Phase):
         loss = self.task.loss_of(scores, y)
         loss.backward()
         with torch.no_grad():
-            self._optimiser.update(leaves, self._rate * (1 - done / self.steps))
+            rate = self.task.rate(self._rate, done)
+            self._optimiser.update(leaves, rate * (1 - done / self.steps))
         self._centres = {name: leaf.detach() for name, leaf in leaves.items()}
         self._gradients = {name: leaf.grad for name, leaf in leaves.items() if leaf.grad is not None}
         return loss.item()

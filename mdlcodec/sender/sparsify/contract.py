@@ -58,7 +58,8 @@ class Sparsifier:
 
     ``steps``: of an architecture, an effort and so many examples; ``strengths``: the least and the largest that it
     takes; ``frontier``: between which it goes from little to much; ``takes``: the names of the other choices
-    that it takes; ``of_share``: whether strengths are the share of weights that go.
+    that it takes; ``of_share``: whether strengths are the share of weights that go; ``of_texts``: whether it
+    trains networks over bytes.
     """
 
     train: Callable[[Trainer, Choices], Tensors]
@@ -67,6 +68,7 @@ class Sparsifier:
     frontier: tuple[float, float] = (1e-2, 1e2)
     takes: frozenset[str] = frozenset()
     of_share: bool = False
+    of_texts: bool = False
 
 
 class Method(ABC):
@@ -81,6 +83,7 @@ class Method(ABC):
     frontier: tuple[float, float]  # between which it goes from little to much
     takes: frozenset[str] = frozenset({"rho", "tamade", "rgp", "priced"})
     of_share = False  # whether strengths are the share of weights that go
+    of_texts = True  # whether it trains networks over bytes
     tamade = 0.01  # by default
     rgp = True
     priced = True

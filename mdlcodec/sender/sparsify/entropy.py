@@ -27,8 +27,8 @@ from mdlcodec.sender.dead_units import live_units, shrunk
 from mdlcodec.sender.examples import COPIES, STRENGTH, Examples
 from mdlcodec.sender.float_network import Tensors
 from mdlcodec.sender.loop import Phase, Trainer, cooled
-from mdlcodec.sender.pooled_forward import rounded_batch, sparse_forward
-from mdlcodec.sender.sparsify import quantisation
+from mdlcodec.sender.pooled_forward import sparse_forward
+from mdlcodec.sender.sparsify import quantisation, text_training
 from mdlcodec.sender.sparsify.contract import Choices
 from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
 from mdlcodec.sender.task import Task, scaled
@@ -65,6 +65,9 @@ PRICINGS = {
     "lenet5": Pricing(widths=(8, 16, 64), steps=40_000, rate=0.015, exchange=1.2),
     "lenet-300-100": Pricing(widths=(100, 40), steps=40_000, rate=0.01, exchange=0.3),
 }
+PRICED = 12_000  # steps that go on from a network, for 60,000 examples
+_OF_TEXTS, _PRICED_OF_TEXTS = 28_000, 16_000  # of texts: without the price, and then under it
+_PRICED_IN_FULL = 0.2
 _WARM_UP = 300  # steps of a learning rate that rises
 _REFRESHED = 50  # steps between two looks at what the weights cost
 # steps between two removals of dead units: a multiple of _REFRESHED, as prices have shapes too
@@ -98,9 +101,17 @@ def sparsify(
         pricing = pricing_of(task.architecture)
         if choices.strength is not None:
             pricing = replace(pricing, exchange=choices.strength)
+    if trained is None and task.is_text:
+        trained = text_training.trained(trainer, task.scaled(_OF_TEXTS))
+        pricing = replace(settled(pricing), steps=_PRICED_OF_TEXTS)
     phase = PricedTraining(task, pricing, choices, trained)
     trainer.run(phase)
     return phase.finished()
+
+
+def settled(pricing: Pricing) -> Pricing:
+    """The same of training that goes on from a network."""
+    return replace(pricing, steps=PRICED, priced_from=0.0, priced_in_full=_PRICED_IN_FULL, quantised_from=0.0)
 
 
 class PricedTraining(Phase):
@@ -118,7 +129,7 @@ class PricedTraining(Phase):
         bits = choices.bits_of(task.graph.parameters(task.inputs))
         self._largest = {name: 2 ** (own - 1) - 1 for name, own in bits.items()}
         generator = torch.Generator().manual_seed(task.seed)
-        batch = rounded_batch(pricing.batch, task.n)
+        batch = task.batch_of(pricing.batch)
         self._examples = Examples(task, batch, generator, pricing.copies, pricing.strength)
         names = set(task.graph.parameters(task.inputs))
         if trained is None:

@@ -36,6 +36,7 @@ class Layerwise(Method):
     strength = 30.0
     strengths = (1e-5, 1e6)
     frontier = (1.0, 300.0)
+    of_texts = False  # it knows the outputs of linear layers and convolutions of examples
 
     def __init__(self, task: Task, graph: Graph, choices: Choices, steps: int, rng: torch.Generator) -> None:
         super().__init__(task, graph, choices, steps, rng)

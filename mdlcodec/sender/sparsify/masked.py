@@ -50,7 +50,8 @@ class MaskedTraining(Phase):
                 gradient = self.weights[name].grad
                 if gradient is not None:
                     gradient.mul_(mask)
-            self._optimiser.update(self.weights, self._rate * cooled(done / self.steps, 0.0))
+            rate = self.task.rate(self._rate, done) * cooled(done / self.steps, 0.0)
+            self._optimiser.update(self.weights, rate)
         return loss.item()
 
     @override

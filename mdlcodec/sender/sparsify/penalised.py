@@ -8,21 +8,20 @@ values are quantised: codebooks with trained centres, or training under the pric
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 from typing_extensions import override
 
-from mdlcodec.nn.graph import Graph
 from mdlcodec.nn.zoo import Architecture
 from mdlcodec.sender.dead_units import live_units, shrunk
 from mdlcodec.sender.examples import Examples
-from mdlcodec.sender.float_network import Tensors, float_forward, initial_tensors
+from mdlcodec.sender.float_network import Tensors, float_forward
 from mdlcodec.sender.loop import Phase, Trainer, check_finite, cooled
-from mdlcodec.sender.pooled_forward import quick_forward, rounded_batch
+from mdlcodec.sender.pooled_forward import quick_forward
 from mdlcodec.sender.random_gradients import random_gradient_pruned
-from mdlcodec.sender.sparsify import entropy
+from mdlcodec.sender.sparsify import entropy, text_training
 from mdlcodec.sender.sparsify.centres import CentreTraining
 from mdlcodec.sender.sparsify.contract import Choices, Method, Sparsifier
 from mdlcodec.sender.sparsify.masked import MaskedTraining
@@ -38,23 +37,23 @@ class Schedule:
     steps: int = 24_000
     masked: int = 8_000
     centres: int = 2_000
-    priced: int = 12_000
     batch: int = 128
     rate: float = 1e-3
     cooling_from: float = 0.5  # the rate falls along a cosine from here ...
     coolest: float = 0.02  # ... to this share of it
     masked_rate: float = 1e-3
     ramp: float = 0.1  # of the training, over which the penalty grows to all of it
+    begun: int = 0  # steps before the method's, without its penalty
 
 
 SCHEDULE = Schedule()
+_OF_TEXTS = Schedule(begun=16_000, steps=12_000, masked=4_000)
 _RECENT, _LEAST_VARIANCE = 0.02, 1e-7  # of the residuals of real numbers of variance 1: see `entropy`
-_AT_ONCE = 2048  # examples whose loss is computed
 
 
 def number_of_steps(architecture: Architecture, effort: float, n: int) -> int:
     """Steps of the longest way through, for n examples."""
-    last = max(SCHEDULE.centres, SCHEDULE.priced)
+    last = max(SCHEDULE.centres, entropy.PRICED)
     return sum(scaled(steps, effort, n) for steps in (SCHEDULE.steps, SCHEDULE.masked, last))
 
 
@@ -65,8 +64,19 @@ def penalised(method: type[Method]) -> Sparsifier:
         return sparsify(trainer, choices, method)
 
     return Sparsifier(
-        train, number_of_steps, method.strengths, method.frontier, method.takes, method.of_share
+        train,
+        number_of_steps,
+        method.strengths,
+        method.frontier,
+        method.takes,
+        method.of_share,
+        method.of_texts,
     )
+
+
+def schedule_of(task: Task) -> Schedule:
+    """The settings for a task."""
+    return _OF_TEXTS if task.is_text else SCHEDULE
 
 
 class Penalised(Phase):
@@ -75,17 +85,20 @@ class Penalised(Phase):
     what = "training under a penalty"
 
     def __init__(
-        self, task: Task, choices: Choices, method: type[Method], generator: torch.Generator
+        self,
+        task: Task,
+        choices: Choices,
+        method: type[Method],
+        generator: torch.Generator,
+        begun: Tensors | None = None,
     ) -> None:
-        self.task, self.graph, self.steps = task, task.graph, task.scaled(SCHEDULE.steps)
-        drawn = initial_tensors(
-            self.graph, task.inputs, lambda shape: torch.randn(shape, generator=generator)
-        )
+        """``begun``: a network to go on from, in place of a random one."""
+        self.task, self.graph, self.steps = task, task.graph, task.scaled(schedule_of(task).steps)
+        drawn = task.initial(self.graph, generator) if begun is None else begun
         self.weights = {name: drawn[name] for name in self.graph.parameters(task.inputs)}
         self.statistics = {name: tensor for name, tensor in drawn.items() if name not in self.weights}
         self.method = method(task, self.graph, choices, self.steps, generator)
-        batch = rounded_batch(SCHEDULE.batch, task.n)
-        self.examples = Examples(task, batch, generator, method.copies)
+        self.examples = Examples(task, task.batch_of(SCHEDULE.batch), generator, method.copies)
         self._rho = choices.rho or 0.0
         self._optimiser = ShrinkingAdam()
         self._variance = 1.0
@@ -103,7 +116,7 @@ class Penalised(Phase):
         if self.task.has_reals:
             self._variance += _RECENT * (2.0 * loss.item() - self._variance)
             self._variance = max(self._variance, _LEAST_VARIANCE)
-        rate = SCHEDULE.rate * (
+        rate = self.task.rate(SCHEDULE.rate, done) * (
             SCHEDULE.coolest + (1 - SCHEDULE.coolest) * cooled(part, SCHEDULE.cooling_from)
         )
         with torch.no_grad():
@@ -128,40 +141,46 @@ class Penalised(Phase):
         return {name: tensor.grad for name, tensor in self.weights.items() if tensor.grad is not None}
 
 
+def _tolerance(method: type[Method], task: Task) -> float:
+    """Of TAMADE: the task's own, if the method has any."""
+    return task.tolerance if method.tamade and task.tolerance is not None else method.tamade
+
+
 def sparsify(trainer: Trainer, choices: Choices, method: type[Method]) -> Tensors:
     """The sparse and quantised network, without dead units. Raises InexactComputation when training diverges,
     BadData for choices that this network does not take."""
     task = trainer.task
     generator = torch.Generator().manual_seed(task.seed)
-    phase = Penalised(task, choices, method, generator)
+    schedule = schedule_of(task)
+    begun = text_training.trained(trainer, task.scaled(schedule.begun)) if task.is_text else None
+    phase = Penalised(task, choices, method, generator, begun)
     trainer.run(phase)
     tensors = dict(phase.tensors())
     check_finite(tensors)
     statistics = phase.statistics
     weights = {name: tensor for name, tensor in tensors.items() if name not in statistics}
-    delta = method.tamade if choices.tamade is None else choices.tamade
+    delta = _tolerance(method, task) if choices.tamade is None else choices.tamade
     if delta:
-        weights, _ = thresholded(weights, _loss_of(task, phase.graph, statistics), delta)
+
+        def loss(weights: Tensors) -> float:
+            shown = weights | statistics
+            return task.mean_loss(lambda x: float_forward(phase.graph, shown, x))
+
+        weights, _ = thresholded(weights, loss, delta)
     if method.rgp if choices.rgp is None else choices.rgp:
-        tensors, _ = random_gradient_pruned(phase.graph, weights | statistics, task.inputs)
+        tensors, _ = random_gradient_pruned(phase.graph, weights | statistics, task.noise)
         weights = {name: tensors[name] for name in weights}
     units = live_units(phase.graph, weights | statistics)
     weights, statistics = shrunk(phase.graph, weights, units), shrunk(phase.graph, statistics, units)
     graph = phase.graph.fitted({name: tuple(t.shape) for name, t in weights.items()})
     masked = MaskedTraining(
-        task, graph, weights, statistics, phase.examples, task.scaled(SCHEDULE.masked), SCHEDULE.masked_rate
+        task, graph, weights, statistics, phase.examples, task.scaled(schedule.masked), schedule.masked_rate
     )
     trainer.run(masked)
     trained = dict(masked.tensors())
     check_finite(trained)
     if method.priced if choices.priced is None else choices.priced:
-        pricing = replace(
-            entropy.pricing_of(task.architecture),
-            steps=SCHEDULE.priced,
-            priced_from=0.0,
-            priced_in_full=0.2,
-            quantised_from=0.0,
-        )
+        pricing = entropy.settled(entropy.pricing_of(task.architecture))
         return entropy.sparsify(trainer, choices, pricing, trained)
     centres = CentreTraining(
         task,
@@ -175,18 +194,3 @@ def sparsify(trainer: Trainer, choices: Choices, method: type[Method]) -> Tensor
     trainer.run(centres)
     sparse = dict(centres.tensors())
     return shrunk(centres.graph, sparse, live_units(centres.graph, sparse))
-
-
-def _loss_of(task: Task, graph: Graph, statistics: Tensors) -> Callable[[Tensors], float]:
-    """The mean loss of all examples under weights."""
-
-    def loss(weights: Tensors) -> float:
-        total = 0.0
-        with torch.no_grad():
-            for start in range(0, task.n, _AT_ONCE):
-                rows = slice(start, start + _AT_ONCE)
-                scores = float_forward(graph, weights | statistics, task.x[rows])
-                total += len(scores) * task.loss_of(scores, task.y[rows]).item()
-        return total / task.n
-
-    return loss

@@ -35,6 +35,7 @@ class InformationBottleneck(Method):
     strength = 8e-4
     strengths = (1e-8, 1e2)
     frontier = (1e-4, 1e-2)
+    of_texts = False  # its noise is of units that others read
     takes = Method.takes | {"gamma"}
     tamade = 0.0
 

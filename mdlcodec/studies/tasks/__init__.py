@@ -4,7 +4,7 @@ answer.
 A new study's is one file and one line here.
 """
 
-from mdlcodec.studies.tasks import classes, plane_estimates, plane_training, probes, reals
+from mdlcodec.studies.tasks import classes, plane_estimates, plane_training, probes, reals, texts
 
 TASKS = {
     "classes": classes,
@@ -12,4 +12,5 @@ TASKS = {
     "plane_training": plane_training,
     "probes": probes,
     "reals": reals,
+    "texts": texts,
 }

@@ -1,0 +1,300 @@
+"""The two-part code of a text (Blier & Ollivier 2018, Definition 1; Barth & von Petersenn 2025; formats/text.md): a
+network over bytes, then the text under it.
+
+The sender trains, prunes and quantises the network in ordinary float32 and writes it; both sides then predict with
+what was written, exactly. Many streams are predicted at once, so that whoever decodes is fast.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from typing_extensions import override
+
+from mdlcodec.codes.contract import Progress, Settings
+from mdlcodec.codes.options import NO_OPTIONS, TRAINING, Options
+from mdlcodec.codes.sent_weights import read_weights, section_memory, section_work, tensors_of
+from mdlcodec.codes.text.contract import EncodedText, TextCode
+from mdlcodec.codes.text.segments import decode_segment, encode_segment
+from mdlcodec.container.frame import Reader, unsigned
+from mdlcodec.container.ids import CodeId, TextNetId
+from mdlcodec.entropy import RangeDecoder, RangeEncoder
+from mdlcodec.errors import BadData, CorruptFile
+from mdlcodec.limits import EXPONENTIAL, Cost
+from mdlcodec.predictors.streams import Streams, streams_of
+
+if TYPE_CHECKING:  # torch loads when a network is trained or predicts
+    from mdlcodec.nn.steps import Steps
+    from mdlcodec.nn.zoo.sequences import SequenceArchitecture
+    from mdlcodec.sender.float_network import Tensors
+    from mdlcodec.sender.loop import Trainer
+    from mdlcodec.sender.sparsify import Choices
+
+_STREAMS, _LEAST_STREAM = 256, 8192  # at most so many, of at least so many bytes
+_SEGMENT = 64  # places that are predicted before what they see begins anew
+_ROWS = 32  # streams whose scores a sender computes at once
+_TRIALS = 8  # of tools for each tensor, when a network is written
+_DEFAULT_SPARSIFY = "entropy"
+_NARROWED = ("fc1.", "fc2.")  # layers whose units, or inputs, may be fewer than nominal
+_CALL = 150_000  # operations that take as long as calling a node for one place
+
+
+@dataclass(frozen=True)
+class TwoPartTextPayload:
+    """A payload taken apart."""
+
+    network: bytes  # the network section
+    text: bytes  # the range coder's
+
+    @classmethod
+    def read(cls, payload: bytes) -> TwoPartTextPayload:
+        """The parts of the payload of a text that is not empty. Raises CorruptFile."""
+        reader = Reader(payload)
+        return cls(reader.take(reader.unsigned()), reader.rest())
+
+    def written(self) -> bytes:
+        """The payload."""
+        return unsigned(len(self.network)) + self.network + self.text
+
+
+class _Curve:
+    """Progress of a text that is coded more than once: kept, and told of what is sent alone."""
+
+    def __init__(self, n: int, progress: Progress) -> None:
+        self._n, self._progress = n, progress
+        self._points: list[tuple[int, float]] = []
+
+    def __call__(self, done: int, bits: float, stage: str = "", mistakes: int | None = None, /) -> None:
+        self._points.append((done, bits))
+        self._progress(0, 0.0, f"coding, {done:,} of {self._n:,} bytes")
+
+    def tell(self) -> None:
+        """This is what is sent."""
+        for done, bits in self._points:
+            self._progress(done, bits)
+
+
+class TwoPartText(TextCode):
+    """A network over bytes that is transmitted; an empty text has an empty payload."""
+
+    name, number = "two-part", int(CodeId.TWO_PART)
+    is_quick = False
+    options = frozenset({"sparsify", *TRAINING})
+
+    def __init__(self, net: TextNetId) -> None:
+        self._named = net.name.lower().replace("_", "-")
+        self.net, self.net_number = self._named, int(net)
+
+    @override
+    def settings(self, preset: int, seed: int) -> Settings:
+        return Settings(self.net_number, preset, seed)
+
+    @property
+    def _architecture(self) -> SequenceArchitecture:
+        from mdlcodec.nn.zoo.sequences import sequence_architecture_named
+
+        return sequence_architecture_named(self._named)
+
+    @property
+    def weights(self) -> int:
+        """How many the network has, before any went."""
+        return self._architecture.size
+
+    @override
+    def cost(self, n: int, settings: Settings) -> Cost:
+        """No network in a file is larger than its architecture."""
+        from mdlcodec.nn.nodes import Attention
+        from mdlcodec.nn.work import prediction_work
+        from mdlcodec.nn.zoo.sequences import SYMBOLS
+
+        architecture = self._architecture
+        graph, places = architecture.graph, architecture.places
+        count = streams_of(n, _STREAMS, _LEAST_STREAM)
+        longest = -(-n // count)
+        segments, vertices = -(-longest // _SEGMENT), len(graph.vertices)
+        work = segments * prediction_work(graph, (places,), count, at_once=count)
+        work += longest * vertices * _CALL + n * (graph.operations((places,)) // places)
+        work += 3 * EXPONENTIAL * SYMBOLS * n + section_work(architecture, (places,), SYMBOLS)
+        # keys and values are kept of all layers; what a vertex makes of half the places is alive a few times over
+        layers = sum(isinstance(v.node, Attention) for v in graph.vertices)  # integers
+        widest = max(math.prod(shape) for shape in graph.shapes((places,)))
+        parameters = graph.size((places,))
+        memory = count * (8 * layers * graph.shapes((places,))[1][1] * places + 32 * widest)
+        memory += 48 * parameters + 4 * n + (1 << 27)
+        memory += section_memory(architecture, (places,), SYMBOLS)
+        return Cost(parameters, work, memory)
+
+    @override
+    def sending_cost(self, n: int, settings: Settings) -> Cost:
+        from mdlcodec.nn.work import step_work
+        from mdlcodec.nn.zoo.sequences import SYMBOLS
+        from mdlcodec.sender.efforts import BATCH, TWO_PART
+        from mdlcodec.sender.sparsify import SPARSIFIERS, steps_of
+        from mdlcodec.sender.text_task import BYTES_AN_EXAMPLE, windows_of
+
+        architecture, cost = self._architecture, self.cost(n, settings)
+        effort, examples = TWO_PART[settings.preset], n // BYTES_AN_EXAMPLE
+        steps = max(
+            steps_of(architecture, name, effort, examples)
+            for name, one in SPARSIFIERS.items()
+            if one.of_texts
+        )
+        windows, places = windows_of(BATCH), (architecture.places,)
+        work = cost.work + steps * step_work(architecture.graph, places, windows)
+        work += _TRIALS * section_work(architecture, places, SYMBOLS)
+        # weights, gradients and moments; what backward passes keep; the order of the windows
+        memory = cost.memory + 64 * cost.parameters + 64 * windows * architecture.graph.values(places)
+        return Cost(cost.parameters, work, memory + 24 * n + (1 << 28))
+
+    @override
+    def check_options(self, options: Options) -> None:
+        from mdlcodec.sender.sparsify import check_choices
+
+        sparsify, choices = _chosen(options)
+        check_choices(sparsify, choices, text=True)
+
+    @override
+    def sections(self, payload: bytes) -> list[tuple[str, int]]:
+        """The length of the network is counted with it."""
+        text = len(TwoPartTextPayload.read(payload).text) if payload else 0
+        return [("network", len(payload) - text), ("text", text)]
+
+    @override
+    def encode(
+        self, text: bytes, settings: Settings, progress: Progress, options: Options = NO_OPTIONS
+    ) -> EncodedText:
+        """Raises InexactComputation when training diverges, BadData for options that do not exist."""
+        if not text:
+            return EncodedText(b"", 0.0)
+        section = self._trained(text, settings, progress, options)
+        curve = _Curve(len(text), progress)
+        found = self.under(section, text, curve)
+        if len(found.payload) > len(text):
+            # no network was worth its bits: one that is 0 throughout says that all bytes are as likely
+            without = _Curve(len(text), progress)
+            untrained = self.under(_section(self._zeros()), text, without)
+            if len(untrained.payload) < len(found.payload):
+                found, curve = untrained, without
+        curve.tell()
+        return found
+
+    def under(self, section: bytes, text: bytes, progress: Progress) -> EncodedText:
+        """The payload of a text under the network in a section. Raises BadData for one that does not fit."""
+        try:
+            steps = self._predictor(section)
+        except CorruptFile as error:
+            raise BadData(f"this network cannot be sent: {error}") from error
+        streams, coder, bits = _streams(len(text)), RangeEncoder(), 0.0
+        streams.place(text)
+        for start, stop in streams.segments(_SEGMENT):
+            first = max(0, stop - steps.places)
+            seen = streams.known[:, first:stop]
+            scores = np.concatenate(
+                [
+                    steps.scores(seen[row : row + _ROWS])[:, start - first :]
+                    for row in range(0, streams.count, _ROWS)
+                ]
+            )
+            bits += encode_segment(coder, streams, start, stop, scores)
+            progress(streams.before(stop), bits)
+        return EncodedText(TwoPartTextPayload(section, coder.finish()).written(), bits)
+
+    @override
+    def decode(self, payload: bytes, n: int, settings: Settings, progress: Progress) -> bytes:
+        """Raises CorruptFile for a payload that proves damaged, InexactComputation for a network whose values are
+        not finite."""
+        if n == 0:
+            if payload:
+                raise CorruptFile("damaged: an empty text with a payload")
+            return b""
+        parts = TwoPartTextPayload.read(payload)
+        steps, streams = self._predictor(parts.network), _streams(n)
+        coder, bits = RangeDecoder(parts.text), 0.0
+        for start, stop in streams.segments(_SEGMENT):
+            first, state = max(0, stop - steps.places), steps.begin(streams.count)
+            if start > first:
+                steps.resume(state, streams.known[:, first:start])
+            bits += decode_segment(coder, streams, start, stop, steps, state)
+            progress(streams.before(stop), bits)
+        return streams.text()
+
+    def network(self, payload: bytes) -> dict[str, np.ndarray]:
+        """The tensors that the payload of a text transmits, float32, by name. Raises CorruptFile."""
+        from mdlcodec.nn.zoo.sequences import SYMBOLS
+
+        architecture = self._architecture
+        section = TwoPartTextPayload.read(payload).network
+        return dict(read_weights(section, architecture, (architecture.places,), SYMBOLS))
+
+    def _zeros(self) -> dict[str, np.ndarray]:
+        from mdlcodec.nn.zoo.sequences import SYMBOLS
+
+        tensors = self._architecture.tensors((self._architecture.places,), SYMBOLS)
+        return {name: np.zeros(parameter.shape, np.float32) for name, parameter in tensors.items()}
+
+    def _predictor(self, section: bytes) -> Steps:
+        """The network of a section. Raises CorruptFile."""
+        from mdlcodec.exact.choice import chosen_arithmetic
+        from mdlcodec.nn.exact_prediction import held, with_units
+        from mdlcodec.nn.steps import Steps
+        from mdlcodec.nn.zoo.sequences import SYMBOLS
+
+        architecture, arithmetic = self._architecture, chosen_arithmetic()
+        places = (architecture.places,)
+        weights = read_weights(section, architecture, places, SYMBOLS)
+        _check_nominal(architecture, weights)
+        graph, full = with_units(architecture.graph, weights, places)
+        return Steps(graph, architecture.places, held(graph, places, full, arithmetic), arithmetic)
+
+    def _trained(self, text: bytes, settings: Settings, progress: Progress, options: Options) -> bytes:
+        """The network section of a network that was trained on the text."""
+        from mdlcodec.exact.guard import sender_alone
+        from mdlcodec.observe.progress import Told
+        from mdlcodec.sender.efforts import TWO_PART
+        from mdlcodec.sender.loop import Trainer
+        from mdlcodec.sender.text_task import TextTask
+
+        effort = TWO_PART[settings.preset]
+        with sender_alone():
+            task = TextTask.of_text(self._architecture, text, seed=settings.seed, effort=effort)
+            told = Told(lambda said: progress(0, 0.0, said), "nats a byte")
+            trainer = Trainer(task, (told, *options.observers))
+            network = (options.method or _method(options))(trainer)
+        progress(0, 0.0, "writing the network")
+        return _section({name: tensor.numpy() for name, tensor in network.items()})
+
+
+def _check_nominal(architecture: SequenceArchitecture, weights: Mapping[str, np.ndarray]) -> None:
+    """Raise CorruptFile where something but the layers fc1.b, and what reads them, is narrower than nominal."""
+    for name, parameter in architecture.graph.tensors((architecture.places,)).items():
+        if weights[name].shape != parameter.shape and not name.startswith(_NARROWED):
+            raise CorruptFile(f"damaged: {name} has shape {weights[name].shape}, not {parameter.shape}")
+
+
+def _section(tensors: dict[str, np.ndarray]) -> bytes:
+    from mdlcodec.descriptions.tensors.network_section import encode_network
+
+    return encode_network(tensors_of(tensors))
+
+
+def _streams(n: int) -> Streams:
+    return Streams(n, _STREAMS, _LEAST_STREAM)
+
+
+def _chosen(options: Options) -> tuple[str, Choices]:
+    from mdlcodec.sender.sparsify import Choices
+
+    given = {name: getattr(options, name) for name in TRAINING if getattr(options, name) is not None}
+    return options.sparsify or _DEFAULT_SPARSIFY, Choices(**given)
+
+
+def _method(options: Options) -> Callable[[Trainer], Tensors]:
+    from mdlcodec.sender.sparsify import sparse_network
+
+    sparsify, choices = _chosen(options)
+    return partial(sparse_network, sparsify=sparsify, choices=choices)
