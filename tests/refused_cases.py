@@ -323,7 +323,7 @@ BAD |= {
     "text-network-of-nothing": lambda: text(first=0x25, net=b"\5", payload=b""),
     "text-network-without-a-tensor": lambda: two_part_text({"scores.bias": None}),
     "text-network-narrow": lambda: two_part_text({"scores.weight": np.zeros((256, 32), np.float32)}),
-    "text-network-few-places": lambda: two_part_text({"positions.weight": np.zeros((64, 64), np.float32)}),
+    "text-network-few-symbols": lambda: two_part_text({"embedding.weight": np.zeros((255, 64), np.float32)}),
     "text-network-wide": lambda: two_part_text(
         {
             "fc1.1.weight": np.zeros((257, 64), np.float32),

@@ -337,7 +337,7 @@ SLOW |= {
     "text: lstm",
     "text: greek",
     "text: two-part, medium",
-    "text: two-part, two streams",
+    "text: two-part, longer than windows",
 }
 
 

@@ -7,7 +7,15 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "formats"))
 
 from decoder.random_numbers import Stream
 from decoder.sequence_networks import SequenceNetwork, flat
-from decoder.sequences import Attention, Embedding, LayerNormalisation, Lstm, Positions, lanesum
+from decoder.sequences import (
+    Attention,
+    Embedding,
+    LayerNormalisation,
+    Lstm,
+    Positions,
+    Rotation,
+    lanesum,
+)
 from decoder.text_learning import decode_learned
 
 
@@ -29,7 +37,8 @@ CHECKS = {
         "embedding": lambda symbols, w, g: _node(Embedding(w.shape[1], len(w)), symbols, g, ["dw"], w),
         "positions": lambda x, w, g: _node(Positions(*w.shape), x, g, ["dw"], w),
         "layer normalisation": lambda x, w, b, g: _node(LayerNormalisation(len(w)), x, g, ["dw", "db"], w, b),
-        "attention": lambda x, heads, g: _node(Attention(heads), x, g, []),
+        "rotation": lambda x, heads, g: _node(Rotation(heads), x, g, []),
+        "attention": lambda x, heads, g, window=0: _node(Attention(heads, window), x, g, []),
         "LSTM cells": lambda x, w_ih, w_hh, b, g: _node(
             Lstm(w_ih.shape[1], w_hh.shape[1]), x, g, ["dw_ih", "dw_hh", "db"], w_ih, w_hh, b
         ),

@@ -12,6 +12,7 @@ from mdlcodec.exact.layer_normalisation import LayerNormalisation
 from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.exact.lstm import Lstm
 from mdlcodec.exact.random import Stream
+from mdlcodec.exact.rotation import Rotation
 from mdlcodec.nn.exact_training import Network
 from mdlcodec.nn.steps import Steps
 from mdlcodec.nn.zoo.sequences import sequence_architecture_named
@@ -27,8 +28,8 @@ def _engine(engine):
     return chosen_arithmetic().engine if engine is None else engine
 
 
-def attention(x, heads, g, engine=None):
-    return _node(Attention, g, ["dx"], x, heads, _engine(engine))
+def attention(x, heads, g, window=0, engine=None):
+    return _node(Attention, g, ["dx"], x, heads, _engine(engine), window)
 
 
 def lstm(x, w_ih, w_hh, b, g, engine=None):
@@ -60,6 +61,7 @@ CHECKS = {
         "embedding": lambda symbols, w, g: _node(Embedding, g, ["dx", "dw"], symbols, w),
         "positions": lambda x, w, g: _node(Positions, g, ["dx", "dw"], x, w),
         "layer normalisation": lambda x, w, b, g: _node(LayerNormalisation, g, ["dx", "dw", "db"], x, w, b),
+        "rotation": lambda x, heads, g: _node(Rotation, g, ["dx"], x, heads),
         "attention": attention,
         "LSTM cells": lstm,
         "scores": scores,

@@ -7,11 +7,11 @@ import numpy as np
 from decoder.frame import Damaged
 from decoder.layers import GELU
 from decoder.random_numbers import Stream
-from decoder.sequences import Attention, Embedding, LayerNormalisation, Lstm, Places, Positions
+from decoder.sequences import Attention, Embedding, LayerNormalisation, Lstm, Places, Rotation
 
 SIZES = {"transformer-small": (64, 2, 2), "transformer-medium": (128, 3, 4), "transformer": (256, 4, 4)}
 CELLS = {"lstm-small": (128, 1), "lstm": (256, 2)}
-PLACES = 128
+WINDOW = 128
 
 
 class Gelu(GELU):
@@ -35,9 +35,15 @@ def stages(name, widths=()):
     d, blocks, heads = SIZES[name]
     less = 1.0 / math.sqrt(2.0 * blocks)
     spread = math.sqrt(1.0 / d)
-    out = [([Embedding(d, spread=spread), Positions(PLACES, d, 0.25 * spread)], False)]
+    out = [([Embedding(d, spread=spread)], False)]
     for hidden in widths or [4 * d] * blocks:
-        looks = [LayerNormalisation(d), Places(d, 3 * d, 1.0), Attention(heads), Places(d, d, less)]
+        looks = [
+            LayerNormalisation(d),
+            Places(d, 3 * d, 1.0),
+            Rotation(heads),
+            Attention(heads, WINDOW),
+            Places(d, d, less),
+        ]
         thinks = [LayerNormalisation(d), Places(d, hidden, 1.0), Gelu(), Places(hidden, d, less)]
         out += [(looks, True), (thinks, True)]
     return [*out, ([LayerNormalisation(d), Places(d, 256, 0.5)], False)]
@@ -58,8 +64,8 @@ class SequenceNetwork:
     @classmethod
     def given(cls, name, tensors):
         """Of such tensors, in their order. Raises Damaged for those of another network."""
-        # embedding and positions, then twelve of each block, the ninth of which is the weight of fc1
-        at = [] if name in CELLS else [2 + 12 * b + 8 for b in range(SIZES[name][1])]
+        # the embedding, then twelve of each block, the ninth of which is the weight of fc1
+        at = [] if name in CELLS else [1 + 12 * b + 8 for b in range(SIZES[name][1])]
         if any(i >= len(tensors) or tensors[i].ndim != 2 for i in at):
             raise Damaged("number of tensors or axes")
         widths = [len(tensors[i]) for i in at]

@@ -150,11 +150,15 @@ def scaled(sums, powers):
 
 
 class Head:
-    """One head of one example."""
+    """One head of one example; ``window``: places that are looked at."""
 
-    def __init__(self, query, key, value):
-        self.c = 1.0 / math.sqrt(float(query.shape[1]))
+    def __init__(self, query, key, value, window):
+        self.c, self.window = 1.0 / math.sqrt(float(query.shape[1])), window
         (self.Q, self.q), (self.K, self.k), (self.V, self.v) = rows(query), rows(key), rows(value)
+
+    def seen(self, i):
+        """By place i."""
+        return slice(max(0, i + 1 - self.window), i + 1)
 
     def forward(self):
         """(t, w)"""
@@ -162,10 +166,11 @@ class Head:
         s = scaled(self.Q @ self.K.T, self.q).astype(f64) * (self.k * self.c)
         self.p, y = np.zeros((t, t), f32), np.zeros(self.V.shape, f32)
         for i in range(t):
-            x = exps(s[i, : i + 1] - s[i, : i + 1].max())
-            self.p[i, : i + 1] = x * (1.0 / lanesum(x))
-            A, e = block64(self.p[i, : i + 1].astype(f64) * self.v[: i + 1])
-            y[i] = (A @ self.V[: i + 1]) * 2.0**-e + 0.0
+            j = self.seen(i)
+            x = exps(s[i, j] - s[i, j].max())
+            self.p[i, j] = x * (1.0 / lanesum(x))
+            A, e = block64(self.p[i, j].astype(f64) * self.v[j])
+            y[i] = (A @ self.V[j]) * 2.0**-e + 0.0
         return y
 
     def backward(self, g):
@@ -175,10 +180,11 @@ class Head:
         products = scaled(G @ self.V.T, u).astype(f64) * self.v
         r, dquery = np.zeros((t, t)), np.zeros(self.Q.shape, f32)
         for i in range(t):
-            own, of = p[i, : i + 1], products[i, : i + 1]
-            r[i, : i + 1] = (own * (of - lanesum(own * of))) * self.c
-            B, b = block64(r[i, : i + 1] * self.k[: i + 1])
-            dquery[i] = (B @ self.K[: i + 1]) * 2.0**-b + 0.0
+            j = self.seen(i)
+            own, of = p[i, j], products[i, j]
+            r[i, j] = (own * (of - lanesum(own * of))) * self.c
+            B, b = block64(r[i, j] * self.k[j])
+            dquery[i] = (B @ self.K[j]) * 2.0**-b + 0.0
         C, h = block64(r * self.q[:, None])
         D, d = block64(p * u[:, None])
         dkey = ((C.T @ self.Q) * 2.0**-h + 0.0).astype(f32)
@@ -188,8 +194,8 @@ class Head:
 class Attention:
     """Causal self-attention."""
 
-    def __init__(self, heads):
-        self.heads = heads
+    def __init__(self, heads, window=0):
+        self.heads, self.window = heads, window
 
     def initial(self, stream):
         """None."""
@@ -197,9 +203,9 @@ class Attention:
 
     def forward(self, x, weights):
         """(n, t, 3 d) -> (n, t, d)"""
-        parts = np.split(x, 3 * self.heads, -1)
+        parts, window = np.split(x, 3 * self.heads, -1), self.window or x.shape[1]
         self.kept = [
-            [Head(*(parts[part * self.heads + h][n] for part in range(3))) for h in range(self.heads)]
+            [Head(*(parts[part * self.heads + h][n] for part in range(3)), window) for h in range(self.heads)]
             for n in range(len(x))
         ]
         return np.stack([np.concatenate([head.forward() for head in heads], -1) for heads in self.kept])
@@ -213,6 +219,73 @@ class Attention:
             ]
             out.append(np.concatenate([slope[i] for i in range(3) for slope in slopes], -1))
         return np.stack(out), []
+
+
+TURN = 4096
+
+
+def _turned_by(a, b, pairs=200):
+    """a b of complex integers with so many bits behind the point."""
+    return (a[0] * b[0] - a[1] * b[1]) >> pairs, (a[0] * b[1] + a[1] * b[0]) >> pairs
+
+
+def _angles():
+    """Cosines and sines of all steps of a turn, nearest float64."""
+    one = 1 << 200
+    pi, k, power = 0, 0, one
+    while power:  # of sixteenths (Bailey, Borwein & Plouffe)
+        pi += (
+            power * 4 // (8 * k + 1) - power * 2 // (8 * k + 4) - power // (8 * k + 5) - power // (8 * k + 6)
+        )
+        power, k = power // 16, k + 1
+    angle, term, step = 2 * pi // TURN, (one, 0), [0, 0]
+    for k in range(1, 40):
+        step = [step[0] + term[0], step[1] + term[1]]
+        term = (-term[1] * angle // (one * k), term[0] * angle // (one * k))
+    cos, sin, at = np.zeros(TURN), np.zeros(TURN), (one, 0)
+    for a in range(TURN // 8 + 1):
+        c, s = at[0] / one, at[1] / one
+        for of, (x, y) in {a: (c, s), TURN // 4 - a: (s, c)}.items():
+            for k, (u, v) in enumerate(((x, y), (-y, x), (-x, -y), (y, -x))):
+                cos[(of + k * TURN // 4) % TURN], sin[(of + k * TURN // 4) % TURN] = u, v
+        at = _turned_by(at, step)
+    return cos + 0.0, sin + 0.0
+
+
+COS, SIN = _angles()
+
+
+class Rotation:
+    """Rotary positions."""
+
+    def __init__(self, heads):
+        self.heads = heads
+
+    def initial(self, stream):
+        """None."""
+        return []
+
+    def turned(self, x, sign):
+        """Queries and keys by their places."""
+        y, w = x.copy(), x.shape[2] // (3 * self.heads)
+        h, t = w // 2, np.arange(x.shape[1])
+        for c in range(h):
+            s = 1
+            while (s + 1) ** h * 2 ** (9 * c) <= 652**h:
+                s += 1
+            C, S = COS[s * t % TURN], sign * SIN[s * t % TURN]
+            for at in range(c, 2 * self.heads * w, w):
+                a, b = x[:, :, at].astype(f64), x[:, :, at + h].astype(f64)
+                y[:, :, at], y[:, :, at + h] = (a * C - b * S).astype(f32), (a * S + b * C).astype(f32)
+        return y
+
+    def forward(self, x, weights):
+        """(n, t, 3 d)"""
+        return self.turned(x, 1.0)
+
+    def backward(self, g):
+        """The gradient of x."""
+        return self.turned(g, -1.0), []
 
 
 def sigmoid(z):

@@ -6,7 +6,7 @@ from decoder.blocks import softmaxes
 from decoder.frame import Damaged, Reader
 from decoder.network_section import decode_network
 from decoder.range_coder import Decoder, frequencies
-from decoder.sequence_networks import PLACES, SequenceNetwork
+from decoder.sequence_networks import SequenceNetwork
 from decoder.text_streams import Streams
 from decoder.two_part import real
 
@@ -17,7 +17,6 @@ NETWORKS = {
     7: "lstm-small",
     3: "lstm",
 }
-SEGMENT = 64
 
 
 def decode_two_part_text(payload, n, net):
@@ -31,11 +30,9 @@ def decode_two_part_text(payload, n, net):
     network = SequenceNetwork.given(NETWORKS[net], tensors)
     if not all(np.isfinite(t).all() for t in tensors):
         raise Damaged("NaN or infinity")
-    streams, coder = Streams(n, 256, 8192), Decoder(r.rest())
-    for start, stop in streams.segments(SEGMENT):
-        first = max(0, stop - PLACES)
-        for place in range(start, stop):
-            scores = network.scores(streams.known[:, first : place + 1])[:, -1]
-            for i, row in enumerate(softmaxes(scores[: streams.here(place)])):
-                streams.known[i, place + 1] = coder.symbol(frequencies(row))
+    streams, coder = Streams(n, 128, 4096), Decoder(r.rest())
+    for place in range(streams.longest):
+        scores = network.scores(streams.known[:, : place + 1])[:, -1]
+        for i, row in enumerate(softmaxes(scores[: streams.here(place)])):
+            streams.known[i, place + 1] = coder.symbol(frequencies(row))
     return streams.text()

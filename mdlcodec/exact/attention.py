@@ -40,10 +40,11 @@ class Saved(NamedTuple):
     queries: Rows
     keys: Rows
     values: Rows
-    shares: np.ndarray  # float32 (B, T, T), undefined where j > i
+    shares: np.ndarray  # float32 (B, T, T), undefined where j > i, or outside the window
     heads: int
     width: int  # of a head
     engine: Engine
+    window: int  # places that are looked at, at most
 
 
 def temperature(width: int) -> float:
@@ -74,22 +75,22 @@ def softmax_shares(scores, keys, factor, shares, terms):
 
 
 @njit(cache=True, nogil=True)
-def _weigh(scores, keys, values, factor, shares, integers, inverses, first, last):
+def _weigh(scores, keys, values, factor, window, shares, integers, inverses, first, last):
     """Heads first..last: scores float32 (B, T, T) -> shares, and their integers times the values' powers of two,
     int16 (B, T, T'); inverses float64 (B, T): 2^-exponent, NaN where something is not finite."""
     length = scores.shape[1]
     terms = np.empty(length)
     for b in range(first, last):
         for i in range(length):
-            part, out = terms[: i + 1], integers[b, i]
-            own = shares[b, i, : i + 1]
-            out[i + 1 :] = 0
-            if not softmax_shares(scores[b, i, : i + 1], keys[b], factor, own, part):
+            begin, out = max(0, i + 1 - window), integers[b, i]
+            part, own = terms[begin : i + 1], shares[b, i, begin : i + 1]
+            out[:begin], out[i + 1 :] = 0, 0
+            if not softmax_shares(scores[b, i, begin : i + 1], keys[b, begin:], factor, own, part):
                 inverses[b, i] = np.nan
                 continue
             for j in range(part.size):
-                part[j] = np.float64(own[j]) * values[b, j]
-            inverses[b, i] = row_block(part, out[: i + 1])
+                part[j] = np.float64(own[j]) * values[b, begin + j]
+            inverses[b, i] = row_block(part, out[begin : i + 1])
 
 
 @njit(cache=True, nogil=True)
@@ -106,6 +107,7 @@ def _slopes(
     values,
     gradients,
     factor,
+    window,
     rows,
     row_inverses,
     transposed,
@@ -124,32 +126,35 @@ def _slopes(
     for b in range(first, last):
         largest_slope, largest_share = np.int64(0), np.int64(0)
         for i in range(length):
-            own, line, part = shares[b, i, : i + 1], slopes[i, : i + 1], terms[: i + 1]
+            begin = max(0, i + 1 - window)
+            own, line, part = shares[b, i, begin : i + 1], slopes[i, begin : i + 1], terms[begin : i + 1]
             power, of_gradient = queries[b, i], gradients[b, i]
             for j in range(part.size):
-                line[j] = np.float64(raw[b, i, j]) * values[b, j]
+                line[j] = np.float64(raw[b, i, begin + j]) * values[b, begin + j]
                 part[j] = np.float64(own[j]) * line[j]
             mean = lane_sum(part)
             for j in range(part.size):
                 p = np.float64(own[j])
                 s = (p * (line[j] - mean)) * factor
                 line[j] = s
-                part[j] = s * keys[b, j]
+                part[j] = s * keys[b, begin + j]
                 largest_slope = max(largest_slope, np.float64(s * power).view(np.int64) & _SIGN)
                 largest_share = max(largest_share, np.float64(p * of_gradient).view(np.int64))
-            rows[b, i, i + 1 :] = 0
-            row_inverses[b, i] = row_block(part, rows[b, i, : i + 1])
+            rows[b, i, :begin], rows[b, i, i + 1 :] = 0, 0
+            row_inverses[b, i] = row_block(part, rows[b, i, begin : i + 1])
         inverses[b, 0], inverses[b, 1] = block_inverse(largest_slope), block_inverse(largest_share)
         first_scale, second_scale = 1.0 / inverses[b, 0], 1.0 / inverses[b, 1]
         of_slopes, of_shares = transposed[b, 0], transposed[b, 1]
         for i in range(length):
-            own, line = shares[b, i, : i + 1], slopes[i, : i + 1]
-            out, other = of_slopes[i], of_shares[i]
+            begin = max(0, i + 1 - window)
+            own, line = shares[b, i, begin : i + 1], slopes[i, begin : i + 1]
+            out, other = of_slopes[i, begin:], of_shares[i, begin:]
             first_factor, second_factor = queries[b, i] * first_scale, gradients[b, i] * second_scale
             for j in range(line.size):
                 out[j] = np.int16((line[j] * first_factor + ROUNDING) - ROUNDING)
                 other[j] = np.int16((np.float64(own[j]) * second_factor + ROUNDING) - ROUNDING)
-            out[i + 1 :], other[i + 1 :] = 0, 0
+            out[line.size :], other[line.size :] = 0, 0
+            of_slopes[i, :begin], of_shares[i, :begin] = 0, 0
         of_slopes[length:], of_shares[length:] = 0, 0
 
 
@@ -203,9 +208,11 @@ class Attention:
     """Each place looks at itself and those before: x float32 (N, T, 3 d), queries, keys and values side by side."""
 
     @staticmethod
-    def forward(x: np.ndarray, heads: int, engine: Engine) -> tuple[np.ndarray, Saved]:
-        """Float32 (N, T, d). Raises InexactComputation where a value is not finite."""
+    def forward(x: np.ndarray, heads: int, engine: Engine, window: int = 0) -> tuple[np.ndarray, Saved]:
+        """Float32 (N, T, d); ``window``: places that are looked at, at most, 0 for all. Raises InexactComputation
+        where a value is not finite."""
         n, length, features = x.shape
+        window = window or length
         width = features // (3 * heads)
         queries, keys, values = (rows_of(x, heads, part) for part in range(3))
         y = np.empty((n, length, heads * width), np.float32)
@@ -221,17 +228,17 @@ class Attention:
             count = len(scores)
             integers = np.empty((count, length, even(length)), np.int16)
             inverses = np.empty((count, length))
-            arguments = scores, keys.inverses[part], values.inverses[part], factor
+            arguments = scores, keys.inverses[part], values.inverses[part], factor, window
             each = part_size(count, 1, scores.size * VALUE)
             in_parts(_weigh, _weigh_shared, (*arguments, shares[part], integers, inverses), count, each)
             mixed[part] = engine.multiply(integers, engine.columns(values.rows[part]), _checked(inverses))
         _put(heads, width, 0, False, mixed, y)
-        return y, Saved(queries, keys, values, shares, heads, width, engine)
+        return y, Saved(queries, keys, values, shares, heads, width, engine, window)
 
     @staticmethod
     def backward(saved: Saved, g: np.ndarray, input_gradient: bool = True) -> tuple[np.ndarray | None, ...]:
         """The gradient of x. Raises InexactComputation where a value is not finite."""
-        queries, keys, values, shares, heads, width, engine = saved
+        queries, keys, values, shares, heads, width, engine, window = saved
         n, length, _ = g.shape
         gradients, factor = rows_of(g, heads), temperature(width)
         dx = np.empty((n, length, 3 * heads * width), np.float32)
@@ -245,7 +252,7 @@ class Attention:
             rows, row_inverses = np.empty((count, length, padded), np.int16), np.empty((count, length))
             across, inverses = np.empty((count, 2, padded, length), np.int16), np.empty((count, 2))
             powers = queries.inverses[part], keys.inverses[part], values.inverses[part]
-            arguments = raw, shares[part], *powers, gradients.inverses[part], factor
+            arguments = raw, shares[part], *powers, gradients.inverses[part], factor, window
             each = part_size(count, 1, raw.size * VALUE)
             kept = rows, row_inverses, across, inverses
             in_parts(_slopes, _slopes_shared, (*arguments, *kept), count, each)

@@ -21,6 +21,7 @@ import numpy as np
 from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.nn.graph import Graph, Vertex
 from mdlcodec.nn.node import Pass
+from mdlcodec.nn.nodes import Attention, Positions
 
 
 @dataclass
@@ -38,9 +39,11 @@ class Steps:
     def __init__(
         self, graph: Graph, places: int, views: Sequence[tuple[list[Any], Any]], arithmetic: Arithmetic
     ) -> None:
-        """``places``: of the longest sequences; ``views``: each vertex' weights and running statistics, as engines
-        hold them (`mdlcodec.nn.exact_training.Network.views`). Raises BadData for a graph that does not fit."""
-        self._graph, self._views, self.places = graph, views, places
+        """``places``: of the longest sequences, where a node limits them; ``views``: each vertex' weights and
+        running statistics, as engines hold them (`mdlcodec.nn.exact_training.Network.views`). Raises BadData for a
+        graph that does not fit."""
+        self._graph, self._views = graph, views
+        self._places = None if _is_unbounded(graph) else places
         self._shapes = [shapes for _, shapes in graph.entering((places,))]
         self._run = Pass(arithmetic, training=False)
         self._last = [readers[-1] if readers else -1 for readers in graph.readers()]
@@ -104,5 +107,14 @@ class Steps:
     def _check(self, state: State, symbols: np.ndarray, more: int) -> None:
         if len(symbols) != state.streams:
             raise ValueError(f"{state.streams} streams were begun, and symbols of {len(symbols)} are given")
-        if state.places + more > self.places:
-            raise ValueError(f"the network has {self.places} places, and {state.places + more} are asked for")
+        if self._places is not None and state.places + more > self._places:
+            raise ValueError(
+                f"the network has {self._places} places, and {state.places + more} are asked for"
+            )
+
+
+def _is_unbounded(graph: Graph) -> bool:
+    """Whether the network goes on for ever: no table of places, and every attention has a window."""
+    nodes = [vertex.node for vertex in graph.vertices]
+    looking = [node for node in nodes if isinstance(node, Attention)]
+    return all(node.window for node in looking) and not any(isinstance(node, Positions) for node in nodes)

@@ -20,15 +20,15 @@ from mdlcodec.sender.float_network import Tensors
 from mdlcodec.sender.task import Task, scaled
 
 BYTES_AN_EXAMPLE = 200  # of a text: settings are for 60,000 examples, and so for 12 megabytes
-_EXAMPLES_A_WINDOW = 8  # settings have so many examples in a step for each window
+_BYTES_A_STEP = 16  # for each example that settings have in a step
 _WIDTH = 320  # of the network whose rate is that of settings
 _WARM = 100  # steps of a rate that rises
 _LOOKED_AT = 512  # windows whose loss is computed
 
 
-def windows_of(size: int) -> int:
-    """Windows in a step where settings have ``size`` examples."""
-    return max(1, size // _EXAMPLES_A_WINDOW)
+def windows_of(size: int, places: int) -> int:
+    """Windows of so many places in a step where settings have ``size`` examples."""
+    return max(1, size * _BYTES_A_STEP // places)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class TextTask(Task):
 
     @override
     def batch_of(self, size: int) -> int:
-        return min(len(self.x), windows_of(size))
+        return min(len(self.x), windows_of(size, self.shape[0]))
 
     @override
     def rate(self, rate: float, done: int) -> float:

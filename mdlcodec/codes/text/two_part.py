@@ -2,12 +2,11 @@
 network over bytes, then the text under it.
 
 The sender trains, prunes and quantises the network in ordinary float32 and writes it; both sides then predict with
-what was written, exactly. Many streams are predicted at once, so that whoever decodes is fast.
+what was written, exactly, place by place. Many streams are predicted at once, so that this is fast.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -35,9 +34,8 @@ if TYPE_CHECKING:  # torch loads when a network is trained or predicts
     from mdlcodec.sender.loop import Trainer
     from mdlcodec.sender.sparsify import Choices
 
-_STREAMS, _LEAST_STREAM = 256, 8192  # at most so many, of at least so many bytes
-_SEGMENT = 64  # places that are predicted before what they see begins anew
-_ROWS = 32  # streams whose scores a sender computes at once
+_STREAMS, _LEAST_STREAM = 128, 4096  # at most so many, of at least so many bytes
+_SEGMENT = 32  # places between two reports
 _TRIALS = 8  # of tools for each tensor, when a network is written
 _DEFAULT_SPARSIFY = "entropy"
 _NARROWED = ("fc1.", "fc2.")  # layers whose units, or inputs, may be fewer than nominal
@@ -113,20 +111,19 @@ class TwoPartText(TextCode):
         from mdlcodec.nn.zoo.sequences import SYMBOLS
 
         architecture = self._architecture
-        graph, places = architecture.graph, architecture.places
+        graph, places = architecture.graph, (architecture.places,)
         count = streams_of(n, _STREAMS, _LEAST_STREAM)
-        longest = -(-n // count)
-        segments, vertices = -(-longest // _SEGMENT), len(graph.vertices)
-        work = segments * prediction_work(graph, (places,), count, at_once=count)
-        work += longest * vertices * _CALL + n * (graph.operations((places,)) // places)
-        work += 3 * EXPONENTIAL * SYMBOLS * n + section_work(architecture, (places,), SYMBOLS)
-        # keys and values are kept of all layers; what a vertex makes of half the places is alive a few times over
-        layers = sum(isinstance(v.node, Attention) for v in graph.vertices)  # integers
-        widest = max(math.prod(shape) for shape in graph.shapes((places,)))
-        parameters = graph.size((places,))
-        memory = count * (8 * layers * graph.shapes((places,))[1][1] * places + 32 * widest)
-        memory += 48 * parameters + 4 * n + (1 << 27)
-        memory += section_memory(architecture, (places,), SYMBOLS)
+        longest, parameters = -(-n // count), graph.size(places)
+        work = longest * len(graph.vertices) * _CALL + prediction_work(graph, places, -(-n // places[0]))
+        work += 3 * EXPONENTIAL * SYMBOLS * n + section_work(architecture, places, SYMBOLS)
+        # keys and values of two windows in every layer, integers and powers of two, and scores of a segment
+        kept = sum(
+            2 * v.node.window * (4 * shape[1] + 16 * v.node.heads)
+            for v, (shape, *_) in graph.entering(places)
+            if isinstance(v.node, Attention)
+        )  # integers
+        memory = count * (kept + 16 * _SEGMENT * SYMBOLS + 64 * graph.values((1,)))
+        memory += 48 * parameters + 4 * n + (1 << 27) + section_memory(architecture, places, SYMBOLS)
         return Cost(parameters, work, memory)
 
     @override
@@ -144,7 +141,8 @@ class TwoPartText(TextCode):
             for name, one in SPARSIFIERS.items()
             if one.of_texts
         )
-        windows, places = windows_of(BATCH), (architecture.places,)
+        places = (architecture.places,)
+        windows = windows_of(BATCH, architecture.places)
         work = cost.work + steps * step_work(architecture.graph, places, windows)
         work += _TRIALS * section_work(architecture, places, SYMBOLS)
         # weights, gradients and moments; what backward passes keep; the order of the windows
@@ -191,16 +189,10 @@ class TwoPartText(TextCode):
             raise BadData(f"this network cannot be sent: {error}") from error
         streams, coder, bits = _streams(len(text)), RangeEncoder(), 0.0
         streams.place(text)
+        state = steps.begin(streams.count)
         for start, stop in streams.segments(_SEGMENT):
-            first = max(0, stop - steps.places)
-            seen = streams.known[:, first:stop]
-            scores = np.concatenate(
-                [
-                    steps.scores(seen[row : row + _ROWS])[:, start - first :]
-                    for row in range(0, streams.count, _ROWS)
-                ]
-            )
-            bits += encode_segment(coder, streams, start, stop, scores)
+            scores = [steps.step(state, streams.known[:, place]) for place in range(start, stop)]
+            bits += encode_segment(coder, streams, start, stop, np.stack(scores, 1))
             progress(streams.before(stop), bits)
         return EncodedText(TwoPartTextPayload(section, coder.finish()).written(), bits)
 
@@ -214,11 +206,8 @@ class TwoPartText(TextCode):
             return b""
         parts = TwoPartTextPayload.read(payload)
         steps, streams = self._predictor(parts.network), _streams(n)
-        coder, bits = RangeDecoder(parts.text), 0.0
+        coder, state, bits = RangeDecoder(parts.text), steps.begin(streams.count), 0.0
         for start, stop in streams.segments(_SEGMENT):
-            first, state = max(0, stop - steps.places), steps.begin(streams.count)
-            if start > first:
-                steps.resume(state, streams.known[:, first:start])
             bits += decode_segment(coder, streams, start, stop, steps, state)
             progress(streams.before(stop), bits)
         return streams.text()

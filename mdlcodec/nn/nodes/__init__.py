@@ -17,6 +17,7 @@ from mdlcodec.nn.nodes.max_pooling import MaxPooling
 from mdlcodec.nn.nodes.normalisation import Normalisation
 from mdlcodec.nn.nodes.positions import Positions
 from mdlcodec.nn.nodes.rectify import Rectify
+from mdlcodec.nn.nodes.rotation import Rotation
 from mdlcodec.nn.nodes.subsampling import Subsampling
 from mdlcodec.nn.nodes.tanh import Tanh
 
@@ -38,11 +39,12 @@ NODES = (
     Normalisation,
     Positions,
     Rectify,
+    Rotation,
     Subsampling,
     Tanh,
 )
 # whose examples are sequences (t,) or (t, d), in networks from bytes to bytes
-OVER_SEQUENCES = (Attention, Embedding, LayerNormalisation, Lstm, Positions)
+OVER_SEQUENCES = (Attention, Embedding, LayerNormalisation, Lstm, Positions, Rotation)
 
 __all__ = [
     "NODES",
@@ -64,6 +66,7 @@ __all__ = [
     "Normalisation",
     "Positions",
     "Rectify",
+    "Rotation",
     "Subsampling",
     "Tanh",
 ]

@@ -18,19 +18,20 @@ from mdlcodec.nn.nodes import (
     LayerNormalisation,
     Linear,
     Lstm,
-    Positions,
+    Rotation,
 )
 from mdlcodec.nn.zoo.architecture import Architecture
 
 SYMBOLS = 256
-PLACES = 128  # of the longest sequence
+WINDOW = 128  # places that attention looks at
 
 
 @dataclass(frozen=True)
 class SequenceArchitecture(Architecture):
-    """A network from symbols (t,), t at most ``places``, to scores of what follows each, (t, 256)."""
+    """A network from symbols (t,), of any length, to scores of what follows each, (t, 256); ``places``: of the
+    sequences that a sender trains it on."""
 
-    places: int = PLACES
+    places: int = 256
 
     @property
     def size(self) -> int:
@@ -38,22 +39,23 @@ class SequenceArchitecture(Architecture):
         return self.graph.size((self.places,))
 
 
-def transformer(width: int, layers: int, heads: int, places: int) -> Graph:
-    """Pre-norm blocks (Radford et al. 2019): attention, then two linear layers of four times the width with a GELU
-    between them, each added to what entered it.
+def transformer(width: int, layers: int, heads: int, window: int) -> Graph:
+    """Pre-norm blocks (Radford et al. 2019) with rotary positions (Su et al. 2021): attention to the last
+    ``window`` places, then two linear layers of four times the width with a GELU between them, each added to what
+    entered it.
 
-    Names are embedding, positions, of block b norm1.b, qkv.b, out.b, norm2.b, fc1.b, fc2.b, then norm and scores.
+    Names are embedding, of block b norm1.b, qkv.b, out.b, norm2.b, fc1.b, fc2.b, then norm and scores.
     """
     net = Builder()
     spread = float(np.sqrt(np.float64(1.0 / width)))
-    net(Embedding(width, SYMBOLS, spread), name="embedding")
-    x = net(Positions(places, 0.25 * spread), name="positions")
+    x = net(Embedding(width, SYMBOLS, spread), name="embedding")
     # what is added to grows with the number of blocks, unless each begins smaller
     less = float(1.0 / np.sqrt(np.float64(2 * layers)))
     for b in range(1, layers + 1):
         net(LayerNormalisation(), (x,), name=f"norm1.{b}")
         net(Linear(3 * width, gain=1.0), name=f"qkv.{b}")
-        net(Attention(heads), name=f"attention.{b}")
+        net(Rotation(heads), name=f"rotation.{b}")
+        net(Attention(heads, window), name=f"attention.{b}")
         y = net(Linear(width, gain=less), name=f"out.{b}")
         x = net(Addition(), (x, y), name=f"sum1.{b}")
         net(LayerNormalisation(), name=f"norm2.{b}")
@@ -79,9 +81,9 @@ def lstm(width: int, layers: int) -> Graph:
 _KNOWN = tuple(
     SequenceArchitecture(name, NetId.NONE, graph)  # the header of a text file has numbers of its own
     for name, graph in (
-        ("transformer-small", transformer(64, 2, 2, PLACES)),
-        ("transformer-medium", transformer(128, 3, 4, PLACES)),
-        ("transformer", transformer(256, 4, 4, PLACES)),
+        ("transformer-small", transformer(64, 2, 2, WINDOW)),
+        ("transformer-medium", transformer(128, 3, 4, WINDOW)),
+        ("transformer", transformer(256, 4, 4, WINDOW)),
         ("lstm-small", lstm(128, 1)),
         ("lstm", lstm(256, 2)),
     )

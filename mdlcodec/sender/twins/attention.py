@@ -17,5 +17,10 @@ def forward(
     queries, keys, values = (
         x[0].reshape(n, length, 3, node.heads, features // (3 * node.heads)).permute(2, 0, 3, 1, 4)
     )
-    y = functional.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+    if node.window and node.window < length:
+        apart = torch.arange(length)[:, None] - torch.arange(length)
+        seen = (apart >= 0) & (apart < node.window)
+        y = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=seen)
+    else:
+        y = functional.scaled_dot_product_attention(queries, keys, values, is_causal=True)
     return y.transpose(1, 2).reshape(n, length, features // 3)
