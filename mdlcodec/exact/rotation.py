@@ -66,7 +66,7 @@ def steps_of_pairs(pairs: int) -> np.ndarray:
     for c in range(pairs):
         # the largest whole number below 652 * 2^(-9 c / pairs), and 1 at least
         steps = 1
-        while ((steps + 1) ** pairs) << (_SLOWER * c) <= _FASTEST**pairs:
+        while ((steps + 1) ** pairs) << (_SLOWER * c) <= _FASTEST**pairs:  # integers
             steps += 1
         found.append(steps)
     return np.array(found, np.int64)

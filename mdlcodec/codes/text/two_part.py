@@ -117,11 +117,11 @@ class TwoPartText(TextCode):
         work = longest * len(graph.vertices) * _CALL + prediction_work(graph, places, -(-n // places[0]))
         work += 3 * EXPONENTIAL * SYMBOLS * n + section_work(architecture, places, SYMBOLS)
         # keys and values of two windows in every layer, integers and powers of two, and scores of a segment
-        kept = sum(
+        kept = sum(  # integers
             2 * v.node.window * (4 * shape[1] + 16 * v.node.heads)
             for v, (shape, *_) in graph.entering(places)
             if isinstance(v.node, Attention)
-        )  # integers
+        )
         memory = count * (kept + 16 * _SEGMENT * SYMBOLS + 64 * graph.values((1,)))
         memory += 48 * parameters + 4 * n + (1 << 27) + section_memory(architecture, places, SYMBOLS)
         return Cost(parameters, work, memory)
