@@ -1,7 +1,7 @@
 """Files that nobody would write, with right checksums, as every command reads them: is anything mishandled?
 
     python bench/fuzz.py [--minutes M] [--seed N] [--workers W] [--bounds-check SHARE] [--kept FOLDER]
-                         [-o bench/results/fuzz.md]
+                         [--only KIND] [-o bench/results/fuzz.md]
     python bench/fuzz.py --repeat FILE...
 
 Cases come from golden files and other small files of every kind (bench/fuzzing/seeds.py), changed field by
@@ -128,7 +128,7 @@ def _worked(seeds: object, options: argparse.Namespace, worker: int, totals: Tot
     period = time.monotonic()
     while time.monotonic() < end:
         rng = random.Random(f"{options.seed} {worker} {number}")
-        case = cases(seeds, rng)  # type: ignore[arg-type]
+        case = cases(seeds, rng, options.only)  # type: ignore[arg-type]
         totals.add(case, current.run(case), f"{options.seed}-{worker}-{number}")
         number += 1
         if time.monotonic() - period > 60 * options.period:  # for a part of the time, with bounds checked
@@ -220,6 +220,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--bounds-check", type=float, default=0.2, metavar="SHARE", help="of the time")
     parser.add_argument("--period", type=float, default=10.0, help="minutes of a process with or without")
+    parser.add_argument("--only", metavar="KIND", help="cases of one kind, as text")
     parser.add_argument("--kept", type=Path, default=Path(tempfile.gettempdir()) / "mdlcodec-fuzz")
     parser.add_argument("--repeat", type=Path, nargs="+", metavar="FILE")
     parser.add_argument("-o", "--output", type=Path)

@@ -33,14 +33,17 @@ OF_TEXTS = [name for name, one in SPARSIFIERS.items() if one.of_texts]
 SMALL = sequence_architecture_named("transformer-small")
 
 
-def stated(trainer):
-    """A network that nothing was trained for."""
-    weights = text_cases.some_network("transformer-small", 1, 0.02)
-    return {name: torch.from_numpy(array) for name, array in weights.items()}
+WEIGHTS = text_cases.some_network("transformer-small", 1, 0.02)
 
 
-def encode(text, method=stated, **more):
-    """A file whose network is what ``method`` gives."""
+def sent(text):
+    """A file of a text under WEIGHTS, which nothing was trained for, even where it is longer than the text."""
+    case = text_cases.Case(text, "two-part", 1, "transformer-small")
+    return text_cases.two_part_file(case, WEIGHTS) if text else case.encoded()
+
+
+def encode(text, method, **more):
+    """A file whose network is what ``method`` gives, if it is worth its bits."""
     given = {"code": "two-part", "net": "transformer-small", "preset": 1}
     return texts.encode(text, **(given | more), options=Options(method=method))[0]
 
@@ -78,9 +81,9 @@ def test_a_network_travels_and_says_what_follows():
 def test_the_text_is_the_loss_that_training_sees():
     """But for integers of 14 bits, which such weights make the most of."""
     text = PROSE * 5
-    blob = encode(text)
+    blob = sent(text)
     task = TextTask.of_text(SMALL, text, seed=0)
-    weights = stated(None)
+    weights = {name: torch.from_numpy(array) for name, array in WEIGHTS.items()}
     graph = task.graph.fitted({name: tuple(tensor.shape) for name, tensor in weights.items()})
     known = torch.from_numpy(np.frombuffer(b"\0" + text, np.uint8).copy())
     scores = float_forward(graph, weights, known[None, :-1].float())[0]
@@ -92,7 +95,7 @@ def test_the_text_is_the_loss_that_training_sees():
 @pytest.mark.parametrize("n", [1, 2, 31, 32, 33, 129, 400, 4095, 8191, 8192])
 def test_lengths(n):
     text = (PROSE * (n // len(PROSE) + 1))[:n]
-    assert mdlcodec.decode_text(encode(text)) == text
+    assert mdlcodec.decode_text(sent(text)) == text
 
 
 def test_no_network_is_worth_its_bits_to_random_bytes():
@@ -114,8 +117,8 @@ def test_one_payload_on_every_engine_and_number_of_threads(monkeypatch):
         for engine, threads in (("int16", 2), ("int16", 1), ("int8", 1), ("float64", 2)):
             torch.set_num_threads(threads)
             with computing_with(Arithmetic(ENGINES[engine])):
-                blobs.add(encode(PROSE * 2))
-                assert mdlcodec.decode_text(encode(PROSE[:70])) == PROSE[:70]
+                blobs.add(sent(PROSE * 2))
+                assert mdlcodec.decode_text(sent(PROSE[:70])) == PROSE[:70]
     finally:
         torch.set_num_threads(before)
     assert len(blobs) == 1
@@ -162,6 +165,16 @@ def test_other_networks(net):
     assert mdlcodec.decode_text(result.blob) == text
 
 
+def test_its_network_is_unpacked():
+    weights = mdlcodec.unpack(sent(PROSE))
+    assert list(weights) == list(WEIGHTS)
+    assert all((weights[name] == array).all() for name, array in WEIGHTS.items())
+    with pytest.raises(BadData, match="an empty text holds no network"):
+        mdlcodec.unpack(sent(b""))
+    with pytest.raises(BadData, match="a text file of --code prequential holds no network"):
+        mdlcodec.unpack(mdlcodec.encode_text(PROSE, preset=1).blob)
+
+
 def test_every_network_over_bytes_can_be_sent():
     assert {one.net for one in TEXT_CODES if one.name == "two-part"} == set(SEQUENCE_ARCHITECTURES)
     numbers = [(one.number, one.net_number) for one in TEXT_CODES]
@@ -189,9 +202,9 @@ def test_what_cannot_be_asked_for(more, why):
 
 def test_what_takes_too_much_is_refused_before_it_is_begun():
     with pytest.raises(LimitExceeded, match="memory"):
-        mdlcodec.decode_text(encode(PROSE), max_memory=1000)
+        mdlcodec.decode_text(sent(PROSE), max_memory=1000)
     with pytest.raises(LimitExceeded):
-        mdlcodec.decode_text(encode(PROSE), max_work=1000)
+        mdlcodec.decode_text(sent(PROSE), max_work=1000)
     code = text_code_named("two-part", "transformer-medium")
     cost = code.cost(1 << 30, code.settings(5, 0))
     assert cost.work > 1 << 50

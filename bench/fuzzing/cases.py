@@ -22,18 +22,21 @@ _OUTPUTS = ("out.npy", "out.csv", "out-idx1-ubyte", "out-idx1-ubyte.gz")
 _MOST_EXAMPLES = 3000
 
 
-def cases(seeds: Seeds, rng: random.Random) -> Case:
-    """The next case."""
-    kinds: list[tuple[int, Callable[[Seeds, random.Random], Case]]] = [
-        (40, _labels),
-        (20, _network),
-        (14, _weights),
-        (9, _images),
-        (7, _tables),
-        (6, _arrays),
-        (10, _checkpoint),
-    ]
-    make = rng.choices([make for _, make in kinds], [weight for weight, _ in kinds])[0]
+def cases(seeds: Seeds, rng: random.Random, only: str | None = None) -> Case:
+    """The next case, of any kind or of one."""
+    kinds: dict[str, tuple[int, Callable[[Seeds, random.Random], Case]]] = {
+        "labels": (40, _labels),
+        "text": (15, _text),
+        "network": (20, _network),
+        "weights": (14, _weights),
+        "images": (9, _images),
+        "tables": (7, _tables),
+        "arrays": (6, _arrays),
+        "checkpoint": (10, _checkpoint),
+    }
+    if only is not None:
+        return kinds[only][1](seeds, rng)
+    make = rng.choices([make for _, make in kinds.values()], [weight for weight, _ in kinds.values()])[0]
     return make(seeds, rng)
 
 
@@ -108,6 +111,39 @@ def _labels(seeds: Seeds, rng: random.Random) -> Case:
     output = rng.choice(_OUTPUTS) if rng.random() < 0.3 else _OUTPUTS[0]
     arguments = ["decode", "f.mdl", "--inputs", "x.npz", "-o", output]
     return Case("labels", [*arguments, *_quiet(rng)], files, **_limits(rng), outputs=[output], name=name)
+
+
+def _text(seeds: Seeds, rng: random.Random) -> Case:
+    item, other = rng.choice(seeds.texts), rng.choice(seeds.texts)
+    choice = rng.random()
+    if choice < 0.04:
+        blob = changed(rng, item.blob, other.blob)
+    elif choice < 0.1:
+        blob = write_frame(rng.choice([0, 3, 4, 4]), changed(rng, item.blob[4:-4], other.blob[4:-4]))
+    else:
+        fields = frames.changed_fields(rng, item.fields, other.fields)
+        if rng.random() < 0.8:
+            fields = frames.with_right_sizes(fields)
+        if rng.random() < 0.1:  # another learner
+            fields[0].value = rng.choice([0, 1, 1, 2, 2]) << 4 | rng.choice([1, 1, 2, 5, 9])
+            fields[min(1, len(fields) - 1)].value = rng.randrange(9)
+        blob = write_frame(item.kind, frames.body_of(fields))
+    arguments = rng.choice(
+        [
+            ["decode", "f.mdl", "-o", "out"],
+            ["decode", "f.mdl", "-o", "out"],
+            ["test", "f.mdl"],
+            ["list", "f.mdl"],
+        ]
+    )
+    return Case(
+        "text",
+        [*arguments, *_quiet(rng)],
+        {"f.mdl": blob},
+        **_limits(rng),
+        outputs=["out"],
+        name=item.name,
+    )
 
 
 def mutated_section(seeds: Seeds, rng: random.Random) -> bytes:

@@ -1,4 +1,4 @@
-"""Label files and network files, field by field, put together again with right checksums."""
+"""Files of labels, texts and networks, field by field, put together again with right checksums."""
 
 from __future__ import annotations
 
@@ -97,6 +97,26 @@ def label_fields(kind: int, body: bytes, k_of: int) -> list[Field]:
     fields.bytes("inputs", 4)
     fields.bytes("labels", 4)
     _payload(fields, code, kind)
+    return list(fields)
+
+
+def text_fields(body: bytes) -> list[Field]:
+    """The fields of a whole text file."""
+    fields = _Fields(Reader(body))
+    code = fields.byte("code and preset") >> 4
+    net = fields.byte("net")
+    fields.integer("n")
+    if net & SEED:
+        fields.integer("seed")
+    fields.bytes("labels", 4)  # the digest of the text
+    start, position = len(fields), fields.reader.position
+    try:
+        if code in TWO_PART:
+            fields.bytes("network", fields.integer("size of the network"), "section")
+    except CorruptFile:  # of an empty text: no payload
+        del fields[start:]
+        fields.reader.position = position
+    fields.append(Field("payload", "bytes", fields.reader.rest()))
     return list(fields)
 
 

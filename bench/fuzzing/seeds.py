@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from fuzzing import pictures
-from fuzzing.frames import Field, label_fields
+from fuzzing.frames import Field, label_fields, text_fields
 from mdlcodec import container, data
 from mdlcodec.codes import CODES
+from mdlcodec.codes.text import TEXT_CODES
 from mdlcodec.data.tensor import DTYPES, Tensor
 from mdlcodec.data.weights import safetensors
 from mdlcodec.descriptions.tensors.network_section import encode_network
@@ -41,9 +42,11 @@ class Labelled:
 
 @dataclass
 class Seeds:
-    """All of them; ``states``: a label file with the content of a checkpoint of its decoding."""
+    """All of them; ``texts``: text files; ``states``: a label file with the content of a checkpoint of its
+    decoding."""
 
     labelled: list[Labelled] = field(default_factory=list)
+    texts: list[Labelled] = field(default_factory=list)
     sections: list[bytes] = field(default_factory=list)
     weights: dict[str, list[bytes]] = field(default_factory=dict)
     pictures: dict[str, list[bytes]] = field(default_factory=dict)
@@ -70,6 +73,7 @@ def collect(rng: random.Random) -> Seeds:
     """Everything; takes about a minute."""
     seeds = Seeds()
     _labelled(seeds)
+    _texts(seeds)
     _sections(seeds)
     _weights(seeds)
     seeds.pictures = pictures.pictures(rng)
@@ -136,6 +140,14 @@ def _labelled(seeds: Seeds) -> None:
         seeds.labelled.append(Labelled(f"{code} {net}", blob, given, fields, kind))
     assert {item.fields[0].value >> 4 for item in seeds.labelled} >= {code.number for code in CODES.values()}  # type: ignore[operator]
     assert any(item.kind == container.KIND_REALS for item in seeds.labelled)
+
+
+def _texts(seeds: Seeds) -> None:
+    for path in sorted((ROOT / "tests" / "golden" / "good" / "text").glob("*.mdl")):
+        blob = path.read_bytes()
+        fields = text_fields(container.read_frame(blob)[1])
+        seeds.texts.append(Labelled(path.stem, blob, None, fields, container.KIND_TEXT))
+    assert {item.fields[0].value >> 4 for item in seeds.texts} >= {code.number for code in TEXT_CODES}  # type: ignore[operator]
 
 
 def _sections(seeds: Seeds) -> None:

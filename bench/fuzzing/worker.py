@@ -244,6 +244,11 @@ def _wrong_result(case: Case, folder: Path) -> list[str]:
             classes = np.array([places[value.tobytes()] for value in labels.astype(header.values.dtype)])
             if container.label_digest(classes) != header.label_digest:
                 return ["labels came out whose digest is another"]
+    text = folder / "out"
+    if text.exists():
+        header = container.read_text_file(case.files["f.mdl"])[0]
+        if container.text_digest(text.read_bytes()) != header.digest or text.stat().st_size != header.n:
+            return ["another text came out"]
     if case.arguments[0] == "unpack" and "n.mdl" in case.files and len(case.files["n.mdl"]) < 400:
         return _differs(case.files["n.mdl"][4:-4], case.files["n.mdl"])
     return []

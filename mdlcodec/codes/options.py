@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _REALS = ("prior", "strength", "rho", "tamade")
 _NOT_CHOSEN = ("observers", "method")
+DEFAULT_SPARSIFY = "entropy"
 _FLAGS = ("rgp", "priced", "as_published")
 # how sparse networks are trained: names of Options, and of sender.sparsify.contract.Choices
 TRAINING = ("bits", "strength", "shares", "gamma", "rho", "tamade", "rgp", "priced", "as_published")
@@ -74,6 +75,10 @@ class Options:
         """Names of those that are not None."""
         names = [field.name for field in fields(self) if field.name not in _NOT_CHOSEN]
         return [name for name in names if getattr(self, name) is not None]
+
+    def training(self) -> dict[str, Any]:
+        """Of TRAINING, those that are not None: keywords of sender.sparsify.contract.Choices."""
+        return {name: getattr(self, name) for name in TRAINING if getattr(self, name) is not None}
 
     def checked(self) -> Options:
         """The same in the types above; raises BadData for what is of another."""

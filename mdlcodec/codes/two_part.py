@@ -17,7 +17,7 @@ from typing_extensions import override
 from mdlcodec.codes import network_labels, network_reals
 from mdlcodec.codes.contract import Given, Prepared, Progress
 from mdlcodec.codes.network_reals import CALIBRATION_BYTES, Standardisation
-from mdlcodec.codes.options import NO_OPTIONS, TRAINING, Options
+from mdlcodec.codes.options import DEFAULT_SPARSIFY, NO_OPTIONS, TRAINING, Options
 from mdlcodec.codes.results import Decoded, Encoded
 from mdlcodec.codes.sent_weights import read_weights, section_memory, section_work, tensors_of
 from mdlcodec.codes.transmitted import NetworkClasses, Transmission, TransmittedNetwork
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from mdlcodec.sender.loop import Trainer
     from mdlcodec.sender.sparsify import Choices
 
-DEFAULT_SPARSIFY = "entropy"
 _TRIALS = 8  # of tools for each tensor, when a network is written
 
 
@@ -272,8 +271,7 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
     def _chosen(self, options: Options) -> tuple[str, Choices]:
         from mdlcodec.sender.sparsify import Choices
 
-        given = {name: getattr(options, name) for name in TRAINING if getattr(options, name) is not None}
-        return DEFAULT_SPARSIFY if options.sparsify is None else options.sparsify, Choices(**given)
+        return options.sparsify or DEFAULT_SPARSIFY, Choices(**options.training())
 
     def _section(self, tensors: list[Tensor]) -> bytes:
         from mdlcodec.descriptions.tensors.network_section import encode_network

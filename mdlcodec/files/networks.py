@@ -15,6 +15,7 @@ import numpy as np
 from mdlcodec.container import (
     is_network_file,
     is_sampled_network,
+    is_text_file,
     network_sections,
     read_network_file,
     write_network_file,
@@ -147,8 +148,10 @@ def section_of(blob: bytes, memory: int = DEFAULT_MEMORY) -> bytes:
         raise BadData("a file of a sample of a network has no network section")
     if is_network_file(blob):
         return read_network_file(blob)
-    from mdlcodec.files import label_file
+    from mdlcodec.files import label_file, text_file
 
+    if is_text_file(blob):
+        return text_file.network_section(blob)
     return label_file.network_section(blob, memory)
 
 

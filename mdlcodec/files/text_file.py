@@ -51,6 +51,13 @@ def parse(blob: bytes) -> TextFile:
     return TextFile(header, payload, sections, code, settings)
 
 
+def network_section(blob: bytes) -> bytes:
+    """The network section of a file of the two-part code (formats/network.md). Raises what ``parse`` raises, and
+    BadData for a file that holds no network."""
+    file = parse(blob)
+    return file.code.network_section(file.payload)
+
+
 def inspect(blob: bytes) -> dict[str, object]:
     """What a file says of itself, in values that JSON can hold; the sections' bytes add up to the file's.
     ``memory``: bytes that decoding takes at most. Raises as ``parse`` does."""

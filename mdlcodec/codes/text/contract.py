@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mdlcodec.codes.contract import Progress, Settings
 from mdlcodec.codes.options import NO_OPTIONS, Options
+from mdlcodec.errors import BadData
 from mdlcodec.limits import Cost
 
 
@@ -47,6 +48,10 @@ class TextCode(ABC):
     def sections(self, payload: bytes) -> list[tuple[str, int]]:
         """Names and sizes in bytes of the payload's parts, in order, adding up to it. Raises CorruptFile."""
         return [("text", len(payload))]
+
+    def network_section(self, payload: bytes) -> bytes:
+        """A payload's network, as formats/network.md has it. Raises BadData where there is none, CorruptFile."""
+        raise BadData(f"a text file of --code {self.name} holds no network; give one of two-part")
 
     @abstractmethod
     def encode(

@@ -16,7 +16,7 @@ import numpy as np
 from typing_extensions import override
 
 from mdlcodec.codes.contract import Progress, Settings
-from mdlcodec.codes.options import NO_OPTIONS, TRAINING, Options
+from mdlcodec.codes.options import DEFAULT_SPARSIFY, NO_OPTIONS, TRAINING, Options
 from mdlcodec.codes.sent_weights import read_weights, section_memory, section_work, tensors_of
 from mdlcodec.codes.text.contract import EncodedText, TextCode
 from mdlcodec.codes.text.segments import decode_segment, encode_segment
@@ -37,7 +37,6 @@ if TYPE_CHECKING:  # torch loads when a network is trained or predicts
 _STREAMS, _LEAST_STREAM = 128, 4096  # at most so many, of at least so many bytes
 _SEGMENT = 32  # places between two reports
 _TRIALS = 8  # of tools for each tensor, when a network is written
-_DEFAULT_SPARSIFY = "entropy"
 _NARROWED = ("fc1.", "fc2.")  # layers whose units, or inputs, may be fewer than nominal
 _CALL = 150_000  # operations that take as long as calling a node for one place
 
@@ -163,6 +162,12 @@ class TwoPartText(TextCode):
         return [("network", len(payload) - text), ("text", text)]
 
     @override
+    def network_section(self, payload: bytes) -> bytes:
+        if not payload:
+            raise BadData("the file of an empty text holds no network: there was nothing to learn")
+        return TwoPartTextPayload.read(payload).network
+
+    @override
     def encode(
         self, text: bytes, settings: Settings, progress: Progress, options: Options = NO_OPTIONS
     ) -> EncodedText:
@@ -213,11 +218,10 @@ class TwoPartText(TextCode):
         return streams.text()
 
     def network(self, payload: bytes) -> dict[str, np.ndarray]:
-        """The tensors that the payload of a text transmits, float32, by name. Raises CorruptFile."""
+        """The tensors that a payload transmits, float32, by name. Raises as ``network_section`` does."""
         from mdlcodec.nn.zoo.sequences import SYMBOLS
 
-        architecture = self._architecture
-        section = TwoPartTextPayload.read(payload).network
+        architecture, section = self._architecture, self.network_section(payload)
         return dict(read_weights(section, architecture, (architecture.places,), SYMBOLS))
 
     def _zeros(self) -> dict[str, np.ndarray]:
@@ -278,8 +282,7 @@ def _streams(n: int) -> Streams:
 def _chosen(options: Options) -> tuple[str, Choices]:
     from mdlcodec.sender.sparsify import Choices
 
-    given = {name: getattr(options, name) for name in TRAINING if getattr(options, name) is not None}
-    return options.sparsify or _DEFAULT_SPARSIFY, Choices(**given)
+    return options.sparsify or DEFAULT_SPARSIFY, Choices(**options.training())
 
 
 def _method(options: Options) -> Callable[[Trainer], Tensors]:
