@@ -156,11 +156,10 @@ def test_methods_learn(name, monkeypatch):
     assert told[-1].loss < 2.5 < 5.4 < told[0].loss
 
 
-@pytest.mark.parametrize("net", ["lstm-small", "transformer-medium"])
-def test_other_networks(net):
+def test_cells_are_trained_and_sent():
     text = PROSE * 2
     result = mdlcodec.encode_text(
-        text, code="two-part", net=net, preset=1, sparsify="magnitude", strength=0.9
+        text, code="two-part", net="lstm-small", preset=1, sparsify="magnitude", strength=0.9
     )
     assert mdlcodec.decode_text(result.blob) == text
 
