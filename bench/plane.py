@@ -15,6 +15,7 @@ As recorded in bench/results/plane (OUT), from MNIST's folder and from .npz file
 100 others (bench/cifar10_arrays.py makes one of all), each with a --work of its own:
 
     plane symmetric --seeds 5 -o OUT/symmetric
+    plane symmetric --seeds 5 --optimiser adam --rate 0.0004 --controls -o OUT/symmetric-adam
     batches symmetric --epochs 300 --checkpoints 25 -o OUT/symmetric-batches
     depth symmetric --seeds 2 --epochs 1000 --checkpoints 30 -o OUT/symmetric-depth
     plane MNIST --limit 5000 --tested 4000 --seeds 1 --checkpoints 20 --controls -o OUT/mnist
