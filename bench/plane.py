@@ -19,6 +19,7 @@ As recorded in bench/results/plane (OUT), from MNIST's folder and from .npz file
     batches symmetric --epochs 300 --checkpoints 25 -o OUT/symmetric-batches
     depth symmetric --seeds 2 --epochs 1000 --checkpoints 30 -o OUT/symmetric-depth
     plane MNIST --limit 5000 --tested 4000 --seeds 1 --checkpoints 20 -o OUT/mnist
+    batches MNIST --limit 5000 --tested 2000 --epochs 60 --checkpoints 25 -o OUT/mnist-batches
     depth MNIST --limit 5000 --tested 2000 --epochs 15 --checkpoints 25 -o OUT/mnist-depth
     channel TRAINING.npz --test TEST.npz --net resnet20 --batch 32 --epochs 6 --rate 0.05 --seeds 1
         --checkpoints 9 --controls random-labels -o OUT/cifar10
