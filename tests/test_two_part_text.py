@@ -22,6 +22,7 @@ from mdlcodec.exact.engines import ENGINES
 from mdlcodec.exact.linear import Arithmetic
 from mdlcodec.files import text as texts
 from mdlcodec.files import text_file
+from mdlcodec.limits import Limits
 from mdlcodec.nn.zoo.sequences import SEQUENCE_ARCHITECTURES, sequence_architecture_named
 from mdlcodec.sender.float_network import float_forward
 from mdlcodec.sender.loop import Trainer
@@ -204,6 +205,9 @@ def test_what_takes_too_much_is_refused_before_it_is_begun():
         mdlcodec.decode_text(sent(PROSE), max_memory=1000)
     with pytest.raises(LimitExceeded):
         mdlcodec.decode_text(sent(PROSE), max_work=1000)
+    # who sends a network says how long it is trained; who learns on both sides asks as much of a receiver
+    assert texts.sending_limits("two-part", None, None).work > texts.sending_limits("auto", None, None).work
+    assert texts.sending_limits("two-part", 5, 6) == Limits(5, 6)
     code = text_code_named("two-part", "transformer-medium")
     cost = code.cost(1 << 30, code.settings(5, 0))
     assert cost.work > 1 << 50

@@ -36,7 +36,8 @@ def encode_text(
             transformer-small, transformer-medium, transformer, lstm-small or lstm) or uniform.
         seed: of random numbers, where the net has any.
         preset: 1 (fastest) to 9 (smallest); None is 5.
-        max_work, max_memory: limits, in operations and in bytes; None are what decoders allow by default.
+        max_work, max_memory: limits, in operations and in bytes; None are what decoders allow by default, and with
+            code two-part as many operations as the preset asks for.
         progress: is called with the bytes that are coded, how many there are, and the ideal bits so far.
         chosen: with code two-part, what only the sender chooses, as in `mdlcodec.encode`: sparsify, strength, ..
 
@@ -48,7 +49,6 @@ def encode_text(
     from mdlcodec.data.text import text_bytes
     from mdlcodec.files import text as texts
     from mdlcodec.files.runs import telling
-    from mdlcodec.limits import Limits
     from mdlcodec.report.text_result import TextResult
 
     blob, run = texts.encode(
@@ -58,7 +58,7 @@ def encode_text(
         preset=preset,
         seed=seed,
         options=Options.of(chosen),
-        limits=Limits.given(max_work, max_memory),
+        limits=texts.sending_limits(code, max_work, max_memory),
         watch=None if progress is None else telling(progress),
     )
     return TextResult.of(blob, run)

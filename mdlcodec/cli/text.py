@@ -97,7 +97,7 @@ def encode_text(
         from mdlcodec.files import text_file
         from mdlcodec.limits import readers_within
 
-        limits = common.sending_limits() if code == "two-part" else common.limits()
+        limits = texts.sending_limits(code, common.max_work, common.max_memory)
         with readers_within(limits.memory):
             text = read_text(source, limit)
         if not common.quiet and looks_like_a_table(text):

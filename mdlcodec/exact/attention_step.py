@@ -11,9 +11,6 @@ from mdlcodec.exact.integers import not_finite
 from mdlcodec.exact.shared_work import entry, share
 from mdlcodec.exact.threads import VALUE, in_parts, part_size
 
-# products of 8,127 and as much whose sum int32 holds: 32 * 8127^2 < 2^31
-_AT_ONCE = 32
-
 
 @dataclass
 class Kept:
@@ -65,21 +62,13 @@ def _look(
     ``begin`` on -> out float32 (B, d'), fine (B,); 0 where something is not finite."""
     width, count = keys.shape[2], end - begin
     scores, shares = np.empty(count, np.float32), np.empty(count, np.float32)
-    terms, integers = np.empty(count), np.empty(count, np.int16)
-    sums, part = np.empty(width, np.int64), np.empty(width, np.int32)
+    terms, integers, sums = np.empty(count), np.empty(count, np.int16), np.empty(width, np.int64)
     for b in range(first, last):
         query = queries[b]
         for j in range(count):
-            key = keys[b, begin + j]
-            if width <= _AT_ONCE:  # a loop of its own: twice as fast
-                narrow = np.int32(0)
-                for c in range(width):
-                    narrow = np.int32(narrow + np.int32(query[c]) * np.int32(key[c]))
-                total = np.int64(narrow)
-            else:
-                total = np.int64(0)
-                for c in range(width):
-                    total += np.int64(np.int32(query[c]) * np.int32(key[c]))
+            key, total = keys[b, begin + j], np.int64(0)
+            for c in range(width):
+                total += np.int64(np.int32(query[c]) * np.int32(key[c]))
             scores[j] = np.float32(np.float64(total) * inverses[b] + 0.0)
         right = softmax_shares(scores, key_inverses[b, begin:end], factor, shares, terms)
         for j in range(count):
@@ -87,14 +76,10 @@ def _look(
         inverse = row_block(terms, integers)
         fine[b] = right and inverse < np.inf
         sums[:] = 0
-        for start in range(0, count, _AT_ONCE):
-            part[:] = 0
-            for j in range(start, min(count, start + _AT_ONCE)):
-                weight, value = np.int32(integers[j]), values[b, begin + j]
-                for c in range(width):
-                    part[c] = np.int32(part[c] + weight * np.int32(value[c]))
+        for j in range(count):
+            weight, value = np.int32(integers[j]), values[b, begin + j]
             for c in range(width):
-                sums[c] += part[c]
+                sums[c] += np.int64(weight * np.int32(value[c]))
         for c in range(width):
             out[b, c] = np.float32(np.float64(sums[c]) * inverse + 0.0)
 

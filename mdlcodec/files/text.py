@@ -25,6 +25,17 @@ DEFAULT_TEXT_PRESET = 5
 _MOST_SEED = (1 << 64) - 1
 
 
+def sending_limits(code: str, max_work: int | None, max_memory: int | None) -> Limits:
+    """A sender's, where the code of that name trains what it transmits; else a receiver's, whose work is as much.
+
+    Raises BadData for an unknown code, and for what is no limit.
+    """
+    from mdlcodec.codes.text import text_code_named
+
+    alone = text_code_named(code, "auto").is_trained_alone
+    return (Limits.of_sender if alone else Limits.given)(max_work, max_memory)
+
+
 @entry
 def encode(
     text: bytes,

@@ -29,6 +29,9 @@ class TextCode(ABC):
     net_number: int
     is_quick = True  # or else takes hours for a megabyte
     options: frozenset[str] = frozenset()  # names of the Options that it takes
+    is_trained_alone = (
+        False  # whether a sender trains what the receiver is sent, for as long as its preset says
+    )
 
     def settings(self, preset: int, seed: int) -> Settings:
         """What the file's header says; a seed is 0 where nothing is drawn at random."""

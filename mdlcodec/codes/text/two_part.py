@@ -81,6 +81,7 @@ class TwoPartText(TextCode):
 
     name, number = "two-part", int(CodeId.TWO_PART)
     is_quick = False
+    is_trained_alone = True
     options = frozenset({"sparsify", *TRAINING})
 
     def __init__(self, net: TextNetId) -> None:
