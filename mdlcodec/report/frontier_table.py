@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from mdlcodec.report.comparison_table import as_pandas
-from mdlcodec.report.frontiers import MARKERS, ahead, draw_isolines, findings, marked
+from mdlcodec.report.frontiers import MARKERS, Frontier, draw_isolines, marked
 from mdlcodec.report.plot import logarithmic, new_figure
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class FrontierRow:
 
 
 @dataclass(frozen=True)
-class FrontierTable:
+class FrontierTable(Frontier[FrontierRow]):
     """``rows``: of ``labels`` training labels of ``classes`` classes, tested on ``test_labels``."""
 
     rows: tuple[FrontierRow, ...]
@@ -55,25 +54,7 @@ class FrontierTable:
     classes: int
     test_labels: int
 
-    def __iter__(self) -> Iterator[FrontierRow]:
-        return iter(self.rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """In the order in which they were given."""
-        return tuple(dict.fromkeys(row.method for row in self.rows))
-
-    def ahead(self, size: str = "network_bytes") -> tuple[FrontierRow, ...]:
-        """The files that no other one beats in size and in test loss at once, by size; ``size``: the name of a
-        field, as "nonzeros"."""
-        return ahead(self.rows, size, "test_loss")
-
-    def findings(self) -> list[str]:
-        """Which method is ahead at which size, in bytes and in weights that are not 0, and whether that differs."""
-        return findings(self.rows, "test_loss")
+    LOSS: ClassVar[str] = "test_loss"
 
     def to_pandas(self) -> pandas.DataFrame:
         """A row for each file. Raises MdlcodecError where pandas is not installed."""

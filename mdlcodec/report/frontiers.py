@@ -3,8 +3,8 @@ length."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -73,6 +73,33 @@ def _runs(rows: Sequence[Row], size: str) -> list[tuple[str, int, int]]:
         else:
             runs.append((row.method, value, value))
     return runs
+
+
+class Frontier(Generic[_Row]):
+    """``rows``: a file each; ``LOSS``: the name of the field that is their loss."""
+
+    rows: tuple[_Row, ...]
+    LOSS: ClassVar[str]
+
+    def __iter__(self) -> Iterator[_Row]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """In the order in which they were given."""
+        return tuple(dict.fromkeys(row.method for row in self.rows))
+
+    def ahead(self, size: str = "network_bytes") -> tuple[_Row, ...]:
+        """The files that no other one beats in size and in loss at once, by size; ``size``: the name of a field, as
+        "nonzeros"."""
+        return ahead(self.rows, size, self.LOSS)
+
+    def findings(self) -> list[str]:
+        """Which method is ahead at which size, in bytes and in weights that are not 0, and whether that differs."""
+        return findings(self.rows, self.LOSS)
 
 
 def draw_isolines(axes: Axes, sizes: Sequence[float], losses: Sequence[float], count: int) -> None:

@@ -3,12 +3,11 @@ bytes of files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from mdlcodec.report.comparison_table import as_pandas
-from mdlcodec.report.frontiers import ahead, draw_isolines, findings, marked
+from mdlcodec.report.frontiers import Frontier, draw_isolines, marked
 from mdlcodec.report.plot import new_figure
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class TextFrontierRow:
 
 
 @dataclass(frozen=True)
-class TextFrontierTable:
+class TextFrontierTable(Frontier[TextFrontierRow]):
     """``rows``: of a text of ``length`` bytes; ``prequential``: bytes of the file of the prequential code of the
     same kind of network, None where it was not made; ``xz``: of what xz -9e makes of the text."""
 
@@ -57,21 +56,7 @@ class TextFrontierTable:
     xz: int
     prequential: int | None = None
 
-    def __iter__(self) -> Iterator[TextFrontierRow]:
-        return iter(self.rows)
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """In the order in which they were given."""
-        return tuple(dict.fromkeys(row.method for row in self.rows))
-
-    def ahead(self, size: str = "network_bytes") -> tuple[TextFrontierRow, ...]:
-        """The files that no other one beats in size and in loss at once, by size; ``size``: the name of a field, as
-        "nonzeros"."""
-        return ahead(self.rows, size, "loss")
+    LOSS: ClassVar[str] = "loss"
 
     @property
     def shortest(self) -> TextFrontierRow:
@@ -88,7 +73,7 @@ class TextFrontierTable:
         """Sentences: what is ahead, the shortest file beside xz and the prequential code, and what counting weights
         would have claimed."""
         best = self.shortest
-        said = findings(self.rows, "loss")
+        said = super().findings()
         said.append(
             f"The shortest file: {best.bytes:,} bytes ({_named(best)}: {best.network_bytes:,} of network, "
             f"{best.text_bytes:,} of text); xz -9e: {self.xz:,}"
