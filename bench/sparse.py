@@ -6,7 +6,8 @@ DIR holds mnist.npz and mnist_test.npz (x and y). Each row is a command: `mdlcod
 file a fresh process unpacks; test errors are of that file's weights, in exact arithmetic, on images that played no
 part in training. With --validate the last 10,000 training images stand for the test images, and the others are
 trained on; such rows go to OUT_validation.json and .md. What strengths were chosen by: results/sparse_choices.md.
-Rows are added to OUT.json and OUT.md.
+Rows are added to OUT.json and OUT.md; with --vibnet those of bench/vibnet.py on MNIST, whose files are those of the
+commands shown.
 """
 
 from __future__ import annotations
@@ -85,6 +86,22 @@ def sets(folder: Path, work: Path, validate: bool) -> tuple[Path, Path]:
         _saved(work, "training", x[:-_HELD_BACK], y[:-_HELD_BACK]),
         _saved(work, "validation", x[-_HELD_BACK:], y[-_HELD_BACK:]),
     )
+
+
+def of_vibnet(path: Path) -> list[dict[str, Any]]:
+    """Rows of LeNet-300-100 and LeNet-5 that bench/vibnet.py measured."""
+    names = {1: "vib", 2: "vib, LeNet-5"}
+    found = []
+    for row in json.loads(path.read_text())["rows"]:
+        if row["table"] in names:
+            more = [] if row["strength"] is None else [f"--strength={row['strength']:g}"]
+            if row.get("gamma"):
+                more = ["--gamma", ",".join(f"{one:g}" for one in row["gamma"])]
+            preset = [] if row["preset"] == 5 else [f"-{row['preset']}"]
+            command = ["--code", "two-part", "--net", row["net"], "--sparsify", "vib", *more, *preset]
+            found.append({**row, "name": names[row["table"]], "options": command})
+            del found[-1]["figure_2"]
+    return found
 
 
 def measured(row: Row, more: list[str], train: Path, test: Path, seed: int, work: Path) -> dict[str, object]:
@@ -181,6 +198,7 @@ def main() -> None:
     )
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--validate", action="store_true")
+    parser.add_argument("--vibnet", type=Path, help="OUT.json of bench/vibnet.py")
     options = parser.parse_args()
     ending = "_validation" if options.validate else ""
     output = options.output.with_name(options.output.name + ending)
@@ -188,6 +206,18 @@ def main() -> None:
     rows = json.loads(held.read_text())["rows"] if held.exists() else []
     versions = {name: version(name) for name in ("mdlcodec", "numpy", "torch")}
     facts: dict[str, Any] = {"machine": machine(), "versions": versions}
+
+    def add(found: dict[str, Any]) -> None:
+        nonlocal rows
+        same = (found["name"], found["options"], found["seed"])
+        rows = [other for other in rows if (other["name"], other["options"], other["seed"]) != same] + [found]
+        held.write_text(json.dumps({**facts, "rows": rows}, indent=1) + "\n")
+        output.with_suffix(".md").write_text(table(rows, facts, options.validate))
+
+    if options.vibnet:
+        for found in of_vibnet(options.vibnet):
+            add(found)
+        return
     with tempfile.TemporaryDirectory() as folder:
         train, test = sets(options.data, Path(folder), options.validate)
         for row in ROWS:
@@ -196,11 +226,7 @@ def main() -> None:
             for seed in options.seeds:
                 found = measured(row, options.more, train, test, seed, Path(folder))
                 print(json.dumps(found), flush=True)
-                same = (found["name"], found["options"], found["seed"])
-                rows = [other for other in rows if (other["name"], other["options"], other["seed"]) != same]
-                rows.append(found)
-                held.write_text(json.dumps({**facts, "rows": rows}, indent=1) + "\n")
-                output.with_suffix(".md").write_text(table(rows, facts, options.validate))
+                add(found)
 
 
 if __name__ == "__main__":

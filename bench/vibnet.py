@@ -1,7 +1,7 @@
 """Tables 1 to 4 and Figure 2 of Dai et al. 2018 (VIBNet, poster), with bytes of files that were decoded.
 
     python bench/vibnet.py --data DIR -o bench/results/vibnet [--tables 1 2 3 4] [--seeds 0 1 2] [--preset 5]
-                           [--share 0.25] [--strength S]
+                           [--share 0.25] [--strength S | --gamma G ...]
 
 DIR holds mnist.npz and mnist_test.npz; for Table 3 cifar10.npz and cifar10_test.npz, for Table 4 cifar100.npz and
 cifar100_test.npz (x and y each). VGG16 is a `--share` of its widths; 1 is the paper's, which wants a GPU or a day.
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -107,7 +108,9 @@ def network_of(table: int, share: float) -> Architecture:
         return architecture_named("lenet-300-100" if table == 1 else "lenet5")
     if share == 1:
         return architecture_named("vgg16")
-    return mdlcodec.register(vgg(share=share), name=f"vgg16-{share:g}".replace(".", "_"))
+    name = f"vgg16-{share:g}".replace(".", "_")
+    mdlcodec.register(vgg(share=share), name=name)
+    return architecture_named(name)
 
 
 class Watched:
@@ -145,7 +148,8 @@ def measured(table: int, options: argparse.Namespace, seed: int) -> dict[str, An
     dataset = data.read(str(train), keep=True)
     examples = read_examples(str(test), None, dataset)
     watched, start = Watched(), time.perf_counter()
-    chosen = Options(sparsify="vib", strength=options.strength, observers=(watched,))
+    gamma = None if options.gamma is None else tuple(options.gamma)
+    chosen = Options(sparsify="vib", strength=options.strength, gamma=gamma, observers=(watched,))
     blob, _, _ = encode_network(
         dataset, code="two-part", net=architecture.name, preset=options.preset, seed=seed, options=chosen
     )
@@ -171,8 +175,11 @@ def measured(table: int, options: argparse.Namespace, seed: int) -> dict[str, An
         "table": table,
         "net": architecture.name,
         "strength": options.strength,
+        "gamma": options.gamma,
         "preset": options.preset,
         "seed": seed,
+        "training_error": 1 - right,
+        "nonzeros": found.nonzeros,
         "weights_share": found.weights_share,
         "activations_share": found.activations_share,
         "multiply_adds": found.multiply_adds,
@@ -181,6 +188,7 @@ def measured(table: int, options: argparse.Namespace, seed: int) -> dict[str, An
         "bytes": len(blob),
         "bound": binomial_tail_inverse(wrong, len(labels.classes), math.log(1 - _CONFIDENCE) - nats),
         "seconds": seconds,
+        "threads": os.environ.get("OMP_NUM_THREADS", str(os.cpu_count())),
         "figure_2": {"steps": watched.steps, "left": watched.left, "information": watched.information},
     }
 
@@ -269,6 +277,7 @@ def main() -> None:
     parser.add_argument("--preset", type=int, default=5)
     parser.add_argument("--share", type=float, default=0.25)
     parser.add_argument("--strength", type=float)
+    parser.add_argument("--gamma", type=float, nargs="+", help="as encode's, one for each layer with noise")
     options = parser.parse_args()
     held = options.output.with_suffix(".json")
     rows = json.loads(held.read_text())["rows"] if held.exists() else []
@@ -280,8 +289,8 @@ def main() -> None:
         for seed in options.seeds:
             found = measured(table, options, seed)
             print(json.dumps({key: value for key, value in found.items() if key != "figure_2"}), flush=True)
-            same = ("table", "net", "seed", "strength", "preset")
-            rows = [other for other in rows if any(other[key] != found[key] for key in same)] + [found]
+            same = ("table", "net", "seed", "strength", "gamma", "preset")
+            rows = [other for other in rows if any(other.get(key) != found[key] for key in same)] + [found]
             held.write_text(json.dumps({**facts, "rows": rows}, indent=1) + "\n")
             options.output.with_suffix(".md").write_text(text(rows, facts))
     draw(rows, options.output.with_name(options.output.name + "_figure_2.png"))

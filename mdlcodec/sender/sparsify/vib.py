@@ -104,6 +104,7 @@ class InformationBottleneck(Method):
         """Which units of a layer stay, bool (units,)."""
         return self.log_variances[name] < torch.log(self.means[name] ** 2 + _LEAST)
 
+    @torch.no_grad()
     def information(self, name: str) -> float:
         """Sum over the units of a layer of log2(1 + mu^2 / sigma^2) / 2: it bounds what its units tell of what they
         read, bits."""
