@@ -23,7 +23,13 @@ from mdlcodec.sender.float_network import arranged, float_forward, float_outputs
 from mdlcodec.sender.loop import Trainer
 from mdlcodec.sender.moved_copies import moved_copies
 from mdlcodec.sender.pooled_convolution import LANES, ConvolvePool
-from mdlcodec.sender.pooled_forward import biases_pass, quick_forward, rounded_batch, sparse_forward
+from mdlcodec.sender.pooled_forward import (
+    biases_pass,
+    quick_forward,
+    rounded_batch,
+    sparse_forward,
+    with_passed_biases,
+)
 from mdlcodec.sender.sparsify import (
     Choices,
     Sparsifier,
@@ -351,11 +357,12 @@ def test_where_biases_of_convolutions_pass(graph: Graph, passes):
         name: torch.randn(p.shape, generator=_generator())
         for name, p in architecture.tensors(shape, 3).items()
     }
-    if passes:
-        tensors = {n: t * 0 if "conv" in n and n.endswith("bias") else t for n, t in tensors.items()}
     batch = arranged(architecture, np.random.default_rng(3).random((LANES, *shape), np.float32))
     made = graph.for_outputs(3)
     expected = float_forward(made, tensors, batch)
+    tensors = with_passed_biases(made, tensors)
+    if passes:
+        assert not any(t.any() for n, t in tensors.items() if "conv" in n and n.endswith("bias"))
     for forward in (sparse_forward, quick_forward):
         assert (forward(made, tensors, batch) - expected).abs().max() < 1e-5 * expected.abs().max()
 

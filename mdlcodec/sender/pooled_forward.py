@@ -58,6 +58,25 @@ def biases_pass(graph: Graph) -> bool:
     return chain and alone and flat == Flatten(CHANNELS_FIRST) and isinstance(after, Linear)
 
 
+def with_passed_biases(graph: Graph, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The same function, where `biases_pass` without biases of convolutions, which `sparse_forward` takes to be 0:
+    the first linear layer's bias has what they add to its outputs."""
+    moved = dict(tensors)
+    if not biases_pass(graph):
+        return moved
+    passed = torch.zeros(())
+    for vertex in graph.vertices[: len(pooled(graph)) + 2]:
+        weight, bias = f"{vertex.name}.weight", f"{vertex.name}.bias"
+        if isinstance(vertex.node, Convolution):
+            filters = tensors[weight].sum((2, 3))  # (maps, channels): what a constant of each channel adds
+            passed = tensors[bias] + filters @ passed.expand(filters.shape[1])
+            moved[bias] = torch.zeros_like(passed)
+        elif isinstance(vertex.node, Linear):
+            columns = tensors[weight].shape[1] // len(passed)  # of each map
+            moved[bias] = tensors[bias] + tensors[weight] @ passed.repeat_interleave(columns)
+    return moved
+
+
 def sparse_forward(graph: Graph, tensors: Mapping[str, torch.Tensor], batch: torch.Tensor) -> torch.Tensor:
     """Scores (m, k) in training, of a batch (m, c, h, w) or (m, d); m is a multiple of LANES for images.
 

@@ -19,7 +19,7 @@ from mdlcodec.sender.dead_units import live_units, shrunk
 from mdlcodec.sender.examples import Examples
 from mdlcodec.sender.float_network import Tensors, float_forward
 from mdlcodec.sender.loop import Phase, Trainer, check_finite, cooled
-from mdlcodec.sender.pooled_forward import quick_forward
+from mdlcodec.sender.pooled_forward import quick_forward, with_passed_biases
 from mdlcodec.sender.random_gradients import random_gradient_pruned
 from mdlcodec.sender.sparsify import entropy, text_training
 from mdlcodec.sender.sparsify.centres import CentreTraining
@@ -177,7 +177,8 @@ def sparsify(trainer: Trainer, choices: Choices, method: type[Method]) -> Tensor
         task, graph, weights, statistics, phase.examples, task.scaled(schedule.masked), schedule.masked_rate
     )
     trainer.run(masked)
-    trained = dict(masked.tensors())
+    # what comes next trains no biases of convolutions
+    trained = with_passed_biases(graph, masked.tensors())
     check_finite(trained)
     if method.priced if choices.priced is None else choices.priced:
         pricing = entropy.settled(entropy.pricing_of(task.architecture))
