@@ -9,7 +9,7 @@ values are quantised: codebooks with trained centres, or training under the pric
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from typing_extensions import override
@@ -182,6 +182,8 @@ def sparsify(trainer: Trainer, choices: Choices, method: type[Method]) -> Tensor
     check_finite(trained)
     if method.priced if choices.priced is None else choices.priced:
         pricing = entropy.settled(entropy.pricing_of(task.architecture))
+        if method.exchange is not None:
+            pricing = replace(pricing, exchange=method.exchange)
         return entropy.sparsify(trainer, choices, pricing, trained)
     centres = CentreTraining(
         task,
