@@ -21,7 +21,9 @@ from mdlcodec.sender.loop import Trainer
 from mdlcodec.sender.pooled_forward import quick_forward
 from mdlcodec.sender.random_gradients import random_gradient_pruned
 from mdlcodec.sender.sparsify import SPARSIFIERS, Choices, check_choices, entropy, sparse_network
+from mdlcodec.sender.sparsify.centres import CentreTraining
 from mdlcodec.sender.sparsify.contract import Method
+from mdlcodec.sender.sparsify.entropy import PricedTraining
 from mdlcodec.sender.sparsify.magnitude import largest
 from mdlcodec.sender.sparsify.penalised import penalised
 from mdlcodec.sender.sparsify.readings import INPUT, readings
@@ -98,6 +100,38 @@ def test_a_method_trains_any_network(method, kind):
         return
     again = sparse_network(Trainer(task), sparsify=method, choices=choices)
     assert all(torch.equal(tensors[name], again[name]) for name in tensors)
+
+
+@pytest.mark.parametrize("priced", [True, False])
+def test_what_is_trained_on_is_the_network_that_is_sent(priced):
+    """LeNet-5's convolutions have biases by then, and a form of it that is faster knows none."""
+    x, y = _images(128, 3, 16)  # a batch is all examples
+    task = _task(LENET5, x, y, 3, effort=0.02)
+    losses, shown = [], []
+
+    class Plain(Method):
+        strength, strengths, frontier, tamade, rgp, copies = 1.0, (0.0, 1.0), (0.1, 0.9), 0.0, False, 0
+
+        def penalise(self, weights, part, price):
+            pass
+
+        def left(self, weights):
+            return {name: t + 0.3 if name == "conv1.bias" else t for name, t in weights.items()}
+
+    def observer(moment):
+        if isinstance(moment.phase, PricedTraining | CentreTraining):
+            losses.append(moment.loss)
+            shown.append({name: tensor.clone() for name, tensor in moment.phase.tensors().items()})
+
+    with pytest.MonkeyPatch.context() as patch:
+        pricing = replace(entropy.pricing_of(LENET5), copies=0)
+        patch.setattr(entropy, "pricing_of", lambda architecture: pricing)
+        trainer = Trainer(task, observers=(observer,))
+        sparse_network(trainer, sparsify=penalised(Plain), choices=Choices(bits=6, priced=priced))
+    for tensors, told in zip(shown, losses[1:], strict=False):
+        graph = task.graph.fitted({name: tuple(tensor.shape) for name, tensor in tensors.items()})
+        loss = task.mean_loss(lambda x, t=tensors, g=graph: float_forward(g, t, x))
+        assert told == pytest.approx(loss, rel=1e-3)
 
 
 @pytest.mark.parametrize("method", METHODS)
