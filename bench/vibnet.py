@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ from mdlcodec.bounds import binomial_tail_inverse
 from mdlcodec.codes import Options
 from mdlcodec.files import networks
 from mdlcodec.files.trained import encode_network
-from mdlcodec.limits import Limits
+from mdlcodec.limits import SENDER_LIMITS, Limits
 from mdlcodec.nn.weights import weights_of
 from mdlcodec.nn.zoo import Architecture, architecture_named
 from mdlcodec.nn.zoo.vgg import vgg
@@ -100,6 +101,7 @@ QUOTED: dict[int, tuple[str, tuple[tuple[str, ...], ...]]] = {
 }
 SETS = {1: "mnist", 2: "mnist", 3: "cifar10", 4: "cifar100"}
 _CONFIDENCE, _POINTS = 0.95, 60
+_LIMITS = replace(SENDER_LIMITS, memory=16 << 30)  # a VGG16's moved copies take more than is usual
 
 
 def network_of(table: int, share: float) -> Architecture:
@@ -151,7 +153,13 @@ def measured(table: int, options: argparse.Namespace, seed: int) -> dict[str, An
     gamma = None if options.gamma is None else tuple(options.gamma)
     chosen = Options(sparsify="vib", strength=options.strength, gamma=gamma, observers=(watched,))
     blob, _, _ = encode_network(
-        dataset, code="two-part", net=architecture.name, preset=options.preset, seed=seed, options=chosen
+        dataset,
+        code="two-part",
+        net=architecture.name,
+        preset=options.preset,
+        seed=seed,
+        options=chosen,
+        limits=_LIMITS,
     )
     seconds = time.perf_counter() - start
     network = networks.unpack(blob, Limits())

@@ -87,7 +87,7 @@ class Method(ABC):
     tamade = 0.01  # by default
     rgp = True
     priced = True
-    exchange: float | None = None  # bits of labels that a bit is worth under the price; None: the network's own
+    exchange: float | None = None  # of labels' bits for one of the network's; None: as `entropy` has it
     copies = COPIES  # moved ones of the images that it is trained on
 
     def __init__(self, task: Task, graph: Graph, choices: Choices, steps: int, rng: torch.Generator) -> None:
