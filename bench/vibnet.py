@@ -201,6 +201,19 @@ def measured(table: int, options: argparse.Namespace, seed: int) -> dict[str, An
     }
 
 
+def _told(row: dict[str, Any]) -> str:
+    """What a row's options were, but for the seed."""
+    gamma = row.get("gamma")
+    if gamma and len(set(gamma)) == 1:
+        gamma = [f"{gamma[0]:g} ({len(gamma)} times)"]
+    else:
+        gamma = gamma and [f"{one:g}" for one in gamma]
+    prices = gamma and "--gamma " + ",".join(gamma)
+    strength = row["strength"] and f"--strength {row['strength']:g}"
+    preset = "" if row["preset"] == 5 else f"-{row['preset']}"
+    return " ".join(filter(None, (row["net"], prices or strength, preset)))
+
+
 def text(rows: list[dict[str, Any]], facts: dict[str, Any]) -> str:
     """The tables as Markdown."""
     lines = [
@@ -225,14 +238,17 @@ def text(rows: list[dict[str, Any]], facts: dict[str, Any]) -> str:
         ]
         lines += [f"| {' | '.join(row)} | | |" for row in quoted]
         lines += [
-            f"| **vib**, {row['net']}, seed {row['seed']} | {100 * row['weights_share']:.2f} | "
+            f"| **vib**, {_told(row)}, seed {row['seed']} | {100 * row['weights_share']:.2f} | "
             f"{100 * row['activations_share']:.2f} | {row['multiply_adds'] / 1e6:.3f} | "
             f"{100 * row['test_error']:.2f} | {row['units']} | {row['bytes']:,} | {row['bound']:.1%} |"
             for row in own
         ]
-        if len(own) > 1:
+        for told in dict.fromkeys(_told(row) for row in own):
+            alike = [row for row in own if _told(row) == told]
+            if len(alike) == 1:
+                continue
             means = [
-                np.mean([row[name] for row in own])
+                np.mean([row[name] for row in alike])
                 for name in (
                     "weights_share",
                     "activations_share",
@@ -243,7 +259,7 @@ def text(rows: list[dict[str, Any]], facts: dict[str, Any]) -> str:
                 )
             ]
             lines.append(
-                f"| **mean** | {100 * means[0]:.2f} | {100 * means[1]:.2f} | {means[2] / 1e6:.3f} | "
+                f"| **mean**, {told} | {100 * means[0]:.2f} | {100 * means[1]:.2f} | {means[2] / 1e6:.3f} | "
                 f"{100 * means[3]:.2f} | | {means[4]:,.0f} | {means[5]:.1%} |"
             )
     return "\n".join(lines) + "\n"
@@ -253,15 +269,15 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     """Figure 2 of the first seed of each table."""
     from mdlcodec.report.plot import new_figure, png
 
-    figure = new_figure(8.0, 3.6)
+    figure = new_figure(8.0, 4.6)
     left, told = figure.subplots(1, 2)
     styles = ("-", "--", ":", "-.")
     for row in rows:
         if row["seed"] != min(other["seed"] for other in rows if other["table"] == row["table"]):
             continue
         curve, style = row["figure_2"], styles[row["table"] - 1]
-        left.plot(curve["steps"], [100 * share for share in curve["left"]], style, label=row["net"])
-        told.plot(curve["steps"], curve["information"], style, label=row["net"])
+        left.plot(curve["steps"], [100 * share for share in curve["left"]], style, label=_told(row))
+        told.plot(curve["steps"], curve["information"], style)
     left.set_yscale("log")
     left.set_ylabel("weights left, %")
     told.set_yscale("log")
@@ -269,7 +285,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     for axes in (left, told):
         axes.set_xlabel("steps")
         axes.grid(alpha=0.3)
-    left.legend()
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     path.write_bytes(png(figure))
 
 
