@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import machine
+from machine import processor
 
 from mdlcodec import data
 from mdlcodec.bounds import binomial_tail_inverse
@@ -90,18 +90,13 @@ def sets(folder: Path, work: Path, validate: bool) -> tuple[Path, Path]:
 
 def of_vibnet(path: Path) -> list[dict[str, Any]]:
     """Rows of LeNet-300-100 and LeNet-5 that bench/vibnet.py measured."""
-    names = {1: "vib", 2: "vib, LeNet-5"}
-    found = []
-    for row in json.loads(path.read_text())["rows"]:
-        if row["table"] in names:
-            more = [] if row["strength"] is None else [f"--strength={row['strength']:g}"]
-            if row.get("gamma"):
-                more = ["--gamma", ",".join(f"{one:g}" for one in row["gamma"])]
-            preset = [] if row["preset"] == 5 else [f"-{row['preset']}"]
-            command = ["--code", "two-part", "--net", row["net"], "--sparsify", "vib", *more, *preset]
-            found.append({**row, "name": names[row["table"]], "options": command})
-            del found[-1]["figure_2"]
-    return found
+    names, held = {1: "vib", 2: "vib, LeNet-5"}, json.loads(path.read_text())
+    rows = [row for row in held["rows"] if row["table"] in names]
+    for row in rows:
+        del row["figure_2"]
+        row["name"], row["processor"] = names[row["table"]], held["machine"]["processor"]
+        row["options"] = ["--code", "two-part", "--net", row["net"], "--sparsify", "vib", *row["options"]]
+    return rows
 
 
 def measured(row: Row, more: list[str], train: Path, test: Path, seed: int, work: Path) -> dict[str, object]:
@@ -140,18 +135,19 @@ def measured(row: Row, more: list[str], train: Path, test: Path, seed: int, work
         "activations_share": structure.activations_share,
         "multiply_adds": structure.multiply_adds,
         "bound": bound,
+        "processor": processor(),
         "seconds": time.perf_counter() - start,
         "threads": os.environ.get("OMP_NUM_THREADS", str(os.cpu_count())),
     }
 
 
-def _told(facts: dict[str, Any]) -> str:
-    """Machine and versions, for people."""
-    versions = ", ".join(f"{name} {value}" for name, value in facts["versions"].items())
-    return f"{facts['machine']['processor']}, {facts['machine']['cores']} cores; {versions}"
+def _told(rows: list[dict[str, Any]], versions: dict[str, str]) -> str:
+    """Machines and versions, for people."""
+    processors = " and ".join(dict.fromkeys(row["processor"] for row in rows if "processor" in row))
+    return ", ".join((processors, *(f"{name} {value}" for name, value in versions.items())))
 
 
-def table(rows: list[dict[str, object]], facts: dict[str, Any], validate: bool) -> str:
+def table(rows: list[dict[str, Any]], versions: dict[str, str], validate: bool) -> str:
     """The rows as Markdown."""
     which = (
         "the last 10,000 training images, which were not trained on, in the place of test images"
@@ -165,7 +161,7 @@ def table(rows: list[dict[str, object]], facts: dict[str, Any], validate: bool) 
         f"`bench/sparse.py`; {which}. Bytes are those of a file that a fresh process unpacked; errors of its "
         "weights, exact. r_W, r_N, FLOP: shares of weights and activations, and multiply-adds, as Dai et al. 2018 "
         "count them. "
-        f"Bound: Occam, binomial tail, 95 %, by the file's bytes. {_told(facts)}.",
+        f"Bound: Occam, binomial tail, 95 %, by the file's bytes. {_told(rows, versions)}.",
         "",
         "| | command: `encode` .. | seed | bytes | test error | training error | non-zeros | units | r_W | r_N "
         "| FLOP | bound | s, threads |",
@@ -205,14 +201,13 @@ def main() -> None:
     held = output.with_suffix(".json")
     rows = json.loads(held.read_text())["rows"] if held.exists() else []
     versions = {name: version(name) for name in ("mdlcodec", "numpy", "torch")}
-    facts: dict[str, Any] = {"machine": machine(), "versions": versions}
 
     def add(found: dict[str, Any]) -> None:
         nonlocal rows
         same = (found["name"], found["options"], found["seed"])
         rows = [other for other in rows if (other["name"], other["options"], other["seed"]) != same] + [found]
-        held.write_text(json.dumps({**facts, "rows": rows}, indent=1) + "\n")
-        output.with_suffix(".md").write_text(table(rows, facts, options.validate))
+        held.write_text(json.dumps({"versions": versions, "rows": rows}, indent=1) + "\n")
+        output.with_suffix(".md").write_text(table(rows, versions, options.validate))
 
     if options.vibnet:
         for found in of_vibnet(options.vibnet):

@@ -20,6 +20,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from dataclasses import replace
 from importlib.metadata import version
@@ -143,6 +144,14 @@ class Watched:
         self.information.append(method.information(method.layers[0].name))
 
 
+def as_encode_has_them(options: argparse.Namespace) -> list[str]:
+    """Those of a row, for `mdlcodec encode`; none where they are its own."""
+    given = [] if options.strength is None else ["--strength", f"{options.strength:g}"]
+    if options.gamma is not None:
+        given += ["--gamma", ",".join(f"{one:g}" for one in options.gamma)]
+    return given if options.preset == 5 else [*given, f"-{options.preset}"]
+
+
 def measured(table: int, options: argparse.Namespace, seed: int) -> dict[str, Any]:
     """One row, and the curves of Figure 2."""
     architecture, name = network_of(table, options.share), SETS[table]
@@ -182,9 +191,7 @@ def measured(table: int, options: argparse.Namespace, seed: int) -> dict[str, An
     return {
         "table": table,
         "net": architecture.name,
-        "strength": options.strength,
-        "gamma": options.gamma,
-        "preset": options.preset,
+        "options": as_encode_has_them(options),
         "seed": seed,
         "training_error": 1 - right,
         "nonzeros": found.nonzeros,
@@ -203,15 +210,7 @@ def measured(table: int, options: argparse.Namespace, seed: int) -> dict[str, An
 
 def _told(row: dict[str, Any]) -> str:
     """What a row's options were, but for the seed."""
-    gamma = row.get("gamma")
-    if gamma and len(set(gamma)) == 1:
-        gamma = [f"{gamma[0]:g} ({len(gamma)} times)"]
-    else:
-        gamma = gamma and [f"{one:g}" for one in gamma]
-    prices = gamma and "--gamma " + ",".join(gamma)
-    strength = row["strength"] and f"--strength {row['strength']:g}"
-    preset = "" if row["preset"] == 5 else f"-{row['preset']}"
-    return " ".join(filter(None, (row["net"], prices or strength, preset)))
+    return " ".join((row["net"], *row["options"]))
 
 
 def text(rows: list[dict[str, Any]], facts: dict[str, Any]) -> str:
@@ -276,7 +275,12 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
         if row["seed"] != min(other["seed"] for other in rows if other["table"] == row["table"]):
             continue
         curve, style = row["figure_2"], styles[row["table"] - 1]
-        left.plot(curve["steps"], [100 * share for share in curve["left"]], style, label=_told(row))
+        left.plot(
+            curve["steps"],
+            [100 * share for share in curve["left"]],
+            style,
+            label=textwrap.shorten(_told(row), 50),
+        )
         told.plot(curve["steps"], curve["information"], style)
     left.set_yscale("log")
     left.set_ylabel("weights left, %")
@@ -313,8 +317,8 @@ def main() -> None:
         for seed in options.seeds:
             found = measured(table, options, seed)
             print(json.dumps({key: value for key, value in found.items() if key != "figure_2"}), flush=True)
-            same = ("table", "net", "seed", "strength", "gamma", "preset")
-            rows = [other for other in rows if any(other.get(key) != found[key] for key in same)] + [found]
+            same = ("table", "net", "seed", "options")
+            rows = [other for other in rows if any(other[key] != found[key] for key in same)] + [found]
             held.write_text(json.dumps({**facts, "rows": rows}, indent=1) + "\n")
             options.output.with_suffix(".md").write_text(text(rows, facts))
     draw(rows, options.output.with_name(options.output.name + "_figure_2.png"))

@@ -5,7 +5,7 @@ shadow weights; codebooks with trained centres. The schedules are of A.1's kind,
 51,000 of 1,024 examples; what A.1 leaves open (the decay, the stages, Adam's rate) is chosen here, and the weight
 decay is a tenth of A.1's. Added to A.1: no tensor falls below a smallest share of weights (mean + 4 standard
 deviations is beyond the largest weight of a small layer), and units that died leave between
-stages, which saves time.
+stages, which saves time; neither as published.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Surgery:
     probabilities: tuple[float, ...] = (1.0, 0.1, 0.01, 0.001)  # of updating the masks in a step, by quarter
     hysteresis: float = 0.1  # weights between 1 - h and 1 + h thresholds keep their mask
     least: float = 0.02  # share of a tensor's weights that stays
-    shadow_decay: float = 0.0  # the weight decay of the second part, of weights that went too
+    decays_throughout: bool = False  # whether the second part has the weight decay, of weights that went too
     shrinks: bool = True  # whether units that died leave between stages
 
 
@@ -59,7 +59,7 @@ PUBLISHED = Surgery(
     weight_decay=5e-3,
     rising=2 / 3,
     least=0.0,
-    shadow_decay=5e-3,
+    decays_throughout=True,
     shrinks=False,
 )
 
@@ -186,8 +186,9 @@ class _Pruning(_Masked):
             if surgery.shrinks:
                 self._remove_dead()
         gradients, loss = self.differentiated(self.masked())
+        decay = surgery.weight_decay if surgery.decays_throughout else 0.0
         for name, gradient in gradients.items():
-            self.weights[name].grad = gradient + surgery.shadow_decay * self.weights[name]
+            self.weights[name].grad = gradient + decay * self.weights[name]
         self._optimiser.update(self.weights, surgery.adam_rate * min(1.0, 2 * (1 - part)))
         return loss
 
