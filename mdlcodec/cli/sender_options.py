@@ -105,6 +105,12 @@ _OPTIONS = (
         help="With these: whether weights that cannot act become 0. [default: --rgp]",
     ),
     click.option(
+        "--teacher/--no-teacher",
+        default=None,
+        help="With these, for classes: whether what is left learns the soft labels of a dense network of its kind. "
+        "[default: --teacher for vib, else --no-teacher]",
+    ),
+    click.option(
         "--priced/--codebooks",
         default=None,
         help="With these: whether training ends under the price of bits, as entropy's does, or with codebooks of "
@@ -130,7 +136,8 @@ _OPTIONS = (
     ),
 )
 _NAMES = (
-    "sparsify", "bits", "strength", "shares", "gamma", "rho", "tamade", "rgp", "priced", "as_published",
+    "sparsify", "bits", "strength", "shares", "gamma", "rho", "tamade", "rgp", "teacher", "priced",
+    "as_published",
     "dimension", "prior",
 )  # fmt: skip
 

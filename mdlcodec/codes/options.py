@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 _REALS = ("prior", "strength", "rho", "tamade")
 _NOT_CHOSEN = ("observers", "method")
 DEFAULT_SPARSIFY = "entropy"
-_FLAGS = ("rgp", "priced", "as_published")
+_FLAGS = ("rgp", "teacher", "priced", "as_published")
 # how sparse networks are trained: names of Options, and of sender.sparsify.contract.Choices
-TRAINING = ("bits", "strength", "shares", "gamma", "rho", "tamade", "rgp", "priced", "as_published")
+TRAINING = (
+    "bits", "strength", "shares", "gamma", "rho", "tamade", "rgp", "teacher", "priced", "as_published",
+)  # fmt: skip
 
 
 class Chosen(TypedDict, total=False):
@@ -34,6 +36,7 @@ class Chosen(TypedDict, total=False):
     rho: float | None
     tamade: float | None
     rgp: bool | None
+    teacher: bool | None
     priced: bool | None
     as_published: bool | None
     dimension: int | None
@@ -56,6 +59,7 @@ class Options:
     rho: float | None = None  # factor of squared weights
     tamade: float | None = None  # share by which the loss may rise when small weights go
     rgp: bool | None = None  # whether weights that cannot act go
+    teacher: bool | None = None  # whether what is left learns soft labels of a dense network
     priced: bool | None = None  # whether training ends under the price of bits, in place of codebooks
     as_published: bool | None = None  # whether the settings are the paper's
     observers: tuple[Observer, ...] = ()  # of the training of a network that is transmitted

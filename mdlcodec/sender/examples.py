@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from mdlcodec.sender.loop import shuffled_batches
@@ -10,6 +12,7 @@ from mdlcodec.sender.task import Task
 
 COPIES, STRENGTH = 4, 1.0  # of all images, and of their movements
 _LOOKED_AT = 4096  # examples whose size is taken
+_AT_ONCE = 4096  # examples that are relabelled
 
 
 class Examples:
@@ -35,9 +38,15 @@ class Examples:
         self._batches = shuffled_batches(len(self._x), batch, generator)
 
     def next(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Examples (m, c, h, w) or (m, d), float32, and their labels (m,)."""
+        """Examples (m, c, h, w) or (m, d), float32, and their labels (m,), or soft ones (m, k)."""
         rows = next(self._batches)
         return self._x[rows].float(), self._y[rows]
+
+    def relabel(self, labels: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]) -> None:
+        """Other labels in their places; ``labels``: of some examples (m, ..), float32, and their labels (m,) or
+        (m, k)."""
+        parts = zip(self._x.split(_AT_ONCE), self._y.split(_AT_ONCE), strict=True)
+        self._y = torch.cat([labels(x.float(), y) for x, y in parts])
 
     def size(self) -> float:
         """Root mean square of the inputs."""

@@ -26,7 +26,8 @@ class Choices:
     ``bits``: at most 2^bits values a tensor, or of each layer (`sender.by_layer`); ``strength``: what the method
     calls so; ``shares``: of each layer's weights that go, in its place; ``gamma``: one for each layer
     with noise; ``rho``: factor of the squared weights, counted as a strength in nats is; ``tamade``: share by
-    which the loss may rise, 0 to leave it out; ``rgp``: whether weights that cannot act go; ``priced``: whether
+    which the loss may rise, 0 to leave it out; ``rgp``: whether weights that cannot act go; ``teacher``: whether
+    what is left learns the soft labels of a dense network; ``priced``: whether
     training goes on under the price of bits in place of codebooks; ``as_published``: settings of the paper
     rather than ours.
     """
@@ -38,6 +39,7 @@ class Choices:
     rho: float | None = None
     tamade: float | None = None
     rgp: bool | None = None
+    teacher: bool | None = None
     priced: bool | None = None
     as_published: bool = False
 
@@ -81,11 +83,12 @@ class Method(ABC):
     strength: float  # by default
     strengths: tuple[float, float]  # the least and the largest
     frontier: tuple[float, float]  # between which it goes from little to much
-    takes: frozenset[str] = frozenset({"rho", "tamade", "rgp", "priced"})
+    takes: frozenset[str] = frozenset({"rho", "tamade", "rgp", "teacher", "priced"})
     of_share = False  # whether strengths are the share of weights that go
     of_texts = True  # whether it trains networks over bytes
     tamade = 0.01  # by default
     rgp = True
+    taught = False  # by a teacher, where there are classes
     priced = True
     exchange: float | None = None  # of labels' bits for one of the network's; None: as `entropy` has it
     copies = COPIES  # moved ones of the images that it is trained on

@@ -31,6 +31,7 @@ from mdlcodec.sender.pooled_forward import sparse_forward
 from mdlcodec.sender.sparsify import quantisation, text_training
 from mdlcodec.sender.sparsify.contract import Choices
 from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
+from mdlcodec.sender.sparsify.teacher import Teacher
 from mdlcodec.sender.task import Task, scaled
 
 
@@ -89,12 +90,17 @@ def number_of_steps(architecture: Architecture, effort: float, n: int) -> int:
 
 
 def sparsify(
-    trainer: Trainer, choices: Choices, pricing: Pricing | None = None, trained: Tensors | None = None
+    trainer: Trainer,
+    choices: Choices,
+    pricing: Pricing | None = None,
+    trained: Tensors | None = None,
+    teacher: Teacher | None = None,
 ) -> Tensors:
     """The trained and quantised network, without dead units: levels times a step for each tensor.
 
     ``pricing``: the network's by default, with the strength that was chosen as its exchange rate; ``trained``:
-    tensors to go on from. Raises InexactComputation when the training diverges.
+    tensors to go on from; ``teacher``: whose soft labels are learned. Raises InexactComputation when the
+    training diverges.
     """
     task = trainer.task
     if pricing is None:
@@ -104,7 +110,7 @@ def sparsify(
     if trained is None and task.is_text:
         trained = text_training.trained(trainer, task.scaled(_OF_TEXTS))
         pricing = replace(settled(pricing), steps=_PRICED_OF_TEXTS)
-    phase = PricedTraining(task, pricing, choices, trained)
+    phase = PricedTraining(task, pricing, choices, trained, teacher)
     trainer.run(phase)
     return phase.finished()
 
@@ -121,16 +127,23 @@ class PricedTraining(Phase):
     """
 
     def __init__(
-        self, task: Task, pricing: Pricing, choices: Choices, trained: Tensors | None = None
+        self,
+        task: Task,
+        pricing: Pricing,
+        choices: Choices,
+        trained: Tensors | None = None,
+        teacher: Teacher | None = None,
     ) -> None:
         """``trained``: tensors to go on from, in place of random ones; inputs that no weight of theirs reads
-        stay so. Raises BadData for bits of no layer."""
+        stay so; ``teacher``: whose soft labels are learned. Raises BadData for bits of no layer."""
         self.task, self.pricing, self.steps = task, pricing, task.scaled(pricing.steps)
         bits = choices.bits_of(task.graph.parameters(task.inputs))
         self._largest = {name: 2 ** (own - 1) - 1 for name, own in bits.items()}
         generator = torch.Generator().manual_seed(task.seed)
         batch = task.batch_of(pricing.batch)
         self._examples = Examples(task, batch, generator, pricing.copies, pricing.strength)
+        if teacher is not None:
+            self._examples.relabel(teacher.labels)
         names = set(task.graph.parameters(task.inputs))
         if trained is None:
             self.graph = pricing.graph(task)

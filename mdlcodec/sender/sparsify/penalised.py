@@ -2,8 +2,9 @@
 goes on.
 
 After a method's training, in this order, each where it is asked for or helps: small weights go as far as the loss
-allows (TAMADE), weights that cannot act go (RGP), dead units leave, what is left is trained on under its mask, and
-values are quantised: codebooks with trained centres, or training under the price of bits (`entropy`).
+allows (TAMADE), weights that cannot act go (RGP), dead units leave, what is left is trained on under its mask, by
+the labels or a teacher's soft ones, and values are quantised: codebooks with trained centres, or training under the
+price of bits (`entropy`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 import torch
 from typing_extensions import override
 
+from mdlcodec.errors import BadData
 from mdlcodec.nn.zoo import Architecture
 from mdlcodec.sender.dead_units import live_units, shrunk
 from mdlcodec.sender.examples import Examples
@@ -21,7 +23,7 @@ from mdlcodec.sender.float_network import Tensors, float_forward
 from mdlcodec.sender.loop import Phase, Trainer, check_finite, cooled
 from mdlcodec.sender.pooled_forward import quick_forward, with_passed_biases
 from mdlcodec.sender.random_gradients import random_gradient_pruned
-from mdlcodec.sender.sparsify import entropy, text_training
+from mdlcodec.sender.sparsify import entropy, teacher, text_training
 from mdlcodec.sender.sparsify.centres import CentreTraining
 from mdlcodec.sender.sparsify.contract import Choices, Method, Sparsifier
 from mdlcodec.sender.sparsify.masked import MaskedTraining
@@ -54,7 +56,7 @@ _RECENT, _LEAST_VARIANCE = 0.02, 1e-7  # of the residuals of real numbers of var
 def number_of_steps(architecture: Architecture, effort: float, n: int) -> int:
     """Steps of the longest way through, for n examples."""
     last = max(SCHEDULE.centres, entropy.PRICED)
-    return sum(scaled(steps, effort, n) for steps in (SCHEDULE.steps, SCHEDULE.masked, last))
+    return sum(scaled(steps, effort, n) for steps in (SCHEDULE.steps, teacher.STEPS, SCHEDULE.masked, last))
 
 
 def penalised(method: type[Method]) -> Sparsifier:
@@ -146,6 +148,14 @@ def _tolerance(method: type[Method], task: Task) -> float:
     return task.tolerance if method.tamade and task.tolerance is not None else method.tamade
 
 
+def _is_taught(method: type[Method], choices: Choices, task: Task) -> bool:
+    """Whether a teacher's soft labels are learned in the end. Raises BadData where there can be none."""
+    can = not (task.is_text or task.has_reals)
+    if choices.teacher and not can:
+        raise BadData("a teacher gives soft labels of classes, and there are none; leave --teacher out")
+    return can and (method.taught if choices.teacher is None else choices.teacher)
+
+
 def sparsify(trainer: Trainer, choices: Choices, method: type[Method]) -> Tensors:
     """The sparse and quantised network, without dead units. Raises InexactComputation when training diverges,
     BadData for choices that this network does not take."""
@@ -173,6 +183,10 @@ def sparsify(trainer: Trainer, choices: Choices, method: type[Method]) -> Tensor
     units = live_units(phase.graph, weights | statistics)
     weights, statistics = shrunk(phase.graph, weights, units), shrunk(phase.graph, statistics, units)
     graph = phase.graph.fitted({name: tuple(t.shape) for name, t in weights.items()})
+    taught = _is_taught(method, choices, task)
+    own_teacher = teacher.trained_teacher(trainer, phase.examples) if taught else None
+    if own_teacher is not None:
+        phase.examples.relabel(own_teacher.labels)
     masked = MaskedTraining(
         task, graph, weights, statistics, phase.examples, task.scaled(schedule.masked), schedule.masked_rate
     )
@@ -184,7 +198,7 @@ def sparsify(trainer: Trainer, choices: Choices, method: type[Method]) -> Tensor
         pricing = entropy.settled(entropy.pricing_of(task.architecture))
         if method.exchange is not None:
             pricing = replace(pricing, exchange=method.exchange)
-        return entropy.sparsify(trainer, choices, pricing, trained)
+        return entropy.sparsify(trainer, choices, pricing, trained, own_teacher)
     centres = CentreTraining(
         task,
         {name: trained[name] for name in weights},

@@ -38,7 +38,8 @@ class InformationBottleneck(Method):
     of_texts = False  # its noise is of units that others read
     takes = Method.takes | {"gamma"}
     tamade = 0.0
-    exchange = 0.3  # what it is about are units
+    taught = True
+    exchange = 0.1  # what it is about are units
 
     def __init__(self, task: Task, graph: Graph, choices: Choices, steps: int, rng: torch.Generator) -> None:
         super().__init__(task, graph, choices, steps, rng)
