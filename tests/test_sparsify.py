@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional
 
 from mdlcodec import codes, data
-from mdlcodec.codes import Settings
+from mdlcodec.codes import Options, Settings
 from mdlcodec.data.targets import Classes
 from mdlcodec.errors import BadData, InexactComputation
 from mdlcodec.nn.graph import Graph, sequence
@@ -149,7 +149,7 @@ def test_it_learns(name, sparsify, effort):
     wrong = np.mean(float_outputs(architecture, weights, x).argmax(1) != y)
     assert wrong < 0.4  # chance is 0.75
     assert _nonzeros(tensors) < architecture.parameters(x.shape[1:], 4) / 4
-    assert len(told) == steps_of(architecture, sparsify, effort, 600)
+    assert len(told) == steps_of(architecture, sparsify, Choices(), effort, 600)
     assert 0 <= told[-1].recent < told[0].recent
 
 
@@ -258,15 +258,21 @@ def test_bad_arguments(change, message):
 def test_numbers_of_steps():
     for architecture in ARCHITECTURES.values():
         named = architecture.name in entropy.PRICINGS
-        assert steps_of(architecture, "entropy", 1.0, 60_000) == (40_000 if named else 20_000)
-        assert steps_of(architecture, "dns", 1.0, 600_000) == 17_000
-        assert steps_of(architecture, "dns", 0.5, 15_000) == 4250
-        assert steps_of(architecture, "entropy", 1e-9, 1) == 20
+        assert steps_of(architecture, "entropy", Choices(), 1.0, 60_000) == (40_000 if named else 20_000)
+        assert steps_of(architecture, "dns", Choices(), 1.0, 600_000) == 17_000
+        assert steps_of(architecture, "dns", Choices(), 0.5, 15_000) == 4250
+        assert steps_of(architecture, "entropy", Choices(), 1e-9, 1) == 20
     with pytest.raises(BadData, match="magic"):
-        steps_of(LENET5, "magic", 1.0, 5)
+        steps_of(LENET5, "magic", Choices(), 1.0, 5)
     inputs = data.from_arrays(np.zeros((15_000, 6)), None).inputs
     prepared = codes.CODES["two-part"].prepare(inputs, Classes(3), Settings(5, 5, 0))
-    assert prepared.sending_cost.work > 20_000 * 3 * 128 * 1000
+    work = prepared.sending_cost().work
+    assert work > 20_000 * 3 * 128 * 1000
+    dns, published = (
+        prepared.sending_cost(Options(sparsify="dns", as_published=published)).work
+        for published in (None, True)
+    )
+    assert 15 * dns < published  # 51,000 steps of 1,024 in place of 17,000 of 128
 
 
 # Networks and their dead units

@@ -431,7 +431,7 @@ def test_costs():
     for preset in range(1, 10):
         chosen = Settings(net=4, preset=preset, seed=0)
         receiving = CODE.prepare(inputs, Classes(10), chosen).cost
-        sending = CODE.prepare(inputs, Classes(10), chosen).sending_cost
+        sending = CODE.prepare(inputs, Classes(10), chosen).sending_cost()
         assert receiving.parameters == sending.parameters == 431_080
         assert receiving.work < sending.work
         assert receiving.memory < sending.memory
@@ -441,7 +441,7 @@ def test_costs():
     with pytest.raises(Unsupported):
         assert CODE.prepare(inputs, Classes(10), replace(chosen, net=3)).cost
     with pytest.raises(Unsupported):
-        assert CODE.prepare(inputs, Classes(10), replace(chosen, preset=12)).sending_cost
+        assert CODE.prepare(inputs, Classes(10), replace(chosen, preset=12)).sending_cost()
 
 
 def test_limits():

@@ -387,7 +387,7 @@ def test_costs(code):
     for preset in range(1, 10):
         chosen = Settings(net=4, preset=preset, seed=0)
         receiving = code.prepare(inputs, Classes(10), chosen).cost
-        sending = code.prepare(inputs, Classes(10), chosen).sending_cost
+        sending = code.prepare(inputs, Classes(10), chosen).sending_cost()
         assert receiving.parameters == sending.parameters == 431_080
         assert 5 * receiving.work < sending.work
         assert receiving.memory < sending.memory
@@ -397,7 +397,7 @@ def test_costs(code):
     with pytest.raises(Unsupported):
         assert code.prepare(inputs, Classes(10), replace(chosen, net=3)).cost
     with pytest.raises(Unsupported):
-        assert code.prepare(inputs, Classes(10), replace(chosen, preset=12)).sending_cost
+        assert code.prepare(inputs, Classes(10), replace(chosen, preset=12)).sending_cost()
 
 
 def test_limits():

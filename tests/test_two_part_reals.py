@@ -136,7 +136,7 @@ def test_limits_and_cost():
     inputs, reals = dataset_of(case)
     code = CODES["two-part"]
     prepared = code.prepare(inputs, reals.target, code.settings(case.net, 5, 0, inputs, reals.target))
-    cost, sending = prepared.cost, prepared.sending_cost
+    cost, sending = prepared.cost, prepared.sending_cost()
     shape = inputs.features.shape[1:]
     assert cost.parameters == sending.parameters == architecture_named(case.net).parameters(shape, 1)
     assert 5 * cost.work < sending.work

@@ -513,7 +513,7 @@ def test_costs():
     for preset in range(1, 10):
         chosen = Settings(net=6, preset=preset, seed=0)
         receiving = CODE.prepare(inputs, Classes(10), chosen).cost
-        sending = CODE.prepare(inputs, Classes(10), chosen).sending_cost
+        sending = CODE.prepare(inputs, Classes(10), chosen).sending_cost()
         assert receiving.parameters == sending.parameters == 5994
         assert 10 * receiving.work < sending.work
         assert receiving.memory < sending.memory

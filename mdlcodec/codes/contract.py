@@ -90,8 +90,7 @@ class Prepared(Protocol):
         """What decoding will take. Raises Unsupported for unknown numbers in settings, BadData for inputs that
         do not fit."""
 
-    @property
-    def sending_cost(self) -> Cost:
+    def sending_cost(self, options: Options = NO_OPTIONS) -> Cost:
         """What encoding will take: the same, where both sides do the same. Raises as ``cost`` does."""
         return self.cost
 

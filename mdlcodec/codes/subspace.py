@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from mdlcodec.codes import network_labels
 from mdlcodec.codes.contract import Given, Progress, Settings
+from mdlcodec.codes.options import Options
 from mdlcodec.codes.results import Encoded
 from mdlcodec.codes.transmitted import (
     Transmission,
@@ -146,7 +147,7 @@ class SubspaceCode(TransmittedNetwork[SubspacePayload]):
         return read_weights(parts, architecture, given.k, given.inputs, given.settings)
 
     @override
-    def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
+    def cost_of(self, architecture: Architecture, given: Given, sending: Options | None) -> Cost:
         inputs, k, settings = given.inputs, given.k, given.settings
         check_preset(settings.preset)
         cost = network_labels.prediction_cost(architecture, inputs, k)
@@ -162,12 +163,12 @@ class SubspaceCode(TransmittedNetwork[SubspacePayload]):
         size = transform_size(architecture, inputs.features.shape[1:], k)
         memory = cost.memory + 32 * size + 64 * cost.parameters
         work = cost.work + subspace_work(size) + COORDINATE * min(size, LARGEST_DIMENSION)
-        if sending:
+        if sending is not None:
             from mdlcodec.nn.work import step_work
             from mdlcodec.sender.efforts import BATCH, SUBSPACE
             from mdlcodec.sender.subspace import steps_of
 
-            trials = len(_dimensions(inputs.n))
+            trials = 1 if sending.dimension is not None else len(_dimensions(inputs.n))
             step = step_work(*architecture.for_targets(inputs.features.shape[1:], k), min(BATCH, inputs.n))
             step += 2 * TRANSFORMED * size * size.bit_length()
             steps = trials * steps_of(architecture, SUBSPACE[settings.preset], inputs.n)

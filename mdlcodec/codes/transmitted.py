@@ -98,8 +98,8 @@ class TransmittedNetwork(Code, Generic[_Payload]):
         """The network's weights, checked for these inputs and classes. Raises CorruptFile."""
 
     @abstractmethod
-    def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
-        """What decoding takes, or ``sending``: encoding. Raises as Prepared.cost does."""
+    def cost_of(self, architecture: Architecture, given: Given, sending: Options | None) -> Cost:
+        """What decoding takes, or ``sending`` with such options. Raises as Prepared.cost does."""
 
     @abstractmethod
     def encoded(self, transmission: Transmission) -> Encoded:
@@ -173,12 +173,11 @@ class NetworkClasses(Prepared):
     @property
     @override
     def cost(self) -> Cost:
-        return self._code.cost_of(self._architecture, self._given, sending=False)
+        return self._code.cost_of(self._architecture, self._given, None)
 
-    @property
     @override
-    def sending_cost(self) -> Cost:
-        return self._code.cost_of(self._architecture, self._given, sending=True)
+    def sending_cost(self, options: Options = NO_OPTIONS) -> Cost:
+        return self._code.cost_of(self._architecture, self._given, options)
 
     @override
     def encode(self, values: np.ndarray, progress: Progress, options: Options = NO_OPTIONS) -> Encoded:

@@ -203,23 +203,24 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
         return read_weights(parts.network, architecture, _shape(given.inputs), given.k)
 
     @override
-    def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
+    def cost_of(self, architecture: Architecture, given: Given, sending: Options | None) -> Cost:
         """No network in a file is larger than its architecture."""
         check_preset(given.settings.preset)
         inputs, shape = given.inputs, _shape(given.inputs)
         if isinstance(given.target, Reals):
-            cost = network_reals.prediction_cost(architecture, inputs, sending=sending)
+            cost = network_reals.prediction_cost(architecture, inputs, sending=sending is not None)
         else:
-            cost = network_labels.prediction_cost(architecture, inputs, given.k, sending=sending)
+            sends = sending is not None
+            cost = network_labels.prediction_cost(architecture, inputs, given.k, sending=sends)
         network = section_work(architecture, shape, given.outputs)
         work = cost.work + network
         memory = cost.memory + section_memory(architecture, shape, given.outputs)
-        if sending:
+        if sending is not None:
             from mdlcodec.nn.work import step_work
             from mdlcodec.sender.efforts import BATCH
 
             step = step_work(*architecture.for_targets(shape, given.outputs), min(BATCH, inputs.n))
-            work += step * self._training_steps(architecture, inputs.n, given.settings.preset)
+            work += step * self._training_steps(architecture, inputs.n, given.settings.preset, sending)
             work += _TRIALS * network
             # weights, gradients and moments; the examples moved four times, and all of these arranged anew
             memory += 64 * cost.parameters + 10 * inputs.features.nbytes + (1 << 28)
@@ -278,10 +279,9 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
 
         return encode_network(tensors)
 
-    def _training_steps(self, architecture: Architecture, n: int, preset: int) -> int:
-        """For n examples, and under the options that take the most."""
+    def _training_steps(self, architecture: Architecture, n: int, preset: int, options: Options) -> int:
+        """For n examples."""
         from mdlcodec.sender.efforts import TWO_PART
-        from mdlcodec.sender.sparsify import SPARSIFIERS, steps_of
+        from mdlcodec.sender.sparsify import steps_of
 
-        effort = TWO_PART[preset]
-        return max(steps_of(architecture, sparsify, effort, n) for sparsify in SPARSIFIERS)
+        return steps_of(architecture, *self._chosen(options), TWO_PART[preset], n)

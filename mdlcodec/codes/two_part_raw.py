@@ -36,7 +36,7 @@ class RawTwoPartCode(TwoPartCode):
 
         return encode_network(tensors, values="raw")
 
-    def _training_steps(self, architecture: Architecture, n: int, preset: int) -> int:
+    def _training_steps(self, architecture: Architecture, n: int, preset: int, options: Options) -> int:
         from mdlcodec.sender.dense import number_of_steps
         from mdlcodec.sender.efforts import TWO_PART
 

@@ -111,14 +111,14 @@ class VariationalCode(TransmittedNetwork[VariationalPayload]):
         return sampled_weights(parts.sent, architecture, shape, given.k, given.settings.seed)
 
     @override
-    def cost_of(self, architecture: Architecture, given: Given, *, sending: bool) -> Cost:
+    def cost_of(self, architecture: Architecture, given: Given, sending: Options | None) -> Cost:
         inputs, k, settings = given.inputs, given.k, given.settings
         check_preset(settings.preset)
         from mdlcodec.descriptions.posterior_samples import samples_work
 
         cost = network_labels.prediction_cost(architecture, inputs, k)
         work, memory = cost.work + samples_work(cost.parameters), cost.memory + 128 * cost.parameters
-        if sending:
+        if sending is not None:
             from mdlcodec.sender import variational
             from mdlcodec.sender.efforts import VARIATIONAL
 

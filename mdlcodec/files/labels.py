@@ -104,7 +104,7 @@ def encode(
     header, _ = read_label_file(written(inputs, labels, chosen.number, settings, b""), limits.memory)
     with computing_on(device):
         prepared = chosen.prepare(inputs, target, settings, checkpoint)
-        costs = prepared.sending_cost, prepared.cost
+        costs = prepared.sending_cost(options), prepared.cost
         plan = Plan(chosen.name, chosen.net_name(settings), settings, labels.n, target, *costs)
         record = CurveRecord()
         held = inputs.features.nbytes  # integers

@@ -70,7 +70,7 @@ def encode(
             of = f"is for --code {owners}" if owners else "is of labels"
             raise BadData(f"--code {chosen.name} of texts has no option {name}, which {of}; leave it out")
     chosen.check_options(options)
-    cost, sending = chosen.cost(len(text), settings), chosen.sending_cost(len(text), settings)
+    cost, sending = chosen.cost(len(text), settings), chosen.sending_cost(len(text), settings, options)
     plan = Plan(chosen.name, chosen.net, settings, len(text), None, sending, cost)
     record = CurveRecord()
     progress, _ = announced(plan, len(text), limits, watch, record)

@@ -46,7 +46,7 @@ def encode_network(
         raise BadData("there is one class only, and so nothing that a network could learn")
     with computing_on("cpu"):
         prepared = chosen.prepare(dataset.inputs, labels.target, settings)
-        costs = prepared.sending_cost, prepared.cost
+        costs = prepared.sending_cost(settled.options), prepared.cost
         plan = Plan(chosen.name, chosen.net_name(settings), settings, labels.n, labels.target, *costs)
         held = dataset.inputs.features.nbytes  # integers
         progress, _ = announced(plan, held, limits, watch)

@@ -41,7 +41,7 @@ class TextCode(ABC):
     def cost(self, n: int, settings: Settings) -> Cost:
         """What coding n bytes takes, on either side."""
 
-    def sending_cost(self, n: int, settings: Settings) -> Cost:
+    def sending_cost(self, n: int, settings: Settings, options: Options = NO_OPTIONS) -> Cost:
         """What encoding takes, where that is not what decoding does."""
         return self.cost(n, settings)
 

@@ -127,20 +127,16 @@ class TwoPartText(TextCode):
         return Cost(parameters, work, memory)
 
     @override
-    def sending_cost(self, n: int, settings: Settings) -> Cost:
+    def sending_cost(self, n: int, settings: Settings, options: Options = NO_OPTIONS) -> Cost:
         from mdlcodec.nn.work import step_work
         from mdlcodec.nn.zoo.sequences import SYMBOLS
         from mdlcodec.sender.efforts import BATCH, TWO_PART
-        from mdlcodec.sender.sparsify import SPARSIFIERS, steps_of
+        from mdlcodec.sender.sparsify import steps_of
         from mdlcodec.sender.text_task import BYTES_AN_EXAMPLE, windows_of
 
         architecture, cost = self._architecture, self.cost(n, settings)
         effort, examples = TWO_PART[settings.preset], n // BYTES_AN_EXAMPLE
-        steps = max(
-            steps_of(architecture, name, effort, examples)
-            for name, one in SPARSIFIERS.items()
-            if one.of_texts
-        )
+        steps = steps_of(architecture, *_chosen(options), effort, examples)
         places = (architecture.places,)
         windows = windows_of(BATCH, architecture.places)
         work = cost.work + steps * step_work(architecture.graph, places, windows)

@@ -39,9 +39,10 @@ SPARSIFIERS = {
 }
 
 
-def steps_of(architecture: Architecture, sparsify: str, effort: float, n: int) -> int:
-    """The most steps that `sparse_network` takes for n examples; raises BadData for an unknown sparsifier."""
-    return _named(sparsify).steps(architecture, effort, n)
+def steps_of(architecture: Architecture, sparsify: str, choices: Choices, effort: float, n: int) -> int:
+    """The steps of BATCH examples that `sparse_network` takes for n examples; raises BadData for an unknown
+    sparsifier."""
+    return _named(sparsify).steps(architecture, choices, effort, n)
 
 
 def check_choices(sparsify: str | Sparsifier, choices: Choices, *, text: bool = False) -> None:

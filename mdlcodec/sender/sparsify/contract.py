@@ -58,14 +58,14 @@ class Choices:
 class Sparsifier:
     """A way to train a sparse network whose tensors have at most 2^bits values each.
 
-    ``steps``: of an architecture, an effort and so many examples; ``strengths``: the least and the largest that it
-    takes; ``frontier``: between which it goes from little to much; ``takes``: the names of the other choices
-    that it takes; ``of_share``: whether strengths are the share of weights that go; ``of_texts``: whether it
-    trains networks over bytes.
+    ``steps``: of BATCH examples, of an architecture, choices, an effort and so many examples; ``strengths``: the
+    least and the largest that it takes; ``frontier``: between which it goes from little to much; ``takes``: the
+    names of the other choices that it takes; ``of_share``: whether strengths are the share of weights that go;
+    ``of_texts``: whether it trains networks over bytes.
     """
 
     train: Callable[[Trainer, Choices], Tensors]
-    steps: Callable[[Architecture, float, int], int]
+    steps: Callable[[Architecture, Choices, float, int], int]
     strengths: tuple[float, float] = (1e-9, 1e9)
     frontier: tuple[float, float] = (1e-2, 1e2)
     takes: frozenset[str] = frozenset()

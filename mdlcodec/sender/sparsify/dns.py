@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from mdlcodec.nn.zoo import Architecture
 from mdlcodec.sender.dead_units import live_units, shrunk
+from mdlcodec.sender.efforts import BATCH
 from mdlcodec.sender.examples import Examples
 from mdlcodec.sender.float_network import Tensors, initial_tensors
 from mdlcodec.sender.loop import Phase, Trainer, shuffled_batches
@@ -64,9 +65,10 @@ PUBLISHED = Surgery(
 )
 
 
-def number_of_steps(_architecture: Architecture, effort: float, n: int) -> int:
-    """Steps of `sparsify` for n examples."""
-    return sum(scaled(length, effort, n) for length in SURGERY.lengths)
+def number_of_steps(_architecture: Architecture, choices: Choices, effort: float, n: int) -> int:
+    """Steps of BATCH examples that `sparsify` takes for n examples."""
+    surgery = PUBLISHED if choices.as_published else SURGERY
+    return sum(scaled(length, effort, n) for length in surgery.lengths) * surgery.batch // BATCH
 
 
 def sparsify(trainer: Trainer, choices: Choices, surgery: Surgery | None = None) -> Tensors:

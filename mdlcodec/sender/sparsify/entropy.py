@@ -84,7 +84,7 @@ def pricing_of(architecture: Architecture) -> Pricing:
     return PRICINGS.get(architecture.name, Pricing())
 
 
-def number_of_steps(architecture: Architecture, effort: float, n: int) -> int:
+def number_of_steps(architecture: Architecture, _choices: Choices, effort: float, n: int) -> int:
     """Steps of `sparsify` for n examples."""
     return scaled(pricing_of(architecture).steps, effort, n)
 

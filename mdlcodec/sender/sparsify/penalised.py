@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from typing_extensions import override
@@ -53,10 +54,13 @@ _OF_TEXTS = Schedule(begun=16_000, steps=12_000, masked=4_000)
 _RECENT, _LEAST_VARIANCE = 0.02, 1e-7  # of the residuals of real numbers of variance 1: see `entropy`
 
 
-def number_of_steps(architecture: Architecture, effort: float, n: int) -> int:
-    """Steps of the longest way through, for n examples."""
-    last = max(SCHEDULE.centres, entropy.PRICED)
-    return sum(scaled(steps, effort, n) for steps in (SCHEDULE.steps, teacher.STEPS, SCHEDULE.masked, last))
+def number_of_steps(
+    method: type[Method], _architecture: Architecture, choices: Choices, effort: float, n: int
+) -> int:
+    """Steps of `sparsify` for n examples of classes."""
+    taught = teacher.STEPS if _chosen(choices.teacher, method.taught) else 0
+    last = entropy.PRICED if _chosen(choices.priced, method.priced) else SCHEDULE.centres
+    return sum(scaled(steps, effort, n) for steps in (SCHEDULE.steps, taught, SCHEDULE.masked, last) if steps)
 
 
 def penalised(method: type[Method]) -> Sparsifier:
@@ -67,7 +71,7 @@ def penalised(method: type[Method]) -> Sparsifier:
 
     return Sparsifier(
         train,
-        number_of_steps,
+        partial(number_of_steps, method),
         method.strengths,
         method.frontier,
         method.takes,
@@ -143,6 +147,11 @@ class Penalised(Phase):
         return {name: tensor.grad for name, tensor in self.weights.items() if tensor.grad is not None}
 
 
+def _chosen(choice: bool | None, own: bool) -> bool:
+    """What a sender chooses, else a method's own."""
+    return own if choice is None else choice
+
+
 def _tolerance(method: type[Method], task: Task) -> float:
     """Of TAMADE: the task's own, if the method has any."""
     return task.tolerance if method.tamade and task.tolerance is not None else method.tamade
@@ -153,7 +162,7 @@ def _is_taught(method: type[Method], choices: Choices, task: Task) -> bool:
     can = not (task.is_text or task.has_reals)
     if choices.teacher and not can:
         raise BadData("a teacher gives soft labels of classes, and there are none; leave --teacher out")
-    return can and (method.taught if choices.teacher is None else choices.teacher)
+    return can and _chosen(choices.teacher, method.taught)
 
 
 def sparsify(trainer: Trainer, choices: Choices, method: type[Method]) -> Tensors:
@@ -161,7 +170,7 @@ def sparsify(trainer: Trainer, choices: Choices, method: type[Method]) -> Tensor
     BadData for choices that this network does not take."""
     task = trainer.task
     generator = torch.Generator().manual_seed(task.seed)
-    schedule = schedule_of(task)
+    schedule, taught = schedule_of(task), _is_taught(method, choices, task)
     begun = text_training.trained(trainer, task.scaled(schedule.begun)) if task.is_text else None
     phase = Penalised(task, choices, method, generator, begun)
     trainer.run(phase)
@@ -177,13 +186,12 @@ def sparsify(trainer: Trainer, choices: Choices, method: type[Method]) -> Tensor
             return task.mean_loss(lambda x: float_forward(phase.graph, shown, x))
 
         weights, _ = thresholded(weights, loss, delta)
-    if method.rgp if choices.rgp is None else choices.rgp:
+    if _chosen(choices.rgp, method.rgp):
         tensors, _ = random_gradient_pruned(phase.graph, weights | statistics, task.noise)
         weights = {name: tensors[name] for name in weights}
     units = live_units(phase.graph, weights | statistics)
     weights, statistics = shrunk(phase.graph, weights, units), shrunk(phase.graph, statistics, units)
     graph = phase.graph.fitted({name: tuple(t.shape) for name, t in weights.items()})
-    taught = _is_taught(method, choices, task)
     own_teacher = teacher.trained_teacher(trainer, phase.examples) if taught else None
     if own_teacher is not None:
         phase.examples.relabel(own_teacher.labels)
@@ -194,7 +202,7 @@ def sparsify(trainer: Trainer, choices: Choices, method: type[Method]) -> Tensor
     # what comes next trains no biases of convolutions
     trained = with_passed_biases(graph, masked.tensors())
     check_finite(trained)
-    if method.priced if choices.priced is None else choices.priced:
+    if _chosen(choices.priced, method.priced):
         pricing = entropy.settled(entropy.pricing_of(task.architecture))
         if method.exchange is not None:
             pricing = replace(pricing, exchange=method.exchange)
