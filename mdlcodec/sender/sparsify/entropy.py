@@ -30,7 +30,7 @@ from mdlcodec.sender.loop import Phase, Trainer, cooled
 from mdlcodec.sender.pooled_forward import sparse_forward
 from mdlcodec.sender.sparsify import quantisation, text_training
 from mdlcodec.sender.sparsify.contract import Choices
-from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
+from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam, clear_gradients
 from mdlcodec.sender.sparsify.teacher import Teacher
 from mdlcodec.sender.task import Task, scaled
 
@@ -165,9 +165,7 @@ class PricedTraining(Phase):
         pricing, part = self.pricing, done / self.steps
         x, y = self._examples.next()
         values, steps = self._values, self._steps
-        for tensor in (*values.values(), *steps.values()):
-            tensor.grad = None
-            tensor.requires_grad_()
+        clear_gradients(*values.values(), *steps.values())
         hard = part >= pricing.quantised_from
         shown = {
             name: (quantisation.straight_through(v, self._largest[name]) if hard else v) * steps[name].exp()

@@ -12,7 +12,7 @@ from mdlcodec.sender.examples import Examples
 from mdlcodec.sender.float_network import Tensors
 from mdlcodec.sender.loop import Phase, cooled
 from mdlcodec.sender.pooled_forward import quick_forward
-from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
+from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam, clear_gradients
 from mdlcodec.sender.task import Task
 
 
@@ -40,9 +40,7 @@ class MaskedTraining(Phase):
     @override
     def step(self, done: int) -> float:
         x, y = self._examples.next()
-        for tensor in self.weights.values():
-            tensor.grad = None
-            tensor.requires_grad_()
+        clear_gradients(*self.weights.values())
         loss = self.task.loss_of(quick_forward(self.graph, self.weights | self.statistics, x), y)
         loss.backward()
         with torch.no_grad():

@@ -28,7 +28,7 @@ from mdlcodec.sender.sparsify import entropy, teacher, text_training
 from mdlcodec.sender.sparsify.centres import CentreTraining
 from mdlcodec.sender.sparsify.contract import Choices, Method, Sparsifier
 from mdlcodec.sender.sparsify.masked import MaskedTraining
-from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
+from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam, clear_gradients
 from mdlcodec.sender.sparsify.tamade import thresholded
 from mdlcodec.sender.task import Task, scaled
 
@@ -113,9 +113,7 @@ class Penalised(Phase):
     def step(self, done: int) -> float:
         x, y = self.examples.next()
         method, weights, extra, part = self.method, self.weights, self.method.extra(), done / self.steps
-        for tensor in (*weights.values(), *(tensor for tensor, _ in extra.values())):
-            tensor.grad = None
-            tensor.requires_grad_()
+        clear_gradients(*weights.values(), *(tensor for tensor, _ in extra.values()))
         shown = method.shown(weights) | self.statistics
         loss = self.task.loss_of(quick_forward(self.graph, shown, x, method.entering), y)
         loss.backward()

@@ -7,6 +7,13 @@ import torch
 _FIRST, _SECOND, _EPSILON = 0.9, 0.99, 1e-8
 
 
+def clear_gradients(*tensors: torch.Tensor) -> None:
+    """Makes them leaves whose gradients the next backward pass begins."""
+    for tensor in tensors:
+        tensor.grad = None
+        tensor.requires_grad_()
+
+
 class ShrinkingAdam:
     """Adam with beta1 0.9 and beta2 0.99; every tensor has a state of its own, found by its name."""
 

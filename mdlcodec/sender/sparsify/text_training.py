@@ -16,7 +16,7 @@ from mdlcodec.nn.nodes import Linear
 from mdlcodec.sender.examples import Examples
 from mdlcodec.sender.float_network import Tensors, float_forward
 from mdlcodec.sender.loop import Phase, Trainer, check_finite, cooled
-from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam
+from mdlcodec.sender.sparsify.shrinking_adam import ShrinkingAdam, clear_gradients
 from mdlcodec.sender.task import Task
 
 _BATCH = 128  # examples, eight of which are a window
@@ -46,9 +46,7 @@ class TextTraining(Phase):
     @override
     def step(self, done: int) -> float:
         x, y = self._examples.next()
-        for tensor in self.weights.values():
-            tensor.grad = None
-            tensor.requires_grad_()
+        clear_gradients(*self.weights.values())
         loss = self.task.loss_of(float_forward(self.graph, self.weights, x, training=True), y)
         loss.backward()
         share = _COOLEST + (1 - _COOLEST) * cooled(done / self.steps, _COOLING_FROM)
