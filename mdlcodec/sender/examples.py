@@ -11,8 +11,7 @@ from mdlcodec.sender.moved_copies import moved_copies
 from mdlcodec.sender.task import Task
 
 COPIES, STRENGTH = 4, 1.0  # of all images, and of their movements
-_LOOKED_AT = 4096  # examples whose size is taken
-_AT_ONCE = 4096  # examples that are relabelled
+_AT_ONCE = 4096  # examples that are looked at or relabelled
 
 
 class Examples:
@@ -50,4 +49,4 @@ class Examples:
 
     def size(self) -> float:
         """Root mean square of the inputs."""
-        return self._x[:_LOOKED_AT].float().square().mean().sqrt().item()
+        return self._x[:_AT_ONCE].float().square().mean().sqrt().item()
