@@ -1,7 +1,7 @@
 """Tables 1 to 4 and Figure 2 of Dai et al. 2018 (VIBNet, poster), with bytes of files that were decoded.
 
     python bench/vibnet.py --data DIR -o bench/results/vibnet [--tables 1 2 3 4] [--seeds 0 1 2] [--preset 5]
-                           [--share 0.25] [--strength S | --gamma G ...]
+                           [--share 0.25] [--strength S | --gamma G ...] [--bits B]
 
 DIR holds mnist.npz and mnist_test.npz; for Table 3 cifar10.npz and cifar10_test.npz, for Table 4 cifar100.npz and
 cifar100_test.npz (x and y each). VGG16 is a `--share` of its widths; 1 is the paper's, which wants a GPU or a day.
@@ -43,6 +43,7 @@ from mdlcodec.nn.zoo.vgg import vgg
 from mdlcodec.observe.contract import Moment
 from mdlcodec.report.accuracy import read_examples
 from mdlcodec.report.structure import structure_of
+from mdlcodec.sender.sparsify.contract import BITS
 from mdlcodec.sender.sparsify.penalised import Penalised
 from mdlcodec.sender.sparsify.vib import InformationBottleneck
 
@@ -149,6 +150,7 @@ def as_encode_has_them(options: argparse.Namespace) -> list[str]:
     given = [] if options.strength is None else ["--strength", f"{options.strength:g}"]
     if options.gamma is not None:
         given += ["--gamma", ",".join(f"{one:g}" for one in options.gamma)]
+    given += ["--bits", f"{options.bits}"] if options.bits != BITS else []
     return given if options.preset == 5 else [*given, f"-{options.preset}"]
 
 
@@ -160,7 +162,9 @@ def measured(table: int, options: argparse.Namespace, seed: int) -> dict[str, An
     examples = read_examples(str(test), None, dataset)
     watched, start = Watched(), time.perf_counter()
     gamma = None if options.gamma is None else tuple(options.gamma)
-    chosen = Options(sparsify="vib", strength=options.strength, gamma=gamma, observers=(watched,))
+    chosen = Options(
+        sparsify="vib", bits=options.bits, strength=options.strength, gamma=gamma, observers=(watched,)
+    )
     blob, _, _ = encode_network(
         dataset,
         code="two-part",
@@ -306,6 +310,7 @@ def main() -> None:
     parser.add_argument("--share", type=float, default=0.25)
     parser.add_argument("--strength", type=float)
     parser.add_argument("--gamma", type=float, nargs="+", help="as encode's, one for each layer with noise")
+    parser.add_argument("--bits", type=int, default=BITS, help="as encode's")
     options = parser.parse_args()
     held = options.output.with_suffix(".json")
     rows = json.loads(held.read_text())["rows"] if held.exists() else []

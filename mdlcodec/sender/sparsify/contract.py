@@ -90,6 +90,7 @@ class Method(ABC):
     rgp = True
     taught = False  # by a teacher, where there are classes
     priced = True
+    longer = 1  # training of what is left: times as many steps, at so many times the rate, as others take
     exchange: float | None = None  # of labels' bits for one of the network's; None: as `entropy` has it
     copies = COPIES  # moved ones of the images that it is trained on
 

@@ -60,7 +60,8 @@ def number_of_steps(
     """Steps of `sparsify` for n examples of classes."""
     taught = teacher.STEPS if _chosen(choices.teacher, method.taught) else 0
     last = entropy.PRICED if _chosen(choices.priced, method.priced) else SCHEDULE.centres
-    return sum(scaled(steps, effort, n) for steps in (SCHEDULE.steps, taught, SCHEDULE.masked, last) if steps)
+    phases = (SCHEDULE.steps, taught, method.longer * SCHEDULE.masked, last)
+    return sum(scaled(steps, effort, n) for steps in phases if steps)
 
 
 def penalised(method: type[Method]) -> Sparsifier:
@@ -194,7 +195,13 @@ def sparsify(trainer: Trainer, choices: Choices, method: type[Method]) -> Tensor
     if own_teacher is not None:
         phase.examples.relabel(own_teacher.labels)
     masked = MaskedTraining(
-        task, graph, weights, statistics, phase.examples, task.scaled(schedule.masked), schedule.masked_rate
+        task,
+        graph,
+        weights,
+        statistics,
+        phase.examples,
+        task.scaled(method.longer * schedule.masked),
+        method.longer * schedule.masked_rate,
     )
     trainer.run(masked)
     # what comes next trains no biases of convolutions

@@ -39,6 +39,7 @@ class InformationBottleneck(Method):
     takes = Method.takes | {"gamma"}
     tamade = 0.0
     taught = True
+    longer = 3  # steps of so few units cost little
     exchange = 0.1  # what it is about are units
 
     def __init__(self, task: Task, graph: Graph, choices: Choices, steps: int, rng: torch.Generator) -> None:
