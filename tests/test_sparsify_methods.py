@@ -20,7 +20,7 @@ from mdlcodec.sender.float_network import float_forward, float_outputs, initial_
 from mdlcodec.sender.loop import Trainer
 from mdlcodec.sender.pooled_forward import quick_forward
 from mdlcodec.sender.random_gradients import random_gradient_pruned
-from mdlcodec.sender.sparsify import SPARSIFIERS, Choices, check_choices, entropy, sparse_network
+from mdlcodec.sender.sparsify import SPARSIFIERS, Choices, check_choices, entropy, sparse_network, steps_of
 from mdlcodec.sender.sparsify.centres import CentreTraining
 from mdlcodec.sender.sparsify.contract import Method
 from mdlcodec.sender.sparsify.entropy import PricedTraining
@@ -319,6 +319,16 @@ def test_shares_of_the_smallest():
     assert int(largest(weights, 0.0)["a"].sum()) == 10
     with pytest.raises(BadData, match="no weight is left"):
         largest(weights, 0.99)
+
+
+@pytest.mark.parametrize("choices", [Choices(), Choices(priced=False, teacher=True)])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_forecast_counts_the_steps_that_are_trained(method, choices):
+    x, y = _columns(300, 3)
+    architecture, effort, trained = architecture_named("mlp-30"), 0.05, []
+    task = Task.of(architecture, x, y, 3, seed=0, effort=effort)
+    sparse_network(Trainer(task, [trained.append]), sparsify=method, choices=choices)
+    assert len(trained) == steps_of(architecture, method, choices, effort, 300)
 
 
 # What a sender may choose
