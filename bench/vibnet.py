@@ -1,7 +1,7 @@
 """Tables 1 to 4 and Figure 2 of Dai et al. 2018 (VIBNet, poster), with bytes of files that were decoded.
 
     python bench/vibnet.py --data DIR -o bench/results/vibnet [--tables 1 2 3 4] [--seeds 0 1 2] [--preset 5]
-                           [--share 0.25] [--strength S | --gamma G ...] [--bits B]
+                           [--share 0.25] [--strength S | --gamma G ...] [--bits B] [--copies N ..] [--moved M ..]
 
 DIR holds mnist.npz and mnist_test.npz; for Table 3 cifar10.npz and cifar10_test.npz, for Table 4 cifar100.npz and
 cifar100_test.npz (x and y each). VGG16 is a `--share` of its widths; 1 is the paper's, which wants a GPU or a day.
@@ -151,6 +151,8 @@ def as_encode_has_them(options: argparse.Namespace) -> list[str]:
     if options.gamma is not None:
         given += ["--gamma", ",".join(f"{one:g}" for one in options.gamma)]
     given += ["--bits", f"{options.bits}"] if options.bits != BITS else []
+    for name, chosen in (("copies", options.copies), ("moved", options.moved)):
+        given += [] if chosen is None else [f"--{name}", ",".join(f"{one:g}" for one in chosen)]
     return given if options.preset == 5 else [*given, f"-{options.preset}"]
 
 
@@ -163,7 +165,13 @@ def measured(table: int, options: argparse.Namespace, seed: int) -> dict[str, An
     watched, start = Watched(), time.perf_counter()
     gamma = None if options.gamma is None else tuple(options.gamma)
     chosen = Options(
-        sparsify="vib", bits=options.bits, strength=options.strength, gamma=gamma, observers=(watched,)
+        sparsify="vib",
+        bits=options.bits,
+        strength=options.strength,
+        gamma=gamma,
+        copies=options.copies,
+        moved=options.moved,
+        observers=(watched,),
     )
     blob, _, _ = encode_network(
         dataset,
@@ -311,6 +319,8 @@ def main() -> None:
     parser.add_argument("--strength", type=float)
     parser.add_argument("--gamma", type=float, nargs="+", help="as encode's, one for each layer with noise")
     parser.add_argument("--bits", type=int, default=BITS, help="as encode's")
+    parser.add_argument("--copies", type=int, nargs="+", help="as encode's, one or two")
+    parser.add_argument("--moved", type=float, nargs="+", help="as encode's, one or two")
     options = parser.parse_args()
     held = options.output.with_suffix(".json")
     rows = json.loads(held.read_text())["rows"] if held.exists() else []

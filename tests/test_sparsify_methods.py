@@ -354,6 +354,11 @@ def test_strengths_out_of_range(sparsify, strength):
         ("drr", Choices(rho=math.nan), "rho is a number"),
         ("drr", Choices(bits=9), "codebooks of 9 bits"),
         ("best", Choices(), "no way to sparsify"),
+        ("dns", Choices(copies=(0, 0)), "takes no copies"),
+        ("after-fit", Choices(moved=(2.0, 2.0)), "takes no moved"),
+        ("drr", Choices(copies=(4, 65)), "copies are 0 to 64 of each image, not 65"),
+        ("drr", Choices(copies=(-1, 4)), "copies are 0 to 64"),
+        ("entropy", Choices(moved=(1.0, math.nan)), "moved is a number of 0 to 10"),
     ],
 )
 def test_choices_that_do_not_exist(sparsify, choices, text):

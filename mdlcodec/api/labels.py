@@ -44,9 +44,9 @@ def encode(
         device: where networks compute: cpu, cuda, cuda:N, or auto, which is the CPU; the bytes are the same.
         options: what only the sender chooses, None for the code's own choice. For code="two-part": sparsify, how
             its network becomes sparse, bits, the size of its codebooks (or a dict by the names of layers), and
-            strength, shares (a number, or a dict by layers), gamma, rho, tamade, rgp, teacher, priced and
-            as_published, as ``mdlcodec encode --help`` has them. For code="subspace": dimension, of the random
-            subspace; for code="variational": prior, the variance of the prior over weights.
+            strength, shares (a number, or a dict by layers), gamma, rho, tamade, rgp, teacher, priced,
+            copies, moved and as_published, as ``mdlcodec encode --help`` has them. For code="subspace": dimension,
+            of the random subspace; for code="variational": prior, the variance of the prior over weights.
         target: what the labels are taken as: "classes"; "reals", which are numbers on a line; or "auto", where
             floats are reals if their different values are more than 20 and more than a quarter of the examples.
         precision: of reals: they become the nearest multiples of it, such as "0.01"; None keeps every bit.

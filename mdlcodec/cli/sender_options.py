@@ -14,14 +14,17 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic from click 
 
     name = "numbers"
 
+    def __init__(self, number: type[int] | type[float] = float, example: str = "0.1,0.2,0.05") -> None:
+        self._number, self._example = number, example
+
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[float, ...]:
         """Of a text."""
         try:
-            return tuple(float(part) for part in str(value).split(","))
+            return tuple(self._number(part) for part in str(value).split(","))
         except ValueError:
-            self.fail(f"{value!r} is no list of numbers; write it as 0.1,0.2,0.05", param, ctx)
+            self.fail(f"{value!r} is no list of numbers; write it as {self._example}", param, ctx)
 
 
 class ByLayer(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.4 on
@@ -117,6 +120,21 @@ _OPTIONS = (
         "k-means. [default: --priced]",
     ),
     click.option(
+        "--copies",
+        type=Numbers(int, "12, or 4,12"),
+        metavar="N[,N]",
+        help="With --code two-part, for images: moved copies of each that a network is trained on (of two numbers "
+        "the second when weights have left); 0 for images whose classes change when they are moved. [default: 4, "
+        "and 0 for after-fit and dns]",
+    ),
+    click.option(
+        "--moved",
+        type=Numbers(float, "1.5, or 1,1.5"),
+        metavar="M[,M]",
+        help="How far these are moved, as a multiple of 6 degrees, 6 % of the size, 8 % of shear and 3 % of the "
+        "side. [default: 1]",
+    ),
+    click.option(
         "--as-published",
         is_flag=True,
         default=None,
@@ -137,8 +155,7 @@ _OPTIONS = (
 )
 _NAMES = (
     "sparsify", "bits", "strength", "shares", "gamma", "rho", "tamade", "rgp", "teacher", "priced",
-    "as_published",
-    "dimension", "prior",
+    "copies", "moved", "as_published", "dimension", "prior",
 )  # fmt: skip
 
 

@@ -21,7 +21,8 @@ DEFAULT_SPARSIFY = "entropy"
 _FLAGS = ("rgp", "teacher", "priced", "as_published")
 # how sparse networks are trained: names of Options, and of sender.sparsify.contract.Choices
 TRAINING = (
-    "bits", "strength", "shares", "gamma", "rho", "tamade", "rgp", "teacher", "priced", "as_published",
+    "bits", "strength", "shares", "gamma", "rho", "tamade", "rgp", "teacher", "priced", "copies", "moved",
+    "as_published",
 )  # fmt: skip
 
 
@@ -38,6 +39,8 @@ class Chosen(TypedDict, total=False):
     rgp: bool | None
     teacher: bool | None
     priced: bool | None
+    copies: int | Iterable[int] | None
+    moved: float | Iterable[float] | None
     as_published: bool | None
     dimension: int | None
     prior: float | None
@@ -61,6 +64,9 @@ class Options:
     rgp: bool | None = None  # whether weights that cannot act go
     teacher: bool | None = None  # whether what is left learns soft labels of a dense network
     priced: bool | None = None  # whether training ends under the price of bits, in place of codebooks
+    # moved ones of the images that a network is trained on, while weights leave and afterwards; how far
+    copies: int | Iterable[int] | None = None
+    moved: float | Iterable[float] | None = None
     as_published: bool | None = None  # whether the settings are the paper's
     observers: tuple[Observer, ...] = ()  # of the training of a network that is transmitted
     # how that network is trained, instead of the code's own way: takes and gives what the code's own does
@@ -84,6 +90,10 @@ class Options:
         """Of TRAINING, those that are not None: keywords of sender.sparsify.contract.Choices."""
         return {name: getattr(self, name) for name in TRAINING if getattr(self, name) is not None}
 
+    def most_copies(self) -> int:
+        """Of an image at a time, 0 for a code's own choice. Raises BadData as ``checked`` does."""
+        return 0 if self.copies is None else max(_pair(self.copies, "copies", integer))
+
     def checked(self) -> Options:
         """The same in the types above; raises BadData for what is of another."""
         if not isinstance(self.sparsify, str | None):
@@ -91,6 +101,10 @@ class Options:
         own: dict[str, Any] = {}
         if self.dimension is not None:
             own["dimension"] = integer(self.dimension, "dimension")
+        if self.copies is not None:
+            own["copies"] = _pair(self.copies, "copies", integer)
+        if self.moved is not None:
+            own["moved"] = _pair(self.moved, "moved", _real)
         if self.bits is not None:
             own["bits"] = _by_layer(self.bits, "bits", integer)
         if self.shares is not None:
@@ -106,6 +120,18 @@ class Options:
                 raise BadData(f"gamma is of type {type(self.gamma).__name__}; give a list of numbers")
             own["gamma"] = tuple(_real(one, "gamma") for one in self.gamma)
         return replace(self, **own)
+
+
+def _pair(value: object, name: str, number: Callable[[Any, str], Any]) -> tuple[Any, Any]:
+    """A number twice, or two numbers."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return (number(value, name),) * 2
+    found = tuple(number(one, name) for one in value)
+    if len(found) not in (1, 2):
+        raise BadData(
+            f"{name} has {len(found)} numbers; give one, or two: while weights leave, and afterwards"
+        )
+    return found[0], found[-1]
 
 
 def _by_layer(value: object, name: str, number: Callable[[Any, str], Any]) -> object:

@@ -218,12 +218,14 @@ class TwoPartCode(TransmittedNetwork[TwoPartPayload]):
         if sending is not None:
             from mdlcodec.nn.work import step_work
             from mdlcodec.sender.efforts import BATCH
+            from mdlcodec.sender.examples import memory_of_copies
 
             step = step_work(*architecture.for_targets(shape, given.outputs), min(BATCH, inputs.n))
             work += step * self._training_steps(architecture, inputs.n, given.settings.preset, sending)
             work += _TRIALS * network
             # weights, gradients and moments; the examples moved four times, and all of these arranged anew
             memory += 64 * cost.parameters + 10 * inputs.features.nbytes + (1 << 28)
+            memory += memory_of_copies(inputs.n, inputs.features.size, given.outputs, sending.most_copies())
         return Cost(cost.parameters, work, memory)
 
     def _network_section(self, payload: bytes) -> bytes:

@@ -11,7 +11,20 @@ from mdlcodec.sender.moved_copies import moved_copies
 from mdlcodec.sender.task import Task
 
 COPIES, STRENGTH = 4, 1.0  # of all images, and of their movements
+MOST_COPIES = 64
+_SETS, _BFLOAT16 = 2, 2  # at once; bytes of a number
 _AT_ONCE = 4096  # examples that are looked at or relabelled
+
+
+def have_copies(task: Task) -> bool:
+    """Whether there are moved copies of a task's examples: of images of classes."""
+    return task.are_images and not task.has_reals
+
+
+def memory_of_copies(n: int, size: int, outputs: int, copies: int) -> int:
+    """Bytes that the copies of n images of ``size`` numbers in all take more than COPIES of them: they are held for
+    two ways of training at once, each with soft labels, of which there are two while they are made."""
+    return (_SETS * _BFLOAT16 * size + 4 * _SETS * 2 * outputs * n) * max(0, copies - COPIES)
 
 
 class Examples:
@@ -31,7 +44,7 @@ class Examples:
     ) -> None:
         """``batch``: examples in each; ``copies`` and ``strength``: see `moved_copies`."""
         self._x, self._y = task.x, task.y
-        if copies and task.are_images and not task.has_reals:
+        if copies and have_copies(task):
             self._x = moved_copies(task.x, copies, strength, generator)
             self._y = task.y.repeat(copies + 1)
         self._batches = shuffled_batches(len(self._x), batch, generator)

@@ -7,6 +7,7 @@ import math
 from mdlcodec.errors import BadData
 from mdlcodec.nn.zoo import Architecture
 from mdlcodec.sender.by_layer import pairs
+from mdlcodec.sender.examples import MOST_COPIES, have_copies
 from mdlcodec.sender.float_network import Tensors
 from mdlcodec.sender.loop import Trainer, check_finite
 from mdlcodec.sender.sparsify import dns, entropy
@@ -24,7 +25,14 @@ from mdlcodec.sender.sparsify.vib import InformationBottleneck
 __all__ = ["SPARSIFIERS", "Choices", "Sparsifier", "check_choices", "sparse_network", "steps_of"]
 
 SPARSIFIERS = {
-    "entropy": Sparsifier(entropy.sparsify, entropy.number_of_steps, (1e-6, 1e3), (0.03, 3.0), of_texts=True),
+    "entropy": Sparsifier(
+        entropy.sparsify,
+        entropy.number_of_steps,
+        (1e-6, 1e3),
+        (0.03, 3.0),
+        frozenset({"copies", "moved"}),
+        of_texts=True,
+    ),
     "dns": Sparsifier(
         dns.sparsify, dns.number_of_steps, (0.01, 100.0), (1.0, 5.0), frozenset({"as_published"})
     ),
@@ -74,9 +82,14 @@ def check_choices(sparsify: str | Sparsifier, choices: Choices, *, text: bool = 
     for gamma in choices.gamma or ():
         if not 0 < gamma < math.inf:
             raise BadData(f"gamma is made of positive numbers, not {gamma:g}")
-    for what, value, most in (("rho", choices.rho, 1e9), ("tamade", choices.tamade, 1e3)):
+    numbers = [("rho", choices.rho, 1e9), ("tamade", choices.tamade, 1e3)]
+    numbers += [("moved", moved, 10.0) for moved in choices.moved or ()]
+    for what, value, most in numbers:
         if value is not None and not 0 <= value <= most:
             raise BadData(f"{what} is a number of 0 to {most:g}, not {value:g}")
+    for copies in choices.copies or ():
+        if not 0 <= copies <= MOST_COPIES:
+            raise BadData(f"copies are 0 to {MOST_COPIES} of each image, not {copies}")
 
 
 def sparse_network(trainer: Trainer, *, sparsify: str | Sparsifier, choices: Choices) -> Tensors:
@@ -89,6 +102,8 @@ def sparse_network(trainer: Trainer, *, sparsify: str | Sparsifier, choices: Cho
     InexactComputation when the training diverges.
     """
     check_choices(sparsify, choices, text=trainer.task.is_text)
+    if not have_copies(trainer.task) and not (choices.copies is None and choices.moved is None):
+        raise BadData("images of classes have moved copies, and these are none; leave copies and moved out")
     choices.bits_of(
         trainer.task.graph.parameters(trainer.task.inputs)
     )  # is there every layer, before training?

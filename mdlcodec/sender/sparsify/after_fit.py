@@ -15,6 +15,7 @@ class AfterFit(Magnitude):
 
     strengths = (0.0, 0.9999)
     pruned_from, pruned_until = 0.5, 0.75
+    takes = Magnitude.takes - {"copies", "moved"}  # any labels, of examples as they are
     rgp = False
     priced = False
     copies = 0

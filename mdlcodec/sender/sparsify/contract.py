@@ -28,8 +28,9 @@ class Choices:
     with noise; ``rho``: factor of the squared weights, counted as a strength in nats is; ``tamade``: share by
     which the loss may rise, 0 to leave it out; ``rgp``: whether weights that cannot act go; ``teacher``: whether
     what is left learns the soft labels of a dense network; ``priced``: whether
-    training goes on under the price of bits in place of codebooks; ``as_published``: settings of the paper
-    rather than ours.
+    training goes on under the price of bits in place of codebooks; ``copies`` of the images and how far they are
+    ``moved`` (see `sender.moved_copies`): while weights leave, and afterwards; ``as_published``: settings of the
+    paper rather than ours.
     """
 
     bits: int | tuple[tuple[str, int], ...] = BITS
@@ -41,6 +42,8 @@ class Choices:
     rgp: bool | None = None
     teacher: bool | None = None
     priced: bool | None = None
+    copies: tuple[int, int] | None = None
+    moved: tuple[float, float] | None = None
     as_published: bool = False
 
     def bits_of(self, names: Iterable[str]) -> dict[str, int]:
@@ -48,10 +51,17 @@ class Choices:
         names = list(names)
         return dict.fromkeys(names, BITS) | by_tensor(self.bits, names, "bits")
 
+    def copies_of(self, afterwards: bool, copies: int, moved: float) -> tuple[int, float]:
+        """How many copies and how far they are moved, while weights leave or afterwards; as given for None."""
+        return (
+            copies if self.copies is None else self.copies[afterwards],
+            moved if self.moved is None else self.moved[afterwards],
+        )
+
     def given(self) -> list[str]:
         """Names of those that are not a method's own choice, but for ``bits``."""
         named = [field.name for field in fields(self) if field.name != "bits"]
-        return [name for name in named if getattr(self, name) not in (None, False)]
+        return [name for name in named if not any(getattr(self, name) is none for none in (None, False))]
 
 
 @dataclass(frozen=True)
@@ -83,7 +93,7 @@ class Method(ABC):
     strength: float  # by default
     strengths: tuple[float, float]  # the least and the largest
     frontier: tuple[float, float]  # between which it goes from little to much
-    takes: frozenset[str] = frozenset({"rho", "tamade", "rgp", "teacher", "priced"})
+    takes: frozenset[str] = frozenset({"rho", "tamade", "rgp", "teacher", "priced", "copies", "moved"})
     of_share = False  # whether strengths are the share of weights that go
     of_texts = True  # whether it trains networks over bytes
     tamade = 0.01  # by default
@@ -92,7 +102,7 @@ class Method(ABC):
     priced = True
     longer = 1  # training of what is left: times as many steps, at so many times the rate, as others take
     exchange: float | None = None  # of labels' bits for one of the network's; None: as `entropy` has it
-    copies = COPIES  # moved ones of the images that it is trained on
+    copies = COPIES  # moved ones of the images that it is trained on, by default
 
     def __init__(self, task: Task, graph: Graph, choices: Choices, steps: int, rng: torch.Generator) -> None:
         """``steps``: of the training; ``rng``: for whatever is drawn."""

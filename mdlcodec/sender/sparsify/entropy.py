@@ -141,7 +141,8 @@ class PricedTraining(Phase):
         self._largest = {name: 2 ** (own - 1) - 1 for name, own in bits.items()}
         generator = torch.Generator().manual_seed(task.seed)
         batch = task.batch_of(pricing.batch)
-        self._examples = Examples(task, batch, generator, pricing.copies, pricing.strength)
+        copies, moved = choices.copies_of(True, pricing.copies, pricing.strength)
+        self._examples = Examples(task, batch, generator, copies, moved)
         if teacher is not None:
             self._examples.relabel(teacher.labels)
         names = set(task.graph.parameters(task.inputs))

@@ -19,7 +19,7 @@ from typing_extensions import override
 from mdlcodec.errors import BadData
 from mdlcodec.nn.zoo import Architecture
 from mdlcodec.sender.dead_units import live_units, shrunk
-from mdlcodec.sender.examples import Examples
+from mdlcodec.sender.examples import STRENGTH, Examples
 from mdlcodec.sender.float_network import Tensors, float_forward
 from mdlcodec.sender.loop import Phase, Trainer, check_finite, cooled
 from mdlcodec.sender.pooled_forward import quick_forward, with_passed_biases
@@ -105,10 +105,23 @@ class Penalised(Phase):
         self.weights = {name: drawn[name] for name in self.graph.parameters(task.inputs)}
         self.statistics = {name: tensor for name, tensor in drawn.items() if name not in self.weights}
         self.method = method(task, self.graph, choices, self.steps, generator)
-        self.examples = Examples(task, task.batch_of(SCHEDULE.batch), generator, method.copies)
+        self._copies = [
+            choices.copies_of(afterwards, method.copies, STRENGTH) for afterwards in (False, True)
+        ]
+        self._generator = generator
+        self.examples = self._examples(*self._copies[0])
         self._rho = choices.rho or 0.0
         self._optimiser = ShrinkingAdam()
         self._variance = 1.0
+
+    def _examples(self, copies: int, moved: float) -> Examples:
+        return Examples(self.task, self.task.batch_of(SCHEDULE.batch), self._generator, copies, moved)
+
+    def move_afresh(self) -> None:
+        """Other copies of the images, if a sender wants others when weights have left."""
+        first, then = self._copies
+        if then != first:
+            self.examples = self._examples(*then)
 
     @override
     def step(self, done: int) -> float:
@@ -192,6 +205,7 @@ def sparsify(trainer: Trainer, choices: Choices, method: type[Method]) -> Tensor
     weights, statistics = shrunk(phase.graph, weights, units), shrunk(phase.graph, statistics, units)
     graph = phase.graph.fitted({name: tuple(t.shape) for name, t in weights.items()})
     own_teacher = teacher.trained_teacher(trainer, phase.examples) if taught else None
+    phase.move_afresh()
     if own_teacher is not None:
         phase.examples.relabel(own_teacher.labels)
     masked = MaskedTraining(
