@@ -94,7 +94,7 @@ def of_vibnet(path: Path) -> list[dict[str, Any]]:
     rows = [row for row in held["rows"] if row["table"] in names]
     for row in rows:
         del row["figure_2"]
-        row["name"], row["processor"] = names[row["table"]], held["machine"]["processor"]
+        row["name"] = names[row["table"]]
         row["options"] = ["--code", "two-part", "--net", row["net"], "--sparsify", "vib", *row["options"]]
     return rows
 

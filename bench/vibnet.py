@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import machine
+from machine import machine, processor
 
 import mdlcodec
 from mdlcodec import data
@@ -215,6 +215,7 @@ def measured(table: int, options: argparse.Namespace, seed: int) -> dict[str, An
         "bytes": len(blob),
         "bound": binomial_tail_inverse(wrong, len(labels.classes), math.log(1 - _CONFIDENCE) - nats),
         "seconds": seconds,
+        "processor": processor(),
         "threads": os.environ.get("OMP_NUM_THREADS", str(os.cpu_count())),
         "figure_2": {"steps": watched.steps, "left": watched.left, "information": watched.information},
     }
@@ -230,7 +231,8 @@ def text(rows: list[dict[str, Any]], facts: dict[str, Any]) -> str:
     lines = [
         "# VIBNet's tables, with bytes of files",
         "",
-        f"`bench/vibnet.py`; {facts['machine']['processor']}, {facts['machine']['cores']} cores; "
+        f"`bench/vibnet.py`; {' and '.join(dict.fromkeys(row['processor'] for row in rows))}, "
+        f"{facts['machine']['cores']} cores; "
         f"{', '.join(f'{name} {value}' for name, value in facts['versions'].items())}. r_W and r_N in %, FLOP in "
         "millions of multiply-adds of one example, error in %. Rows with bytes are ours, in files that fresh "
         "processes unpacked; the others are quoted from the poster (Dai et al. 2018). Bound: Occam, binomial tail, "
@@ -291,7 +293,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
             curve["steps"],
             [100 * share for share in curve["left"]],
             style,
-            label=textwrap.shorten(_told(row), 50),
+            label=textwrap.shorten(_told(row), 40),
         )
         told.plot(curve["steps"], curve["information"], style)
     left.set_yscale("log")
