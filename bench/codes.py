@@ -1,12 +1,12 @@
 """Table 1 of Blier & Ollivier 2018 on real data: `mdlcodec compare`, with what it ran on.
 
     python bench/codes.py --data DATA --name NAME -o bench/results/codes [--folder FOLDER] [--codes NAMES]
-                          [--preset N] [--seed N] [--fake-labels]
+                          [--preset N] [--seed N] [--test DATA] [--fake-labels]
 
-DATA is what `mdlcodec compare` takes; the rows are added to OUT.json and OUT.md, and replace those of the same
-name, code, preset and seed. The files stay in FOLDER, so that what was interrupted goes on, and a code made there
-before is not made again: remove FOLDER when the program has changed. Every file was decoded in a fresh process on
-the CPU, and its labels compared.
+DATA is what `mdlcodec compare` takes, and of --test too; the rows are added to OUT.json and OUT.md, and replace
+those of the same name, code, preset and seed. The files stay in FOLDER, so that what was interrupted goes on, and a
+code made there before is not made again: remove FOLDER when the program has changed. Every file was decoded in a
+fresh process on the CPU, and its labels compared.
 --fake-labels: DATA's images with ten labels drawn uniformly (numpy's default_rng(0)), which no code can compress.
 """
 
@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--codes", help="separated by commas [default: all]")
     parser.add_argument("--preset", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--test", help="as compare's")
     parser.add_argument("--fake-labels", action="store_true")
     given = parser.parse_args()
     out = given.out.with_suffix(".json")
@@ -51,6 +52,7 @@ def main() -> None:
     command = [sys.executable, "-m", "mdlcodec", "compare", source, "-o", str(folder), "--json"]
     command += [f"-{given.preset}", "--seed", str(given.seed)]
     command += ["--codes", given.codes] if given.codes else []
+    command += ["--test", given.test] if given.test else []
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     facts = json.loads(done.stdout)
     for row in facts["codes"]:
