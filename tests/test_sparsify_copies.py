@@ -6,7 +6,10 @@ from click.testing import CliRunner
 
 import mdlcodec
 from mdlcodec.cli import main
+from mdlcodec.codes import Options
+from mdlcodec.data.arrays import from_arrays
 from mdlcodec.errors import BadData, LimitExceeded
+from mdlcodec.files.settled import settle
 from mdlcodec.nn.zoo import LENET5, LENET_300_100
 from mdlcodec.sender import examples
 from mdlcodec.sender.loop import Trainer
@@ -73,13 +76,22 @@ def test_methods_that_train_on_images_as_they_are_take_no_copies():
 
 def test_copies_are_counted_before_they_are_made(drawn):
     x, y = _images(400, 28)
-    chosen = {"code": "two-part", "net": "lenet5", "preset": 1, "max_memory": 1 << 30}
-    enough = examples.memory_of_copies(400, x.size, 2, 64)
-    assert enough > 60 * 2 * 2 * x.size
+    dataset = from_arrays(x, y)
+
+    def counted(options):
+        settled = settle(
+            dataset, code="two-part", net="lenet5", preset=1, seed=0, device="cpu", options=options
+        )
+        prepared = settled.code.prepare(dataset.inputs, settled.labels.target, settled.settings)
+        return prepared.sending_cost(settled.options).memory
+
+    more = counted(Options(copies=(0, 64))) - counted(Options())
+    assert more == examples.memory_of_copies(400, x.size, 2, 64) > 60 * 2 * 2 * x.size
+    assert counted(Options(copies=0)) == counted(Options(copies=4)) == counted(Options())
     with pytest.raises(LimitExceeded, match="max_memory"):
-        mdlcodec.encode(np.repeat(x, 8, 0), np.repeat(y, 8), copies=(0, 64), **chosen)
+        limit = counted(Options()) + more // 2
+        mdlcodec.encode(x, y, code="two-part", net="lenet5", preset=1, copies=64, max_memory=limit)
     assert not drawn
-    assert examples.memory_of_copies(400, x.size, 2, 4) == 0
 
 
 @pytest.mark.parametrize(

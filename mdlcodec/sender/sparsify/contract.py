@@ -60,8 +60,8 @@ class Choices:
 
     def given(self) -> list[str]:
         """Names of those that are not a method's own choice, but for ``bits``."""
-        named = [field.name for field in fields(self) if field.name != "bits"]
-        return [name for name in named if not any(getattr(self, name) is none for none in (None, False))]
+        values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "bits"}
+        return [name for name, value in values.items() if value is not None and value is not False]
 
 
 @dataclass(frozen=True)
