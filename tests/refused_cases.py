@@ -352,6 +352,8 @@ UNSUPPORTED: dict[str, Callable[[], bytes]] = {
     "text-code-2": lambda: text(first=0x25),
     "text-net-of-uniform": lambda: text(net=b"\1"),
     "text-net-5": lambda: text(first=0x15, net=b"\5"),
+    "text-early-mixing": lambda: text(first=0x15, net=b"\1"),
+    "text-early-mixing-lstm": lambda: text(first=0x19, net=b"\4"),
     "text-preset-0": lambda: text(first=0x00),
     "text-preset-10": lambda: text(first=0x0A),
     "form-4": lambda: labels(form=b"\x44"),

@@ -20,6 +20,7 @@ import mdlcodec
 from mdlcodec.cli import main
 from mdlcodec.container import KIND_TEXT, TextHeader, text_digest, write_text_file
 from mdlcodec.container.frame import unsigned, write_frame
+from mdlcodec.container.ids import TextNetId
 from mdlcodec.data.text import read_text
 from mdlcodec.errors import BadData, CorruptFile, LimitExceeded, Unsupported
 from mdlcodec.limits import readers_within
@@ -85,7 +86,9 @@ def test_a_changed_byte_is_found_before_anything_is_decoded(at):
 def test_another_text_never_leaves():
     """A hostile file has a right checksum."""
     payload = mdlcodec.encode_text(PROSE, preset=1).blob[3 + 1 + 2 + 2 + 4 : -4]
-    header = TextHeader(code=1, net=1, preset=1, seed=0, n=len(PROSE), digest=text_digest(PROSE))
+    header = TextHeader(
+        code=1, net=TextNetId.MIXING, preset=1, seed=0, n=len(PROSE), digest=text_digest(PROSE)
+    )
     assert mdlcodec.decode_text(write_text_file(header, payload)) == PROSE
     for other in (payload[:-9], payload[::-1], b"", b"\xff" * 50):
         with pytest.raises(CorruptFile, match="digests differ"):
@@ -93,7 +96,7 @@ def test_another_text_never_leaves():
 
 
 def test_a_text_that_takes_too_long_is_refused_before_it_is_begun():
-    blob = write_frame(KIND_TEXT, b"\x19\x01" + unsigned(1 << 40) + bytes(4))
+    blob = write_frame(KIND_TEXT, b"\x19\x08" + unsigned(1 << 40) + bytes(4))
     with pytest.raises(LimitExceeded, match=r"about [\d,]+ s on this machine"):
         mdlcodec.decode_text(blob)
     with pytest.raises(LimitExceeded, match="memory"):

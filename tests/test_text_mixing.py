@@ -226,9 +226,9 @@ def test_levels_are_those_of_the_second_decoder():
     assert set(ROWS) == set(SELECTORS)
     for number, level in LEVELS.items():
         other = LEVELS_OF_DECODER[number]
-        for field in ("contexts", "direct", "mixers", "final", "matches"):
+        for field in ("contexts", "mixers", "final", "matches"):
             assert list(getattr(level, field)) == list(getattr(other, field))
-        for field in ("buckets", "run_bits", "direct_bits", "head_bits", "window_bits"):
+        for field in ("buckets", "run_bits", "head_bits", "window_bits"):
             assert getattr(level, field) == getattr(other, field)
 
 

@@ -50,9 +50,9 @@ def decode_text(blob):
         text = file.payload
         if len(text) != file.n:
             raise Damaged("length of the text")
-    elif (file.code, file.net) == (1, 1):
+    elif (file.code, file.net) == (1, 8):
         text = decode_mixed(file.preset, file.n, file.payload)
-    elif (file.code, file.net) == (1, 4):
+    elif (file.code, file.net) == (1, 9):
         text = decode_with_network(file.preset, file.n, file.payload)
     elif file.code == 1 and file.net in LEARNERS:
         text = decode_learned(file.payload, file.n, LEARNERS[file.net], file.preset, file.seed)

@@ -1,4 +1,4 @@
-"""The levels of formats/mixing.md: contexts, direct probabilities, sets, final sets, matches, sizes."""
+"""The levels of formats/mixing.md: contexts, sets, final sets, matches, sizes."""
 
 from typing import NamedTuple
 
@@ -31,19 +31,17 @@ class Level(NamedTuple):
     """A row of the table "Levels"."""
 
     contexts: list
-    direct: list
     mixers: list
     final: list
     matches: list
     buckets: int
     run_bits: int
-    direct_bits: int
     head_bits: int
     window_bits: int
 
 
-_1 = "order1 order2 order3 order4 order6 word".split()
-_3 = _1 + "order5 word_1 skip1_2 followed1 classes6 order8".split()
+_1 = "order1 order2 order3 order4 order6 word word_1".split()
+_3 = _1 + "order5 skip1_2 followed1 classes6 order8".split()
 _5 = [
     *_3,
     *"column word_12 word_2 followed2 word_first word_case_1 name tag word_ending word_beginning order7".split(),
@@ -63,12 +61,11 @@ _SETS_7 = [
     *"run4 run_word byte12".split(),
 ]
 _FINAL = "begun match_begun byte1".split()
-_DIRECT = "order1 order2 order3 word".split()
 _LEVELS = {
-    1: Level(_1, _DIRECT, _SETS_1, _FINAL[:2], [5, 12], 4, 16, 16, 20, 24),
-    3: Level(_3, _DIRECT, _SETS_1, _FINAL[:2], [5, 12], 8, 17, 16, 20, 25),
-    5: Level(_5, _5, _SETS_5, [*_FINAL, "none"], [5, 8, 14], 10, 17, 16, 21, 24),
-    7: Level(_7, _7, _SETS_7, [*_FINAL, "met", "none"], [4, 7, 12, 20], 20, 18, 17, 22, 26),
-    9: Level(_9, _9, _SETS_7, [*_FINAL, "met", "guesses", "none"], [4, 6, 9, 14, 24], 32, 19, 17, 22, 26),
+    1: Level(_1, _SETS_1, _FINAL[:2], [5, 12], 2, 18, 20, 24),
+    3: Level(_3, _SETS_1, _FINAL[:2], [5, 12], 4, 19, 20, 25),
+    5: Level(_5, _SETS_5, [*_FINAL, "none"], [5, 8, 14], 6, 19, 21, 24),
+    7: Level(_7, _SETS_7, [*_FINAL, "met", "none"], [4, 7, 12, 20], 14, 20, 22, 26),
+    9: Level(_9, _SETS_7, [*_FINAL, "met", "guesses", "none"], [4, 6, 9, 14, 24], 20, 20, 22, 26),
 }
 LEVELS = {number: _LEVELS[number - 1 + number % 2] for number in range(1, 10)}

@@ -7,40 +7,48 @@ from decoder.range_coder import Decoder, frequencies
 from decoder.text_contexts import Contexts, bits, mix
 from decoder.text_learning import MIXED, Learner
 from decoder.text_levels import LEVELS, NAMES, ROWS
-from decoder.text_tables import COUNTS, FOLLOW, SQUASH, Adaptive, by_counts, stretch
+from decoder.text_tables import COUNTS, EMPTY, SQUASH, Adaptive, after, alike, by_counts, stretch
 
 
 class _Memories:
-    def __init__(self, level, buckets, run, direct):
+    def __init__(self, level, buckets, run):
         self.numbers = [NAMES.index(name) for name in level.contexts]
-        self.number, self.run_bits, self.direct_bits = buckets, run, direct
-        self.buckets, self.runs, self.direct, self.adaptive = {}, {}, {}, {}
-        self.direct_of = [level.contexts.index(name) for name in level.direct]
+        self.number, self.run_bits = buckets, run
+        self.buckets, self.runs, self.adaptive = {}, {}, {}
 
     def begin(self, contexts):
         """Before a byte."""
         self.hashes = [mix(contexts[a], a) for a in self.numbers]
         self.found = [self._find(h) for h in self.hashes]
-        self.places = [(k, bits(h, 16, self.run_bits)) for k, h in enumerate(self.hashes)]
-        for place, h in zip(self.places, self.hashes, strict=True):
-            if self.runs.get(place, (0, 0, 0))[2] != bits(h, 40, 16):
-                self.runs[place] = 0, 0, bits(h, 40, 16)
-        self.second = 0
+        self.first = self.found
+        self.places = [self._run(k, h) for k, h in enumerate(self.hashes)]
 
     def halfway(self, begun):
         """Between the nibbles."""
-        self.second = begun
         self.found = [self._find(mix(h, begun)) for h in self.hashes]
 
-    def _find(self, h):
+    def _run(self, k, h):
+        one = bits(h, 16, self.run_bits)
+        places = [(k, one), (k, one ^ 1)]
+        for place in places:
+            if self.runs.get(place, (0, 0, 0))[2] == bits(h, 40, 16):
+                return place
+        place = min(places, key=lambda p: self.runs.get(p, (0, 0, 0))[1])
+        self.runs[place] = 0, 0, bits(h, 40, 16)
+        return place
+
+    def _three(self, h):
         at = 4 * (bits(h, 16, 32) * (self.number // 4) >> 32) + bits(h, 14, 2)
-        check = bits(h, 48, 16)
-        places = [self.buckets.setdefault(at ^ j, [0] + [(0, 0)] * 15) for j in range(3)]
-        for bucket in places:
-            if bucket[0] == check:
-                return bucket
-        bucket = min(places, key=lambda b: b[1][0])
-        bucket[:] = [check] + [(0, 0)] * 15
+        return [self.buckets.setdefault(at ^ j, [0] + [EMPTY] * 15) for j in range(3)]
+
+    def _find(self, h):
+        return next((bucket for bucket in self._three(h) if bucket[0] == bits(h, 48, 16)), None)
+
+    def _make(self, h, nibble, times):
+        bucket = min(self._three(h), key=lambda b: b[1][0])
+        bucket[:] = [bits(h, 48, 16)] + [EMPTY] * 15
+        for node, y in _path(nibble):
+            bucket[node] = alike(y, times)
         return bucket
 
     def _of(self, key, limit, zeros=None, ones=None):
@@ -57,24 +65,23 @@ class _Memories:
         x = []
         self.node, self.learning, self.histories, self.holds = node, [], [], {}
         for k, bucket in enumerate(self.found):
-            history, recent = bucket[node]
-            seen = bin(recent)[3:] if recent else ""
+            byte, count, _ = self.runs[self.places[k]]
+            holds, expected = count and (byte + 256) >> (8 - i) == begun, byte >> (7 - i) & 1
+            history, own = EMPTY[:2]
+            if bucket is not None:
+                history, own = bucket[node][:2]
+            elif holds:
+                history, own = alike(expected, count)[:2]
             by_history = self._of(("history", k, history), 1023, *COUNTS[history])
-            by_recent = self._of(("recent", k, recent), 1023, seen.count("0"), seen.count("1"))
             self.histories.append(history)
             given = [stretch(by_history.p), 0, 0, 0, 0]
             if history:
                 certain = given[0] if min(COUNTS[history]) == 0 else 0
-                given[1:4] = (by_history.p - (1 << 21)) >> 11, stretch(by_recent.p), certain
-            byte, count, _ = self.runs[self.places[k]]
-            if count and (byte + 256) >> (8 - i) == begun:
-                expected = byte >> (7 - i) & 1
+                given[1:4] = (by_history.p - (1 << 21)) >> 11, stretch(own << 4), certain
+            if holds:
                 self.holds[k] = byte, expected
                 given[4] = stretch(self._of(("run", k, min(count, 31), i, expected), 255).p)
             x += given
-        for k in self.direct_of:
-            place = bits(mix(self.hashes[k], self.second), 20, self.direct_bits)
-            x.append(stretch(self._of(("direct", k, place, node), 255).p))
         return x
 
     def learn(self, y):
@@ -82,15 +89,33 @@ class _Memories:
         for adaptive in self.learning:
             adaptive.learn(y)
         for bucket in self.found:  # two contexts may share one
-            history, recent = bucket[self.node]
-            recent = 2 * max(recent, 1) + y
-            bucket[self.node] = FOLLOW[history][y], recent if recent < 256 else recent % 128 + 128
+            if bucket is not None:
+                bucket[self.node] = after(bucket[self.node], y)
 
     def update(self, c):
         """After a byte."""
-        for place in self.places:
+        for k, place in enumerate(self.places):
             byte, count, check = self.runs[place]
+            if count and byte != c:
+                self._break(k, c, byte, count)
             self.runs[place] = c, min(count + 1, 255) if count and byte == c else 1, check
+
+    def _break(self, k, c, byte, count):
+        h = self.hashes[k]
+        if self.first[k] is None and self._find(h) is None:
+            bucket = self._make(h, byte >> 4, count)
+            for node, y in _path(c >> 4):
+                bucket[node] = after(bucket[node], y)
+        h = mix(h, 16 + (byte >> 4))
+        if self._find(h) is None:
+            bucket = self._make(h, byte % 16, count)
+            for node, y in _path(c % 16) if byte >> 4 == c >> 4 else ():
+                bucket[node] = after(bucket[node], y)
+
+
+def _path(nibble):
+    """Of the four bits of a nibble: where its node is, and the bit."""
+    return [((16 | nibble) >> (4 - j), nibble >> (3 - j) & 1) for j in range(4)]
 
 
 class _Match:
@@ -191,14 +216,13 @@ class TextPredictor:
         self.contexts = Contexts(window)
         self.memories = _Memories(
             level,
-            min(level.buckets << 20, 2 << size + many),
+            min(level.buckets << 20, 1 << size + many),
             min(level.run_bits, size),
-            min(level.direct_bits, size),
         )
         self.matches = [
             _Match(m, s, window, min(level.head_bits, size + 1)) for m, s in enumerate(level.matches)
         ]
-        given = 5 * len(level.contexts) + len(level.direct) + 2 * len(level.matches) + 2 * network
+        given = 5 * len(level.contexts) + 2 * len(level.matches) + 2 * network
         sets = len(level.mixers) + network
         self.mixers = _Mixers(level.mixers, given, (4 << 20) // given, 400, 10)
         self.final = _Mixers(level.final, sets, (1 << 20) // sets, 400, 30)

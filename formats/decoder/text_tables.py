@@ -1,4 +1,6 @@
-"""Tables, adaptive probabilities and bit histories of formats/mixing.md."""
+"""Tables, adaptive probabilities, bit histories and nodes of formats/mixing.md."""
+
+from functools import cache
 
 
 def _exponential(a, b):
@@ -37,6 +39,25 @@ _STRETCH = _stretches()
 def stretch(p):
     """The logit of a probability of 22 bits."""
     return _STRETCH[p >> 10]
+
+
+EMPTY = 0, 1 << 17, 0  # a node: number of its history, its own probability of 18 bits, count
+
+
+def after(node, y):
+    """A node after a bit."""
+    history, p, count = node
+    p += (((y << 18) - y - p) * ((1 << 17) // (2 * count + 3))) >> 16
+    return FOLLOW[history][y], p, min(count + 1, 63)
+
+
+@cache
+def alike(y, times):
+    """The node after so many bits y, and no others."""
+    node = EMPTY
+    for _ in range(times):
+        node = after(node, y)
+    return node
 
 
 class Adaptive:

@@ -46,13 +46,14 @@ class TextNetId(IntEnum):
     """What predicts the bytes of a text, in the header of text files; 0 where a code has none."""
 
     NONE = 0
-    MIXING = 1
+    # 1 and 4: those of early versions for MIXING and MIXING_LSTM, gone
     TRANSFORMER = 2
     LSTM = 3
-    MIXING_LSTM = 4
     TRANSFORMER_SMALL = 5
     TRANSFORMER_MEDIUM = 6
     LSTM_SMALL = 7
+    MIXING = 8
+    MIXING_LSTM = 9
 
 
 LOWEST_PRESET, HIGHEST_PRESET = 1, 9

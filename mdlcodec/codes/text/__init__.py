@@ -9,7 +9,7 @@ from mdlcodec.codes.text.mixing import MixedText
 from mdlcodec.codes.text.mixing_lstm import MixedNetworkText
 from mdlcodec.codes.text.two_part import TwoPartText
 from mdlcodec.codes.text.uniform import UniformText
-from mdlcodec.container.ids import HIGHEST_PRESET, TextNetId
+from mdlcodec.container.ids import HIGHEST_PRESET, CodeId, TextNetId
 from mdlcodec.errors import BadData, Unsupported
 
 _AUTO = "auto"
@@ -27,6 +27,7 @@ TEXT_CODES: tuple[TextCode, ...] = (
     TwoPartText(TextNetId.LSTM),
 )
 _DEFAULT = "prequential"
+_EARLY = {1, 4}  # nets of the prequential code, gone
 _SMALLEST = "mixing-lstm"  # auto's net at the highest preset
 
 
@@ -60,6 +61,11 @@ def text_code_numbered(number: int, net_number: int) -> TextCode:
     for code in TEXT_CODES:
         if (code.number, code.net_number) == (number, net_number):
             return code
+    if number == CodeId.PREQUENTIAL and net_number in _EARLY:
+        raise Unsupported(
+            "the file is of an early mdlcodec 0.1, whose mixing of texts this version no longer has; decode it "
+            "with the version that wrote it"
+        )
     raise Unsupported(
         f"the file codes a text by code number {number} with net number {net_number}, which this version does not "
         "know; upgrade mdlcodec"

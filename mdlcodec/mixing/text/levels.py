@@ -14,25 +14,23 @@ from mdlcodec.mixing.text.histories import NODES
 
 @dataclass(frozen=True)
 class Level:
-    """A level. contexts: names of contexts.NAMES; direct: those of them with direct probabilities; mixers, final:
-    names of selectors.NAMES; matches: shortest lengths; buckets: at most, in units of 2^20;
-    run_bits, direct_bits, head_bits, window_bits: of the largest tables; speed: bytes a second on one core."""
+    """A level. contexts: names of contexts.NAMES; mixers, final: names of selectors.NAMES; matches: shortest
+    lengths; buckets: at most, in units of 2^20; run_bits, head_bits, window_bits: of the largest tables; speed:
+    bytes a second on one core."""
 
     contexts: tuple[str, ...]
-    direct: tuple[str, ...]
     mixers: tuple[str, ...]
     final: tuple[str, ...]
     matches: tuple[int, ...]
     buckets: int
     run_bits: int
-    direct_bits: int
     head_bits: int
     window_bits: int
     speed: int
 
 
-_FAST = ("order1", "order2", "order3", "order4", "order6", "word")
-_LIGHT = (*_FAST, "order5", "word_1", "skip1_2", "followed1", "classes6", "order8")
+_FAST = ("order1", "order2", "order3", "order4", "order6", "word", "word_1")
+_LIGHT = (*_FAST, "order5", "skip1_2", "followed1", "classes6", "order8")
 _DEFAULT = (
     *_LIGHT,
     *"column word_12 word_2 followed2 word_first word_case_1 name tag word_ending word_beginning".split(),
@@ -53,65 +51,55 @@ _ALL_SETS = tuple(name for name in selectors.NAMES if name != "none")
 
 _LEVEL_1 = Level(
     contexts=_FAST,
-    direct=("order1", "order2", "order3", "word"),
     mixers=_FEW_SETS,
     final=("begun", "match_begun"),
     matches=(5, 12),
-    buckets=4,
-    run_bits=16,
-    direct_bits=16,
+    buckets=2,
+    run_bits=18,
     head_bits=20,
     window_bits=24,
     speed=100_000,
 )
 _LEVEL_3 = Level(
     contexts=_LIGHT,
-    direct=("order1", "order2", "order3", "word"),
     mixers=_FEW_SETS,
     final=("begun", "match_begun"),
     matches=(5, 12),
-    buckets=8,
-    run_bits=17,
-    direct_bits=16,
+    buckets=4,
+    run_bits=19,
     head_bits=20,
     window_bits=25,
     speed=60_000,
 )
 _LEVEL_5 = Level(
     contexts=_DEFAULT,
-    direct=_DEFAULT,
     mixers=_MORE_SETS,
     final=("begun", "match_begun", "byte1", "none"),
     matches=(5, 8, 14),
-    buckets=10,
-    run_bits=17,
-    direct_bits=16,
+    buckets=6,
+    run_bits=19,
     head_bits=21,
     window_bits=24,
     speed=30_000,
 )
 _LEVEL_7 = Level(
     contexts=_SLOW,
-    direct=_SLOW,
     mixers=_ALL_SETS,
     final=("begun", "match_begun", "byte1", "met", "none"),
     matches=(4, 7, 12, 20),
-    buckets=20,
-    run_bits=18,
-    direct_bits=17,
+    buckets=14,
+    run_bits=20,
     head_bits=22,
     window_bits=26,
     speed=20_000,
 )
 _LEVEL_9 = Level(
     contexts=_SLOWEST,
-    direct=_SLOWEST,
     mixers=_ALL_SETS,
     final=("begun", "match_begun", "byte1", "met", "guesses", "none"),
     matches=(4, 6, 9, 14, 24),
-    buckets=32,
-    run_bits=19,
-    direct_bits=17,
+    buckets=20,
+    run_bits=20,
     head_bits=22,
     window_bits=26,
     speed=12_000,
@@ -136,7 +124,6 @@ class Sizes(NamedTuple):
     buckets: int
     window: int
     run: int
-    direct: int
     head: int
 
 
@@ -144,17 +131,16 @@ def sizes(level: Level, n: int) -> Sizes:
     """Of the tables for a text of n bytes: short texts have short ones."""
     bits = max(10, (max(n, 1) - 1).bit_length())
     return Sizes(
-        buckets=min(level.buckets << 20, 2 << bits + (len(level.contexts) - 1).bit_length()),
+        buckets=min(level.buckets << 20, 1 << bits + (len(level.contexts) - 1).bit_length()),
         window=min(level.window_bits, bits),
         run=min(level.run_bits, bits),
-        direct=min(level.direct_bits, bits),
         head=min(level.head_bits, bits + 1),
     )
 
 
 def inputs(level: Level, network: bool = False) -> int:
     """Inputs of the mixers, without the constant one; ``network``: those of a network's distribution, too."""
-    own = memories.INPUTS * len(level.contexts) + len(level.direct) + matches.INPUTS * len(level.matches)
+    own = memories.INPUTS * len(level.contexts) + matches.INPUTS * len(level.matches)
     return own + (networks.INPUTS if network else 0)
 
 
@@ -170,9 +156,8 @@ def memory_bytes(level: int, n: int, network: bool = False) -> int:
         rows += sum(selectors.SIZES[name] for name in names) * (4 * mixers.filled(width) + 8)  # integers
     return (
         (1 << size.window)
-        + 2 * NODES * size.buckets
+        + 4 * NODES * size.buckets
         + (4 * contexts << size.run)
-        + (64 * len(chosen.direct) << size.direct)
         + (4 * len(chosen.matches) << size.head)
         + rows
         + (4 * corrections.COUNT * corrections.CELLS << corrections.BITS)

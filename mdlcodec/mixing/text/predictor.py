@@ -79,7 +79,7 @@ def new_predictor(level: Level, n: int, network: bool = False) -> Predictor:
         np.zeros(1 << size.window, np.uint8),
         np.zeros(1, np.int64),
         context_kinds.new_contexts(),
-        memory_kinds.new_memories(level.contexts, level.direct, size.buckets, size.run, size.direct),
+        memory_kinds.new_memories(level.contexts, size.buckets, size.run),
         match_models.new_matches(level.matches, size.head),
         x,
         final_x,
@@ -142,7 +142,7 @@ def code(predictor, state, words, decode, block, probabilities, given):  # type:
     """
     x, final_x, memories, matches = predictor.x, predictor.final_x, predictor.memories, predictor.matches
     mask = predictor.text.shape[0] - 1
-    match_from = _MEMORY_INPUTS * memories.active.shape[0] + memories.direct_of.shape[0]
+    match_from = _MEMORY_INPUTS * memories.active.shape[0]
     sets = predictor.of_mixers.shape[0]
     network_from = match_from + _MATCH_INPUTS * matches.shortest.shape[0]
     for i in range(block.shape[0]):
@@ -174,7 +174,7 @@ def code(predictor, state, words, decode, block, probabilities, given):  # type:
             probabilities[8 * i + bit] = p if y else (1 << 24) - p
             _learn_mixers(predictor.mixers, x, y)
             _learn_mixers(predictor.final, final_x, y)
-            _learn_memories(memories, y, node)
+            _learn_memories(memories, y)
             _learn_matches(matches, y)
             _learn_corrections(predictor.corrections, y)
             begun = (begun << 1) | y
