@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mdlcodec.mixing.text import LEVELS, TextDecoder, TextEncoder, memory_bytes, seconds_forecast
+from mdlcodec.mixing.text import LEVELS, TextDecoder, TextEncoder, memories, memory_bytes, seconds_forecast
 from mdlcodec.mixing.text import predictor as predictors
 from mdlcodec.mixing.text.contexts import NAMES, new_contexts
 from mdlcodec.mixing.text.contexts import fill as fill_contexts
@@ -30,7 +30,7 @@ from decoder.text_contexts import Contexts
 from decoder.text_levels import LEVELS as LEVELS_OF_DECODER
 from decoder.text_levels import NAMES as NAMES_OF_DECODER
 from decoder.text_levels import ROWS
-from decoder.text_mixing import decode_text
+from decoder.text_mixing import Memories, decode_text
 
 GOLDEN = Path(__file__).parent / "golden" / "text_payloads.json"
 MIXED = (
@@ -219,6 +219,34 @@ def test_contexts_are_those_of_the_second_decoder():
         update_contexts(kept, byte, at)
         window[at] = byte
         other.take(byte)
+
+
+def test_memories_without_room_are_those_of_the_second_decoder():
+    """Eight buckets and four runs of a context: buckets are given up for others, and so are runs."""
+    level = LEVELS[1]
+    kept = memories.new_memories(level.contexts, 8, 2)
+    other = Memories(LEVELS_OF_DECODER[1], 8, 2)
+    x, hashes = np.zeros(memories.INPUTS * len(level.contexts), np.int32), np.zeros(len(NAMES), np.int64)
+    drawn = np.random.default_rng(3)
+    for byte in drawn.choice([97, 98, 101, 32], 400, p=[0.6, 0.2, 0.1, 0.1]).tolist():
+        hashes[:] = [mix(0, int(h)) for h in drawn.integers(0, 6, len(NAMES))]
+        memories.begin(kept, hashes)
+        other.begin([h % (1 << 64) for h in hashes.tolist()])
+        begun = node = 1
+        for bit in range(8):
+            memories.fill(kept, bit, begun, node, x)
+            assert x.tolist() == other.inputs(bit, begun, node)
+            y = (byte >> (7 - bit)) & 1
+            memories.learn(kept, y)
+            other.learn(y)
+            begun, node = 2 * begun + y, 2 * node + y
+            if bit == 3:
+                node = 1
+                memories.halfway(kept, begun)
+                other.halfway(begun)
+        memories.update(kept, byte)
+        other.update(byte)
+    assert max(count for _, count, _ in other.runs.values()) > 1
 
 
 def test_levels_are_those_of_the_second_decoder():

@@ -10,7 +10,9 @@ from decoder.text_levels import LEVELS, NAMES, ROWS
 from decoder.text_tables import COUNTS, EMPTY, SQUASH, Adaptive, after, alike, by_counts, stretch
 
 
-class _Memories:
+class Memories:
+    """What is remembered of each context."""
+
     def __init__(self, level, buckets, run):
         self.numbers = [NAMES.index(name) for name in level.contexts]
         self.number, self.run_bits = buckets, run
@@ -214,7 +216,7 @@ class TextPredictor:
         many = (len(level.contexts) - 1).bit_length()
         window = 1 << min(level.window_bits, size)
         self.contexts = Contexts(window)
-        self.memories = _Memories(
+        self.memories = Memories(
             level,
             min(level.buckets << 20, 1 << size + many),
             min(level.run_bits, size),
